@@ -1,0 +1,8 @@
+"""Makes `python -m invariance_tf` the command line."""
+
+import sys
+
+from invariance_tf.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Which categories are seen transformed: nested sets (Appendix B)."""
+
+import numpy as np
+
+
+def seen_categories(num_categories, n_seen, seed):
+    """Draws the categories that are seen transformed during training.
+
+    One shuffled order of the categories belongs to each seed, and its first
+    `n_seen` are the set. So a larger set contains every smaller one of the
+    same seed, as the paper has it (Appendix B, Datasets).
+
+    Args:
+        num_categories: Integer > 0.
+        n_seen: Integer from 0 (no category, never transformed) to
+            `num_categories` (all of them).
+        seed: Integer >= 0, decides the order.
+
+    Returns:
+        Boolean array of shape `(num_categories,)`.
+
+    Raises:
+        ValueError: If `n_seen` is out of range.
+
+    Example:
+
+    >>> few, many = (seen_categories(10, n, seed=1) for n in (3, 7))
+    >>> int(few.sum()), int(many.sum()), bool(many[few].all())
+    (3, 7, True)
+    """
+    if not 0 <= n_seen <= num_categories:
+        raise ValueError(
+            f"`n_seen` counts categories seen transformed and must be from 0 "
+            f"to {num_categories}, the number of categories. "
+            f"Received: n_seen={n_seen}"
+        )
+    # Sorting raw bits gives the same order with every version of NumPy.
+    bits = np.random.PCG64(np.random.SeedSequence(seed))
+    order = np.argsort(bits.random_raw(num_categories), kind="stable")
+    is_seen = np.zeros(num_categories, bool)
+    is_seen[order[:n_seen]] = True
+    return is_seen

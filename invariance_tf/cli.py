@@ -1,0 +1,200 @@
+"""The command line."""
+
+import contextlib
+import difflib
+import logging
+import os
+import re
+import signal
+import sys
+import tempfile
+import types
+import typing
+
+import jsonargparse
+
+from invariance_tf.config import Experiment
+
+_DESCRIPTION = """
+Trains a network with an image transformation on only some of the categories,
+and tests whether it recognises transformed images of the others.
+"""
+
+
+def main(arguments=None):
+    """Runs a verb of `python -m invariance_tf`; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    verb, *rest = arguments or ["--help"]
+    if verb in ("-h", "--help"):
+        sys.stdout.write(
+            "usage: python -m invariance_tf VERB ...\n\n"
+            "run    run one experiment, as run_experiment.py\n\n"
+            "python -m invariance_tf VERB --help tells more.\n"
+        )
+        return 0
+    if verb == "run":
+        return run_experiment(rest, program="python -m invariance_tf run")
+    return _mistake(f"There is no such verb. Legal: run. Received: {verb}")
+
+
+def run_experiment(arguments=None, program=None):
+    """Runs one experiment from the command line.
+
+    Args:
+        arguments: List of strings; `None` means those of the program.
+        program: Name of the program for its messages, or `None`.
+
+    Returns:
+        Exit status: 0 done, 1 failed, 2 a mistake in the settings or missing
+        data, 130 interrupted.
+    """
+    parser = jsonargparse.ArgumentParser(
+        prog=program, description=_DESCRIPTION, exit_on_error=False
+    )
+    parser.add_argument(
+        "--config", action="config", help="YAML file with settings."
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="Start anew although the run is done or has begun.",
+    )
+    parser.add_class_arguments(Experiment)
+    try:
+        settings = parser.parse_args(arguments)
+        settings.pop("config")
+        overwrite = settings.pop("overwrite")
+        experiment = Experiment(**settings.as_dict()).resolve()
+    except (jsonargparse.ArgumentError, ValueError, OSError) as error:
+        return _mistake(_reword(str(error)))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(experiment, overwrite)
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            "\nInterrupted. The same command goes on from the last epoch.\n"
+        )
+        return 130
+
+
+def _run(experiment, overwrite):
+    """Runs a resolved experiment and shows its result."""
+    # Not before the settings are known to be right: this loads TensorFlow.
+    with _quiet_start():
+        from invariance_tf import experiment as experiments
+    from rich.logging import RichHandler
+
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(message)s",
+        handlers=[RichHandler(show_path=False, show_time=False)],
+    )
+    try:
+        prepared = experiments.prepare(experiment)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        return _mistake(error)
+    try:
+        summary = experiments.execute(prepared, overwrite)
+    except (FloatingPointError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    _show(summary)
+    return 0
+
+
+@contextlib.contextmanager
+def _quiet_start():
+    """Keeps TensorFlow's start-up chatter off the terminal.
+
+    Its first lines ignore every log level, so the error stream itself is
+    caught, and shown only if the start fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as chatter:
+        os.dup2(chatter.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            chatter.seek(0)
+            os.write(terminal, chatter.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def _reword(message):
+    """Says in the user's terms what jsonargparse says in those of Python."""
+    annotations = typing.get_type_hints(Experiment)
+    unknown = re.search(
+        r"unrecognized arguments: -*([\w.]+)|Option '(\S+)' is not", message
+    )
+    if unknown:
+        name = unknown[1] or unknown[2]
+        close = difflib.get_close_matches(name, annotations, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        return (
+            f"There is no such setting.{hint} --help lists them all. "
+            f"Received: {name}"
+        )
+    illegal = re.search(r'Parser key "(\w+)"', message)
+    received = re.search(r"(?:Given|Got) value: (.*)", message)
+    if illegal and received and illegal[1] in annotations:
+        name = illegal[1]
+        legal = _describe(annotations[name])
+        return f"`{name}` must be {legal}. Received: {name}={received[1]}"
+    return message
+
+
+def _describe(annotation):
+    """Puts a type annotation into words."""
+    parts = typing.get_args(annotation)
+    origin = typing.get_origin(annotation)
+    if origin is typing.Literal:
+        return " or ".join(parts)
+    if origin in (typing.Union, types.UnionType):
+        parts = [part for part in parts if part is not types.NoneType]
+        return " or ".join(map(_describe, parts))
+    words = {int: "a whole number", float: "a number", dict: "names with values"}
+    return words.get(origin or annotation, "text")
+
+
+def _mistake(error):
+    """Says in one line what is wrong; returns the exit status for that."""
+    sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+    return 2
+
+
+def _show(summary):
+    """Shows the result of a run as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=f"{summary['transform']} on {summary['dataset']}")
+    table.add_column("test images")
+    table.add_column("categories")
+    table.add_column("accuracy", justify="right")
+    num_categories, n_seen = summary["num_categories"], summary["n_seen"]
+    for images, categories, name in (
+        ("original", f"all {num_categories}", "clean_accuracy"),
+        ("transformed", f"{n_seen} seen transformed", "within_accuracy"),
+        (
+            "transformed",
+            f"{num_categories - n_seen} unseen transformed",
+            "across_accuracy",
+        ),
+    ):
+        accuracy = summary[name]
+        shown = "-" if accuracy is None else f"{accuracy:.3f}"
+        table.add_row(images, categories, shown)
+    console.print(table)
+    seconds = sum(summary["seconds"].values())
+    console.print(
+        "This run was done already; --overwrite makes it anew."
+        if summary["was_done"]
+        else f"Finished in {seconds:.0f} s after start-up."
+    )
+    console.print(f"Results: {summary['run_dir']}", soft_wrap=True)

@@ -1,0 +1,360 @@
+"""What an experiment is: every setting, its default and its legal values.
+
+Nothing here imports TensorFlow, so that `--help` and mistakes are answered at
+once.
+"""
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import math
+import os
+from typing import Any, Literal
+
+# Options of each data set with their defaults; the names of the others are
+# errors. `n_seen` is a default for the experiment, not an option.
+DATASETS = {
+    "synthfaces": {
+        "image_size": 48,
+        "num_categories": 40,
+        "num_train": 60,
+        "num_test": 30,
+        "data_seed": 0,
+    },
+    "digits": {"image_size": 32, "num_test": 50},
+    "folder": {
+        "data_dir": None,
+        "image_size": 64,
+        "central_crop": 1.0,
+        "min_images": None,
+        "max_images": None,
+        "categories_file": None,
+        "num_test": 10,
+    },
+    "facescrub": {
+        "data_dir": os.path.join("data", "facescrub"),
+        "image_size": 100,
+        "central_crop": 1.0,
+        "min_images": 100,
+        "max_images": None,
+        "categories_file": None,
+        "num_test": 10,
+    },
+}
+
+# What an experiment on a data set uses where the user says nothing.
+EXPERIMENTS = {
+    "synthfaces": {"network": "alexnet_small", "n_seen": 20},
+    "digits": {"network": "alexnet_small", "n_seen": 5},
+    "folder": {"network": "alexnet_small", "n_seen": 20},
+    "facescrub": {"network": "alexnet", "n_seen": 50},
+}
+
+# How each network is trained where the user says nothing: rows N5, N8 and N9
+# of docs/fidelity.md; alexnet_small has a recipe of its own.
+RECIPES = {
+    "alexnet": {
+        "epochs": 45,
+        "learning_rate": 1e-4,
+        "schedule": "constant",
+        "weight_decay": 5e-4,
+    },
+    "alexnet_small": {
+        "epochs": 15,
+        "learning_rate": 0.02,
+        "schedule": "cosine",
+        "weight_decay": 0.0,
+    },
+    "resnet18": {
+        "epochs": 90,
+        "learning_rate": 0.128 * 32 / 256,
+        "schedule": "resnet",
+        "weight_decay": 1e-4,
+    },
+    "inception": {
+        "epochs": 45,
+        "learning_rate": 0.01,
+        "schedule": "constant",
+        "weight_decay": 5e-4,
+    },
+}
+
+# Every transformation with its arguments.
+TRANSFORMS = {
+    "identity": {},
+    "grayscale": {},
+    "hue_rotation": {},
+    "blur": {"sigma": 3.0},
+    "highpass": {"kernel": "zero_sum"},
+    "horizontal": {},
+    "vertical": {},
+    "contrast_inversion": {},
+    "white_noise": {"std": 100.0, "clip": False},
+    "salt_pepper": {"amount": 0.5, "per_channel": False},
+    "rotate90": {},
+    "rotate180": {},
+    "thinning": {},
+}
+
+# Strengths hold for one data set and image size. Sigma 3 above is what the
+# paper's rule gives on FaceScrub at 100 px (docs/fidelity.md, section 2); the
+# other strengths are not calibrated.
+STRENGTHS = {"synthfaces": {"blur": {"sigma": 4.0}}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Describes one experiment: data, transformation, network and training.
+
+    Settings left at null take the value that belongs to the data set or the
+    network; the run's config.yaml shows them all.
+
+    Args:
+        dataset: synthfaces (made on the spot), digits, folder (any directory
+            with one folder per category) or facescrub.
+        data_dir: Directory of the images (folder, facescrub).
+        image_size: Height and width of the images in pixels.
+        central_crop: Side of the central square that is kept, as a share of
+            the shorter side, above 0 to 1 (folder, facescrub).
+        min_images: Leave out categories with fewer images (folder, facescrub).
+        max_images: Use at most so many images of a category, test images
+            included (folder, facescrub).
+        categories_file: Text file with the categories to use, one name per
+            line (folder, facescrub).
+        num_categories: Number of categories to make (synthfaces).
+        num_train: Training images to make per category (synthfaces).
+        num_test: Test images per category.
+        data_seed: Decides which faces are made (synthfaces).
+        transform: identity, grayscale, hue_rotation, blur, highpass,
+            horizontal, vertical, contrast_inversion, white_noise, salt_pepper,
+            rotate90, rotate180 or thinning.
+        transform_args: Arguments of the transformation, such as
+            --transform_args.sigma 3.0 for blur (pixels) or
+            --transform_args.std 100 for white_noise (grey levels).
+        n_seen: Number of categories seen transformed during training, from 0
+            (never transformed) to all categories ("all").
+        category_seed: Decides which categories are seen transformed; null
+            means seed.
+        sampling: Draw training images by category first ("categories", as the
+            paper) or uniformly over images ("images").
+        evaluate_on: Test on images transformed as in training ("trained") or
+            by every transformation in turn ("all", as Fig. 2a).
+        network: alexnet, alexnet_small, resnet18 or inception.
+        network_args: Further arguments of the network, such as
+            --network_args.initializer he.
+        seed: Decides every random draw.
+        epochs: Number of epochs; one epoch draws as many images as there are
+            training images.
+        batch_size: Images per training step.
+        learning_rate: Learning rate (its highest value if it is scheduled).
+        schedule: Course of the learning rate, one of constant, cosine (to 2 %)
+            and resnet (5 epochs warm-up, a tenth at epochs 30, 60, 80, 90).
+        momentum: Momentum of stochastic gradient descent.
+        weight_decay: L2 regularisation inside the gradient.
+        validation_fraction: Share of the training images held out to follow
+            the accuracies during training, from 0 to below 1.
+        runs_dir: Directory of the run directories.
+    """
+
+    dataset: str = "synthfaces"
+    data_dir: str | None = None
+    image_size: int | None = None
+    central_crop: float | None = None
+    min_images: int | None = None
+    max_images: int | None = None
+    categories_file: str | None = None
+    num_categories: int | None = None
+    num_train: int | None = None
+    num_test: int | None = None
+    data_seed: int | None = None
+    transform: str = "highpass"
+    transform_args: dict[str, Any] | None = None
+    n_seen: int | Literal["all"] | None = None
+    category_seed: int | None = None
+    sampling: Literal["categories", "images"] = "categories"
+    evaluate_on: Literal["trained", "all"] = "trained"
+    network: str | None = None
+    network_args: dict[str, Any] | None = None
+    seed: int = 0
+    epochs: int | None = None
+    batch_size: int = 32
+    learning_rate: float | None = None
+    schedule: Literal["constant", "cosine", "resnet"] | None = None
+    momentum: float = 0.9
+    weight_decay: float | None = None
+    validation_fraction: float = 0.1
+    runs_dir: str = "runs"
+
+    def resolve(self):
+        """Fills in what belongs to the data set and the network, and checks.
+
+        Returns:
+            An `Experiment` that leaves nothing open but what its data set
+            has no use for.
+
+        Raises:
+            ValueError: If a name is unknown or a value illegal.
+        """
+        _check_name("dataset", self.dataset, DATASETS)
+        _check_name("transform", self.transform, TRANSFORMS)
+        options = DATASETS[self.dataset]
+        network = self.network or EXPERIMENTS[self.dataset]["network"]
+        _check_name("network", network, RECIPES)
+        recipe = dict(RECIPES[network])
+        if network == "resnet18":
+            recipe["learning_rate"] = 0.128 * self.batch_size / 256
+        filled = {
+            **options,
+            **recipe,
+            "n_seen": EXPERIMENTS[self.dataset]["n_seen"],
+            "category_seed": self.seed,
+        }
+        chosen = {
+            name: value
+            for name, value in vars(self).items()
+            if value is not None
+        }
+        resolved = dataclasses.replace(
+            self,
+            **{
+                **filled,
+                **chosen,
+                "network": network,
+                "network_args": self.network_args or {},
+                "transform_args": transform_args(
+                    self.dataset, self.transform, self.transform_args
+                ),
+            },
+        )
+        _check_values(resolved)
+        _check_options(resolved)
+        return resolved
+
+    def dataset_options(self):
+        """Returns the arguments of the data set's function, by name."""
+        return {name: getattr(self, name) for name in DATASETS[self.dataset]}
+
+    def name(self):
+        """Returns the name of the run directory of a resolved experiment.
+
+        It ends in 8 hexadecimal digits of a hash over every setting that
+        can change the result.
+        """
+        settings = {**vars(self)}
+        del settings["runs_dir"]
+        digest = hashlib.sha256(
+            json.dumps(settings, sort_keys=True).encode()
+        ).hexdigest()
+        return (
+            f"{self.dataset}-{self.network}-{self.transform}"
+            f"-n{self.n_seen}-s{self.seed}-{digest[:8]}"
+        )
+
+
+def transform_args(dataset, transform, chosen=None):
+    """Returns the arguments of a transformation on a data set.
+
+    Args:
+        dataset: String, name of the data set.
+        transform: String, name of the transformation.
+        chosen: Dictionary of the arguments that the user chose, or `None`.
+
+    Returns:
+        Dictionary with every argument of the transformation.
+
+    Raises:
+        ValueError: If `chosen` names an argument that there is not.
+
+    Example:
+
+    >>> transform_args("facescrub", "blur"), transform_args("synthfaces", "blur")
+    ({'sigma': 3.0}, {'sigma': 4.0})
+    """
+    legal = TRANSFORMS[transform]
+    for name in chosen or {}:
+        if name not in legal:
+            raise ValueError(
+                f"The transform {transform} takes "
+                f"{', '.join(legal) or 'no arguments'}. "
+                f"Received: transform_args={chosen}"
+            )
+    arguments = {
+        **legal,
+        **STRENGTHS.get(dataset, {}).get(transform, {}),
+        **(chosen or {}),
+    }
+    # 3 and 3.0 are one strength, and so one run.
+    return {
+        name: float(value) if type(value) is int else value
+        for name, value in arguments.items()
+    }
+
+
+def _check_name(setting, name, legal):
+    """Raises if `name` is none of the legal ones."""
+    if name in legal:
+        return
+    close = difflib.get_close_matches(str(name), legal, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise ValueError(
+        f"There is no such {setting}.{hint} Legal: {', '.join(legal)}. "
+        f"Received: {setting}={name}"
+    )
+
+
+def _check_options(experiment):
+    """Raises if a setting is given that the data set has no use for."""
+    every_option = {name for options in DATASETS.values() for name in options}
+    legal = DATASETS[experiment.dataset]
+    for name in sorted(every_option - set(legal)):
+        value = getattr(experiment, name)
+        if value is not None:
+            raise ValueError(
+                f"`{name}` means nothing for the data set "
+                f"{experiment.dataset}, whose options are "
+                f"{', '.join(legal)}. Received: {name}={value}"
+            )
+    if "data_dir" in legal and experiment.data_dir is None:
+        raise ValueError(
+            f"The data set {experiment.dataset} needs `data_dir`, a directory "
+            "with one folder of images per category. Received: data_dir=None"
+        )
+
+
+# (lowest, highest, description).
+_RANGES = {
+    "epochs": (1, math.inf, "at least 1"),
+    "batch_size": (1, math.inf, "at least 1"),
+    "seed": (0, 2**31 - 1, "from 0 to 2147483647"),
+    "category_seed": (0, 2**31 - 1, "from 0 to 2147483647"),
+    "data_seed": (0, 2**31 - 1, "from 0 to 2147483647"),
+    "num_test": (1, math.inf, "at least 1"),
+    "num_train": (1, math.inf, "at least 1"),
+    "num_categories": (2, math.inf, "at least 2"),
+    "min_images": (1, math.inf, "at least 1"),
+    "max_images": (2, math.inf, "at least 2"),
+    "image_size": (16, 1024, "from 16 to 1024 pixels"),
+    "central_crop": (math.ulp(0), 1, "above 0 and at most 1"),
+    "learning_rate": (math.ulp(0), 1e3, "above 0 and at most 1000"),
+    "momentum": (0, math.nextafter(1, 0), "from 0 to below 1"),
+    "weight_decay": (0, 1e3, "from 0 to 1000"),
+    "validation_fraction": (0, math.nextafter(1, 0), "from 0 to below 1"),
+}
+
+
+def _check_values(experiment):
+    """Raises if a number is out of its range."""
+    for name, (lowest, highest, description) in _RANGES.items():
+        value = getattr(experiment, name)
+        if value is not None and not lowest <= value <= highest:
+            raise ValueError(
+                f"`{name}` must be {description}. Received: {name}={value}"
+            )
+    n_seen, num_categories = experiment.n_seen, experiment.num_categories
+    if n_seen != "all" and not 0 <= n_seen <= (num_categories or math.inf):
+        at_most = num_categories or "the number of categories"
+        raise ValueError(
+            f"`n_seen` counts categories seen transformed and must be from 0 "
+            f"to {at_most}. Received: n_seen={n_seen}"
+        )

@@ -1,0 +1,464 @@
+"""One experiment from its settings to the results in its run directory."""
+
+import contextlib
+import dataclasses
+import functools
+import inspect
+import logging
+import math
+import os
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from invariance_tf import (
+    categories,
+    config,
+    datasets,
+    evaluation,
+    figures,
+    networks,
+    pipeline,
+    provenance,
+    results,
+    training,
+    transforms,
+)
+from invariance_tf import model as models
+from invariance_tf.tensorboard import EventLog
+
+_logger = logging.getLogger(__name__)
+
+
+def run(experiment, overwrite=False):
+    """Runs an experiment, or goes on with it where it was interrupted.
+
+    Args:
+        experiment: A `config.Experiment`.
+        overwrite: Whether to start anew although the run is done or begun.
+
+    Returns:
+        Dictionary, the content of the run's `summary.json`, `run_dir`, and
+        `was_done`.
+
+    Raises:
+        ValueError: If a setting is illegal.
+        FileNotFoundError: If the data are not there.
+        FloatingPointError: If the training diverged.
+    """
+    return execute(prepare(experiment), overwrite)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """Holds an experiment whose settings have met its data and its network.
+
+    Attributes:
+        experiment: The resolved `config.Experiment`.
+        dataset: A `datasets.Dataset`.
+        is_seen: Boolean array of shape `(num_categories,)`.
+        is_validation: Boolean array of shape `(num_images,)`: which training
+            images are held out.
+        model: The untrained Keras model.
+        seconds: Dictionary of the time that each stage took.
+    """
+
+    experiment: config.Experiment
+    dataset: datasets.Dataset
+    is_seen: np.ndarray
+    is_validation: np.ndarray
+    model: Any
+    seconds: dict
+
+    @property
+    def run_dir(self):
+        """Directory of the run's results."""
+        return os.path.join(self.experiment.runs_dir, self.experiment.name())
+
+    def positions(self, part):
+        """Returns the positions of the train, validation or test images."""
+        is_test, is_validation = self.dataset.is_test, self.is_validation
+        return np.flatnonzero(
+            {
+                "train": ~is_test & ~is_validation,
+                "validation": is_validation,
+                "test": is_test,
+            }[part]
+        )
+
+    def batches(self, part, is_transformed):
+        """Returns a part's images in order, all transformed or none."""
+        return pipeline.test_batches(
+            self.dataset.images,
+            self.dataset.labels,
+            is_transformed,
+            subset=self.positions(part),
+        )
+
+
+def prepare(experiment):
+    """Checks the settings, loads the data and builds the model.
+
+    Everything that can be wrong with the settings is found here, before
+    anything is written.
+
+    Args:
+        experiment: A `config.Experiment`.
+
+    Returns:
+        A `Prepared`.
+
+    Raises:
+        ValueError: If a setting is illegal.
+        FileNotFoundError: If the data are not there.
+    """
+    experiment = experiment.resolve()
+    seconds = {}
+    with _timed(seconds, "data"):
+        dataset = _load(
+            experiment.dataset, *experiment.dataset_options().items()
+        )
+    if experiment.n_seen == "all":
+        experiment = dataclasses.replace(
+            experiment, n_seen=dataset.num_categories
+        )
+    is_seen = categories.seen_categories(
+        dataset.num_categories, experiment.n_seen, experiment.category_seed
+    )
+    is_validation = np.zeros(len(dataset.labels), bool)
+    is_validation[~dataset.is_test] = pipeline.hold_out(
+        dataset.labels[~dataset.is_test],
+        experiment.validation_fraction,
+        experiment.seed,
+    )
+    with _timed(seconds, "model"):
+        model = _build(experiment, dataset)
+    return Prepared(
+        experiment, dataset, is_seen, is_validation, model, seconds
+    )
+
+
+@functools.lru_cache(maxsize=2)
+def _load(name, *options):
+    """Loads a data set; experiments of one process share it."""
+    return datasets.get(name, **dict(options))
+
+
+def _build(experiment, dataset):
+    """Builds the untrained model."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(experiment.seed)
+    transform = transforms.get(
+        experiment.transform, **experiment.transform_args
+    )
+    network = networks.get(experiment.network)
+    # Behind the images and the number of categories.
+    legal = [*inspect.signature(network).parameters][2:]
+    if not {*experiment.network_args} <= {*legal}:
+        raise ValueError(
+            f"The network {experiment.network} takes {', '.join(legal)}. "
+            f"Received: network_args={experiment.network_args}"
+        )
+    return models.build(
+        network,
+        transform,
+        dataset.image_size,
+        dataset.num_categories,
+        **{"weight_decay": experiment.weight_decay, **experiment.network_args},
+    )
+
+
+def execute(prepared, overwrite=False):
+    """Trains, evaluates and writes the results of a prepared experiment.
+
+    A run whose `summary.json` is there is done, and left as it is. Of an
+    interrupted run the training goes on from its last epoch.
+
+    Args:
+        prepared: A `Prepared`.
+        overwrite: Whether to start anew although the run is done or begun.
+
+    Returns:
+        Dictionary, the content of the run's `summary.json`, `run_dir`, and
+        `was_done`.
+
+    Raises:
+        FloatingPointError: If the training diverged.
+        BlockingIOError: If another process is working on the run.
+        FileExistsError: If the run was begun with other images.
+    """
+    run_dir = prepared.run_dir
+    path = functools.partial(os.path.join, run_dir)
+    with results.locked(run_dir):
+        if overwrite:
+            results.clear(run_dir)
+        _check_same_images(prepared)
+        summary = results.read_json(path("summary.json"))
+        was_done = summary is not None
+        if not was_done:
+            log = EventLog(path("tensorboard"))
+            _write_settings(prepared, log)
+            _train(prepared, log)
+            summary = _evaluate(prepared, log)
+            with results.replacing(path("model.keras")) as model_path:
+                prepared.model.save(model_path)
+            log.close()
+            _write_provenance(prepared)
+            results.write_json(path("summary.json"), summary)
+            os.remove(path("checkpoint.npz"))
+    return {**summary, "run_dir": run_dir, "was_done": was_done}
+
+
+def _check_same_images(prepared):
+    """Raises if the run was begun with other images."""
+    begun = results.read_json(
+        os.path.join(prepared.run_dir, "provenance.json")
+    )
+    if begun and begun["data"]["fingerprint"] != prepared.dataset.fingerprint:
+        raise FileExistsError(
+            f"The run {prepared.run_dir} was made with other images than "
+            "there are now. Use --overwrite to make it anew, or another "
+            "--runs_dir to keep it."
+        )
+
+
+def _write_settings(prepared, log):
+    """Writes what is known before training."""
+    path = functools.partial(os.path.join, prepared.run_dir)
+    dataset, settings = prepared.dataset, dataclasses.asdict(prepared.experiment)
+    results.write_yaml(path("config.yaml"), settings)
+    _write_provenance(prepared)
+    num_images = {
+        f"num_{part}": np.bincount(
+            dataset.labels[prepared.positions(part)],
+            minlength=dataset.num_categories,
+        )
+        for part in ("train", "test", "validation")
+    }
+    results.write_csv(
+        path("categories.csv"),
+        {
+            "category": dataset.categories,
+            "category_group": np.where(prepared.is_seen, "seen", "unseen"),
+            **num_images,
+        },
+    )
+    results.write_csv(
+        path("skipped.csv"),
+        {
+            "file": [file for file, _ in dataset.skipped],
+            "reason": [reason for _, reason in dataset.skipped],
+        },
+    )
+    figures.save(_draw_examples(prepared), path("examples.png"))
+    log.picture("examples", path("examples.png"), step=0)
+    log.hyper_parameters(
+        settings, [f"test/{name}" for name in evaluation.ACCURACIES]
+    )
+
+
+def _write_provenance(prepared):
+    """Writes where the results come from, and the time so far."""
+    dataset = prepared.dataset
+    results.write_json(
+        os.path.join(prepared.run_dir, "provenance.json"),
+        {
+            **provenance.describe(),
+            "data": {
+                "name": dataset.name,
+                "data_dir": prepared.experiment.data_dir
+                and os.path.abspath(prepared.experiment.data_dir),
+                "fingerprint": dataset.fingerprint,
+                "num_images": len(dataset.labels),
+                "num_skipped": len(dataset.skipped),
+            },
+            "seconds": prepared.seconds,
+        },
+    )
+
+
+def _draw_examples(prepared, num_images=8):
+    """Draws a test image of a few categories, original and transformed."""
+    dataset, is_seen = prepared.dataset, prepared.is_seen
+    labels = np.flatnonzero(is_seen)[: num_images // 2].tolist()
+    labels += np.flatnonzero(~is_seen)[: num_images - len(labels)].tolist()
+    first = np.searchsorted(dataset.labels, labels)
+    originals = dataset.images[first]
+    layers = prepared.model.get_layer
+    transformed = layers("transform")(originals, np.ones(len(first), bool))
+    rows = {
+        "original": originals,
+        "transformed,\nstandardised": keras.ops.convert_to_numpy(
+            layers("standardize")(transformed)
+        ),
+    }
+    group = {True: "seen", False: "unseen"}
+    titles = [
+        f"{dataset.categories[label]}\n({group[bool(is_seen[label])]})"
+        for label in labels
+    ]
+    return figures.draw_examples(rows, titles)
+
+
+def _train(prepared, log):
+    """Trains the model and writes its history."""
+    experiment, dataset = prepared.experiment, prepared.dataset
+    model, subset = prepared.model, prepared.positions("train")
+    steps_per_epoch = math.ceil(len(subset) / experiment.batch_size)
+    schedule = training.make_schedule(
+        experiment.schedule,
+        experiment.learning_rate,
+        experiment.epochs,
+        steps_per_epoch,
+    )
+    training.compile_model(model, schedule, experiment.momentum)
+
+    def make_batches(first_epoch):
+        return pipeline.training_batches(
+            dataset.images,
+            dataset.labels,
+            prepared.is_seen,
+            batch_size=experiment.batch_size,
+            seed=experiment.seed,
+            first_epoch=first_epoch,
+            sampling=experiment.sampling,
+            subset=subset,
+        )
+
+    def record(history):
+        log.scalars(_tags(history[-1]), step=history[-1]["epoch"])
+        results.write_csv(
+            os.path.join(prepared.run_dir, "history.csv"), history
+        )
+
+    with _timed(prepared.seconds, "training"):
+        training.fit(
+            model,
+            make_batches,
+            steps_per_epoch=steps_per_epoch,
+            epochs=experiment.epochs,
+            seed=experiment.seed,
+            checkpoint_path=os.path.join(prepared.run_dir, "checkpoint.npz"),
+            validate=_validation(prepared),
+            record=record,
+        )
+
+
+def _tags(row):
+    """Names the numbers of an epoch as TensorBoard groups them."""
+    return {
+        name.replace("validation_", "validation/")
+        if name.startswith("validation_")
+        else f"training/{name}": value
+        for name, value in row.items()
+    }
+
+
+def _validation(prepared):
+    """Returns a function that measures the accuracies on held-out images."""
+    labels = prepared.dataset.labels[prepared.positions("validation")]
+    if not len(labels):
+        return None
+    versions = {
+        "original": prepared.batches("validation", is_transformed=False),
+        "transformed": prepared.batches("validation", is_transformed=True),
+    }
+
+    def validate():
+        accuracies = {}
+        for version, batches in versions.items():
+            predicted = evaluation.predict_labels(
+                prepared.model, batches, prepared.experiment.seed
+            )
+            groups = evaluation.group_accuracies(
+                labels, predicted, prepared.is_seen
+            )
+            for group, (_, accuracy) in groups.items():
+                accuracies[f"validation_{version}_{group}"] = accuracy
+        return accuracies
+
+    return validate
+
+
+def _evaluate(prepared, log):
+    """Tests the trained model; writes the tables, returns the summary."""
+    experiment, is_seen = prepared.experiment, prepared.is_seen
+    path = functools.partial(os.path.join, prepared.run_dir)
+    labels = prepared.dataset.labels[prepared.positions("test")]
+    with _timed(prepared.seconds, "evaluation"):
+        predicted = {
+            name: evaluation.predict_labels(model, batches, experiment.seed)
+            for name, model, batches in _tests(prepared)
+        }
+    results.write_csv(
+        path("accuracy.csv"),
+        [
+            {
+                "test_transform": name,
+                "category_group": group,
+                "num_images": num_images,
+                "accuracy": accuracy,
+            }
+            for name, of_test in predicted.items()
+            for group, (num_images, accuracy) in evaluation.group_accuracies(
+                labels, of_test, is_seen
+            ).items()
+        ],
+    )
+    transformed = predicted[experiment.transform]
+    results.write_csv(
+        path("confusion.csv"),
+        evaluation.group_confusion(labels, transformed, is_seen),
+    )
+    matrix = evaluation.confusion_matrix(labels, transformed, len(is_seen))
+    figures.save(figures.draw_confusion(matrix, is_seen), path("confusion.png"))
+    log.picture("confusion", path("confusion.png"), step=experiment.epochs)
+    accuracies = evaluation.summarise(
+        labels, predicted["identity"], transformed, is_seen
+    )
+    log.scalars(
+        {f"test/{name}": value for name, value in accuracies.items()},
+        step=experiment.epochs,
+    )
+    return {
+        **accuracies,
+        "dataset": experiment.dataset,
+        "network": experiment.network,
+        "transform": experiment.transform,
+        "n_seen": experiment.n_seen,
+        "num_categories": len(is_seen),
+        "seed": experiment.seed,
+        "epochs": experiment.epochs,
+        "seconds": prepared.seconds,
+    }
+
+
+def _tests(prepared):
+    """Yields the name, the model and the batches of each test."""
+    experiment = prepared.experiment
+    yield "identity", prepared.model, prepared.batches("test", False)
+    names = [experiment.transform]
+    if experiment.evaluate_on == "all":
+        names = [*transforms.TRANSFORMS]
+    for name in names:
+        model = prepared.model
+        if name != experiment.transform:
+            arguments = config.transform_args(experiment.dataset, name)
+            model = models.with_transform(
+                model, transforms.get(name, **arguments)
+            )
+        if name != "identity":
+            yield name, model, prepared.batches("test", True)
+
+
+@contextlib.contextmanager
+def _timed(seconds, stage):
+    """Adds the time of a stage to `seconds`."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        elapsed = time.perf_counter() - start
+        seconds[stage] = round(seconds.get(stage, 0) + elapsed, 3)

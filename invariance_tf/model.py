@@ -1,0 +1,123 @@
+"""The model: transformation, standardisation and network in one."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from invariance_tf.transforms import Transform
+
+
+@keras.saving.register_keras_serializable(package="invariance_tf")
+class Standardize(keras.layers.Layer):
+    """Standardises each image: (x - mean) / max(std, 1 / sqrt(num_values)).
+
+    Mean and standard deviation are those of all values of one image, its
+    three channels together. A constant image becomes zeros. Applied after the
+    transformation, before the first layer (Appendix B, Preprocessing).
+
+    Call arguments:
+        images: Float tensor of shape `(batch, height, width, channels)`.
+
+    Returns:
+        Float32 tensor of the same shape: mean 0 and standard deviation 1.
+
+    Example:
+
+    >>> keras.ops.convert_to_numpy(Standardize()([[[[0.0], [255.0]]]])).ravel()
+    array([-1.,  1.], dtype=float32)
+    """
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        kwargs.setdefault("name", "standardize")
+        super().__init__(**kwargs)
+
+    def call(self, images):
+        axes = (1, 2, 3)
+        num_values = images.shape[1] * images.shape[2] * images.shape[3]
+        images = images - ops.mean(images, axes, keepdims=True)
+        variance = ops.mean(ops.square(images), axes, keepdims=True)
+        # max(std, 1 / sqrt(n)) is sqrt(max(variance, 1 / n)).
+        return images * ops.rsqrt(ops.maximum(variance, 1 / num_values))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def build(network, transform, image_size, num_categories, **network_args):
+    """Builds a Keras model that transforms, standardises and classifies.
+
+    Args:
+        network: Function from a tensor of standardised images and a number of
+            categories to logits, as `networks.get` returns it.
+        transform: A `Transform`, applied to the images whose flag is set.
+        image_size: Integer, height and width of the images in pixels.
+        num_categories: Integer, number of logits.
+        **network_args: Further arguments of the network.
+
+    Returns:
+        A `keras.Model` from a dictionary of "image", float with values from 0
+        to 255 and shape `(batch, image_size, image_size, 3)`, and
+        "is_transformed", boolean of shape `(batch,)`, to logits of shape
+        `(batch, num_categories)`.
+
+    Example:
+
+    >>> from invariance_tf import networks, transforms
+    >>> model = build(
+    ...     networks.get("alexnet_small"), transforms.get("highpass"), 48, 10
+    ... )
+    >>> model.output_shape
+    (None, 10)
+    """
+    image = keras.Input((image_size, image_size, 3), name="image")
+    is_transformed = keras.Input((), dtype="bool", name="is_transformed")
+    images = Standardize()(transform(image, is_transformed))
+    logits = network(images, num_categories, **network_args)
+    inputs = {"image": image, "is_transformed": is_transformed}
+    model = keras.Model(inputs, logits, name="invariance")
+    model.jit_compile = _is_xla_faster()
+    return model
+
+
+def _is_xla_faster():
+    """Tells whether to compile: not for TensorFlow on a CPU, as measured."""
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    return not on_tensorflow or bool(keras.distribution.list_devices("gpu"))
+
+
+def with_transform(model, transform):
+    """Exchanges the transformation of a model and keeps everything else.
+
+    The new model shares all other layers with the old one: both have the same
+    weights at all times.
+
+    Args:
+        model: A model made by `build`.
+        transform: A `Transform`.
+
+    Returns:
+        A `keras.Model` with the inputs and outputs of `model`.
+    """
+
+    def exchange(layer):
+        return transform if isinstance(layer, Transform) else layer
+
+    exchanged = keras.models.clone_model(model, clone_function=exchange)
+    exchanged.jit_compile = model.jit_compile
+    return exchanged
+
+
+def reseed(model, *key):
+    """Sets the random state of every layer that has one (noise, dropout).
+
+    Args:
+        model: A Keras model.
+        *key: Integers >= 0, for example a seed and an epoch. The same key
+            gives the same draws afterwards; the layers differ.
+    """
+    for position, layer in enumerate(model.layers):
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            words = np.random.SeedSequence([*key, position]).generate_state(1)
+            generator.state.assign([int(words[0]) >> 1, 0])

@@ -1,0 +1,83 @@
+"""Where a result comes from: versions, hardware, code, command."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+
+import keras
+
+PACKAGES = (
+    "invariance_tf",
+    "tensorflow",
+    "keras",
+    "jax",
+    "torch",
+    "numpy",
+    "pandas",
+    "pillow",
+    "tensorflow-datasets",
+)
+
+
+def describe():
+    """Describes the program and the machine that are running.
+
+    Returns:
+        Dictionary that can be written as JSON: versions, git_commit (`None`
+        outside of a checkout), backend, hardware and command.
+    """
+    return {
+        "versions": {"python": platform.python_version(), **_versions()},
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_is_modified": bool(_git("status", "--porcelain")),
+        "backend": keras.backend.backend(),
+        "hardware": {
+            "machine": platform.machine(),
+            "system": platform.platform(),
+            "processor": _processor(),
+            "num_cpus": os.cpu_count(),
+            "accelerators": keras.distribution.list_devices("gpu"),
+        },
+        "command": sys.argv,
+    }
+
+
+def _versions():
+    """Returns the versions of the installed ones of `PACKAGES`."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _git(*arguments):
+    """Asks git about the checkout that this file is part of."""
+    directory = os.path.dirname(os.path.abspath(__file__))
+    if not os.path.exists(os.path.join(directory, os.pardir, ".git")):
+        return None
+    try:
+        answer = subprocess.run(
+            ["git", "-C", directory, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _processor():
+    """Returns the name of the processor."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            lines = [line for line in file if line.startswith("model name")]
+        return lines[0].split(":", 1)[1].strip()
+    except (OSError, IndexError):
+        return platform.processor()

@@ -1,0 +1,110 @@
+"""The run directory: names, atomic writing and reading."""
+
+import contextlib
+import json
+import math
+import os
+import shutil
+
+import filelock
+import pandas as pd
+import yaml
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Gives a temporary path whose file replaces `path` once it is complete.
+
+    A reader sees the old file or the new one, never half of it, also when the
+    program is killed.
+
+    Args:
+        path: Path of the file to write.
+
+    Yields:
+        Path of a temporary file in the same directory, with the same suffix.
+    """
+    directory, name = os.path.split(os.fspath(path))
+    temporary_path = os.path.join(directory, f".writing-{os.getpid()}-{name}")
+    try:
+        yield temporary_path
+        with open(temporary_path, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary_path, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary_path)
+
+
+@contextlib.contextmanager
+def locked(run_dir):
+    """Makes a run directory and keeps other processes out of it.
+
+    The lock ends with the process, however that ends.
+
+    Args:
+        run_dir: Path of the run directory.
+
+    Raises:
+        BlockingIOError: If another process is working on the run.
+    """
+    os.makedirs(run_dir, exist_ok=True)
+    lock = filelock.FileLock(os.path.join(run_dir, ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise BlockingIOError(
+            f"Another process is working on the run {run_dir}."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def clear(run_dir):
+    """Removes everything from a run directory but its lock."""
+    for entry in os.scandir(run_dir):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        elif entry.name != ".lock":
+            os.remove(entry.path)
+
+
+def write_csv(path, rows):
+    """Writes a list of dictionaries, or of columns, as a CSV file."""
+    with replacing(path) as temporary_path:
+        pd.DataFrame(rows).to_csv(temporary_path, index=False)
+
+
+def write_json(path, content):
+    """Writes a dictionary as JSON; nan becomes null."""
+
+    def legal(value):
+        if isinstance(value, dict):
+            return {key: legal(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [legal(item) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        return value
+
+    with replacing(path) as temporary_path:
+        with open(temporary_path, "w", encoding="utf-8") as file:
+            json.dump(legal(content), file, indent=2, allow_nan=False)
+            file.write("\n")
+
+
+def read_json(path):
+    """Reads a JSON file; `None` where there is no such file."""
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write_yaml(path, content):
+    """Writes a dictionary as YAML, in its order."""
+    with replacing(path) as temporary_path:
+        with open(temporary_path, "w", encoding="utf-8") as file:
+            yaml.safe_dump(content, file, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,78 @@
+"""What a run shows in TensorBoard, whatever the backend of Keras."""
+
+import math
+import os
+import time
+
+from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+
+class EventLog:
+    """Writes scalars, pictures and hyper-parameters of one run.
+
+    Args:
+        log_dir: Directory of the event files. A resumed run adds a file.
+    """
+
+    def __init__(self, log_dir):
+        os.makedirs(log_dir, exist_ok=True)
+        self._writer = EventFileWriter(os.fspath(log_dir))
+
+    def _write(self, summary_proto, step):
+        self._writer.add_event(
+            event_pb2.Event(
+                wall_time=time.time(), step=step, summary=summary_proto
+            )
+        )
+
+    def scalars(self, values, step):
+        """Writes a dictionary of numbers by tag; nan is left out."""
+        points = [
+            summary_pb2.Summary.Value(tag=tag, simple_value=value)
+            for tag, value in values.items()
+            if math.isfinite(value)
+        ]
+        self._write(summary_pb2.Summary(value=points), step)
+        self._writer.flush()
+
+    def picture(self, tag, png_path, step):
+        """Writes a PNG file as a picture."""
+        with open(png_path, "rb") as file:
+            png = file.read()
+        image = summary_pb2.Summary.Image(
+            encoded_image_string=png,
+            # Width and height stand in the PNG's first chunk.
+            width=int.from_bytes(png[16:20]),
+            height=int.from_bytes(png[20:24]),
+            colorspace=3,
+        )
+        value = summary_pb2.Summary.Value(tag=tag, image=image)
+        self._write(summary_pb2.Summary(value=[value]), step)
+
+    def hyper_parameters(self, values, metrics):
+        """Writes the settings of the run, for TensorBoard's HParams tab.
+
+        Args:
+            values: Dictionary of settings; `None` is left out and what is no
+                number, string or boolean is written as text.
+            metrics: Iterable of the tags of scalars to compare.
+        """
+        plain = {
+            name: value if isinstance(value, bool | int | float) else str(value)
+            for name, value in values.items()
+            if value is not None
+        }
+        compared = [summary_v2.Metric(tag) for tag in metrics]
+        settings = [summary_v2.HParam(name) for name in plain]
+        self._write(summary_v2.hparams_config_pb(settings, compared), 0)
+        self._write(summary_v2.hparams_pb(plain), 0)
+
+    def close(self):
+        """Ends the log of a run that came to its end."""
+        ended = summary.session_end_pb(api_pb2.STATUS_SUCCESS)
+        # TensorFlow's message type, where it is installed: not the writer's.
+        ended = summary_pb2.Summary.FromString(ended.SerializeToString())
+        self._write(ended, 0)
+        self._writer.close()

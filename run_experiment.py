@@ -1,0 +1,11 @@
+"""Trains a network with some categories seen transformed, and tests it.
+
+`python run_experiment.py --help` lists the settings.
+"""
+
+import sys
+
+from invariance_tf.cli import run_experiment
+
+if __name__ == "__main__":
+    sys.exit(run_experiment())

@@ -1,0 +1,39 @@
+"""Package metadata; the settings of tools are in pyproject.toml."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+INIT = (HERE / "invariance_tf" / "__init__.py").read_text(encoding="utf-8")
+
+setup(
+    name="invariance_tf",
+    version=re.search(r'__version__ = "(.+)"', INIT).group(1),
+    description=(
+        "Robustness to transformations across categories: a replication "
+        "package in TensorFlow and Keras"
+    ),
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["invariance_tf*"]),
+    install_requires=[
+        "tensorflow>=2.21",
+        "keras>=3.15",
+        "tensorboard>=2.20",
+        "tensorflow-datasets>=4.9.9",
+        "numpy>=2.0",
+        "pandas>=2.2",
+        "matplotlib>=3.9",
+        "pillow>=11.0",
+        "filelock>=3.16",
+        "jsonargparse[signatures]>=4.40",
+        "pyyaml>=6.0",
+        "rich>=13.9",
+        "scikit-learn>=1.5",
+    ],
+    extras_require={
+        "test": ["pytest>=8.3", "scipy>=1.14", "ruff>=0.14"],
+    },
+)

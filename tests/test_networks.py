@@ -1,0 +1,320 @@
+import functools
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from invariance_tf.networks import NETWORKS, get
+from invariance_tf.networks.alexnet import LocalResponseNormalization
+
+SMALLEST = {"alexnet": 19, "alexnet_small": 15, "resnet18": 32, "inception": 32}
+
+# Layers whose outputs are neurons, with their channels, down to the
+# penultimate layer. Those of Inception are the column "output size" of table 1
+# in Szegedy et al.
+NEURONS = {
+    "alexnet": "conv1=96 conv2=256 conv3=384 conv4=384 conv5=256 fc6=4096 "
+    "fc7=4096",
+    "alexnet_small": "conv1=24 conv2=48 conv3=64 conv4=64 conv5=48 fc6=256",
+    "resnet18": "conv1_relu=64 block1_2_relu=64 block2_1_relu1=128 "
+    "block2_1_relu=128 block3_2_relu=256 block4_2_relu=512 global_pool=512",
+    "inception": "conv1_relu=64 conv2_relu=192 inception_3a=256 "
+    "inception_3b=480 inception_4a=512 inception_4b=512 inception_4c=512 "
+    "inception_4d=528 inception_4e=832 inception_5a=832 inception_5b=1024 "
+    "global_pool=1024",
+}
+NEURONS = {
+    name: dict(neurons.split("=") for neurons in row.split())
+    for name, row in NEURONS.items()
+}
+
+# Keras 3.15 converts its variables to arrays in the way of NumPy 1.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+)
+every_network = pytest.mark.parametrize("name", NETWORKS)
+
+
+def build(name, image_size=32, num_categories=10, **options):
+    images = keras.Input((image_size, image_size, 3))
+    return keras.Model(images, get(name)(images, num_categories, **options))
+
+
+# Not to be trained: most tests look at the same networks.
+build_once = functools.cache(build)
+
+
+def compute(model, inputs):
+    outputs = model(inputs, training=False)
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+
+
+def count_trainable(model):
+    return sum(np.prod(weight.shape) for weight in model.trainable_weights)
+
+
+def draw_images(num_images=4, image_size=32):
+    shape = (num_images, image_size, image_size, 3)
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+@every_network
+def test_a_network_gives_float32_logits_for_every_category(name):
+    logits = compute(build_once(name), draw_images())
+    assert logits.shape == (4, 10)
+    assert logits.dtype == np.float32
+    assert np.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("name", ["alexnet_small", "resnet18", "inception"])
+def test_logits_are_float32_under_a_policy_of_mixed_precision(name):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build(name)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert model.layers[2].compute_dtype == "bfloat16"
+    assert model.output.dtype == "float32"
+
+
+@every_network
+def test_all_neurons_are_within_reach_and_rectified(name):
+    model = build_once(name)
+    outputs = {layer: model.get_layer(layer).output for layer in NEURONS[name]}
+    values = compute(keras.Model(model.input, outputs), draw_images())
+    for layer, num_channels in NEURONS[name].items():
+        assert values[layer].shape[-1] == int(num_channels), layer
+        assert values[layer].min() >= 0 and values[layer].max() > 0, layer
+    assert not any(isinstance(layer, keras.Model) for layer in model.layers)
+    assert model.layers[-1].name == "logits"
+
+
+@every_network
+def test_the_head_on_penultimate_activations_gives_the_logits(name):
+    model = build_once(name)
+    head = model.get_layer("logits")
+    penultimate = model.get_layer(list(NEURONS[name])[-1]).output
+    extract = keras.Model(model.input, [penultimate, model.output])
+    activations, logits = compute(extract, draw_images())
+    kernel, bias = head.get_weights()
+    np.testing.assert_allclose(activations @ kernel + bias, logits, atol=1e-4)
+
+
+@every_network
+def test_a_network_saves_reloads_and_trains(name, tmp_path):
+    model = build_once(name)
+    path = tmp_path / "network.keras"
+    model.save(path)
+    copy = keras.models.load_model(path, safe_mode=True)
+    path.unlink()  # AlexNet's takes 100 MB.
+    images = draw_images()
+    np.testing.assert_allclose(
+        compute(copy, images), compute(model, images), rtol=1e-5, atol=1e-6
+    )
+    copy.compile(
+        keras.optimizers.Adam(1e-3),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        run_eagerly=True,
+    )
+    assert np.isfinite(copy.train_on_batch(images, np.array([0, 1, 2, 3])))
+    before = [weight.numpy() for weight in model.trainable_weights]
+    for weight, old in zip(copy.trainable_weights, before, strict=True):
+        assert not np.array_equal(weight.numpy(), old), weight.path
+
+
+@every_network
+def test_weight_decay_is_half_the_sum_of_squares(name):
+    model = build(name, weight_decay=0.01)
+    model.get_layer("logits").bias.assign(np.arange(10.0))
+    decayed = [
+        weight.numpy()
+        for weight in model.trainable_weights
+        if weight.path.endswith("/kernel")
+        or (name == "resnet18" and weight.path == "logits/bias")
+    ]
+    expected = 0.01 / 2 * sum(np.sum(weight**2) for weight in decayed)
+    np.testing.assert_allclose(float(sum(model.losses)), expected, rtol=1e-4)
+    assert not build_once(name).losses
+
+
+@every_network
+def test_the_smallest_image_works_and_a_smaller_one_says_so(name):
+    size = SMALLEST[name]
+    assert get(name)(keras.Input((size, size, 3)), 10).shape == (None, 10)
+    message = f"`{name}`.* {size} pixels a side.*image_size={size - 1}"
+    with pytest.raises(ValueError, match=message):
+        get(name)(keras.Input((size - 1, size - 1, 3)), 10)
+
+
+def test_an_unknown_name_is_answered_with_the_legal_ones():
+    message = ", ".join(NETWORKS) + r"\. Received: name='vgg'"
+    with pytest.raises(ValueError, match=message):
+        get("vgg")
+    message = r"alexnet, he\. Received: initializer='glorot'"
+    with pytest.raises(ValueError, match=message):
+        build("alexnet_small", initializer="glorot")
+
+
+def test_alexnet_for_100_pixels_has_the_parameters_of_its_kernels():
+    model = build("alexnet", 100, num_categories=388)
+    # (100 - 11) // 4 + 1 = 23 positions a side, (23 - 3) // 2 + 1 = 11 pooled.
+    assert model.get_layer("conv1").output.shape[1:3] == (23, 23)
+    assert model.get_layer("pool5").output.shape[1:3] == (11, 11)
+    expected = 11 * 11 * 3 * 96 + 5 * 5 * 96 * 256 + 3 * 3 * 256 * 384
+    expected += 3 * 3 * 384 * 384 + 3 * 3 * 384 * 256
+    expected += 11 * 11 * 256 * 4096 + 4096 * 4096 + 4096 * 388
+    expected += 96 + 256 + 384 + 384 + 256 + 4096 + 4096 + 388  # biases
+    assert count_trainable(model) == expected
+
+
+def test_small_alexnet_has_less_than_half_a_million_parameters():
+    # (48 - 7) // 4 + 1 = 11 positions a side, (11 - 3) // 2 + 1 = 5 pooled.
+    expected = 7 * 7 * 3 * 24 + 5 * 5 * 24 * 48 + 3 * 3 * 48 * 64
+    expected += 3 * 3 * 64 * 64 + 3 * 3 * 64 * 48
+    expected += 5 * 5 * 48 * 256 + 256 * 40
+    expected += 24 + 48 + 64 + 64 + 48 + 256 + 40  # biases
+    assert count_trainable(build("alexnet_small", 48, 40)) == expected
+    assert round(expected / 1e6, 2) == 0.44
+
+
+def test_alexnet_starts_as_in_2012():
+    model = build_once("alexnet")
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        kernel, bias = layer.get_weights()
+        tolerance = 5 * 0.01 / np.sqrt(kernel.size)
+        assert abs(kernel.mean()) < tolerance
+        assert abs(kernel.std() - 0.01) < tolerance
+        assert abs(kernel).max() > 0.03  # not truncated
+        is_one = layer.name in ("conv2", "conv4", "conv5", "fc6", "fc7")
+        assert (bias == is_one).all(), layer.name
+
+
+@pytest.mark.parametrize(
+    "name, gain", [("alexnet_small", 2), ("resnet18", 1), ("inception", 2)]
+)
+def test_the_variance_of_other_kernels_follows_from_their_inputs(name, gain):
+    for weight in build_once(name).trainable_weights:
+        if len(weight.shape) == 4:
+            kernel = weight.numpy()
+            std = np.sqrt(gain / np.prod(kernel.shape[:3]))
+            assert abs(kernel.std() / std - 1) < 5 / np.sqrt(kernel.size)
+            # Truncation at 2 shrinks the standard deviation to 0.8796.
+            assert abs(kernel).max() < 2.001 / 0.8796 * std
+        elif weight.path.endswith("/bias"):
+            assert not weight.numpy().any()
+
+
+def test_the_options_of_alexnet_reach_its_layers():
+    lrn = dict(radius=1, bias=1.0, alpha=2e-5, beta=0.5)
+    options = {f"lrn_{key}": value for key, value in lrn.items()}
+    model = build("alexnet_small", dropout=0.3, **options)
+    for name in ("lrn1", "lrn2"):
+        config = model.get_layer(name).get_config()
+        assert {key: config[key] for key in lrn} == lrn
+    assert model.get_layer("dropout6").rate == 0.3
+
+
+def test_resnet18_has_11_69_million_parameters():
+    model = build("resnet18", 224, num_categories=1000)
+    expected = 7 * 7 * 3 * 64 + 2 * 64
+    num_inputs = 64
+    for num_filters in (64, 128, 256, 512):
+        expected += num_inputs * num_filters  # projection
+        expected += 9 * num_inputs * num_filters + 3 * 9 * num_filters**2
+        expected += 5 * 2 * num_filters  # batch normalisation
+        num_inputs = num_filters
+    expected += 512 * 1000 + 1000
+    assert count_trainable(model) == expected
+    assert round(expected / 1e6, 2) == 11.69
+    sizes = [
+        model.get_layer(f"block{g}_2_relu").output.shape[1] for g in range(1, 5)
+    ]
+    assert sizes == [56, 28, 14, 7]
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            assert (layer.momentum, layer.epsilon) == (0.997, 1e-5)
+
+
+@pytest.mark.parametrize("image_size", [48, 49])
+def test_strided_convolutions_of_resnet18_are_centred_on_even_pixels(
+    image_size,
+):
+    model = build("resnet18", image_size)
+    layer = model.get_layer("conv1")
+    kernel = np.zeros(layer.kernel.shape)
+    kernel[3, 3, 0, 0] = 1
+    layer.set_weights([kernel])
+    images = draw_images(2, image_size)
+    values = compute(keras.Model(model.input, layer.output), images)
+    np.testing.assert_array_equal(values[..., 0], images[:, ::2, ::2, 0])
+
+
+def test_inception_has_the_parameters_of_table_1():
+    # Inputs, 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
+    rows = [
+        (192, 64, 96, 128, 16, 32, 32),
+        (256, 128, 128, 192, 32, 96, 64),
+        (480, 192, 96, 208, 16, 48, 64),
+        (512, 160, 112, 224, 24, 64, 64),
+        (512, 128, 128, 256, 24, 64, 64),
+        (512, 112, 144, 288, 32, 64, 64),
+        (528, 256, 160, 320, 32, 128, 128),
+        (832, 256, 160, 320, 32, 128, 128),
+        (832, 384, 192, 384, 48, 128, 128),
+    ]
+    expected = 7 * 7 * 3 * 64 + 64 * 64 + 3 * 3 * 64 * 192
+    expected += 2 * (64 + 64 + 192)  # batch normalisation
+    for inputs, one, reduce_three, three, reduce_five, five, pool in rows:
+        expected += inputs * (one + reduce_three + reduce_five + pool)
+        expected += 9 * reduce_three * three + 25 * reduce_five * five
+        expected += 2 * (one + reduce_three + three + reduce_five + five + pool)
+    expected += 1024 * 10 + 10
+    model = build_once("inception")
+    assert count_trainable(model) == expected
+
+
+def normalise_by_definition(x, radius, bias, alpha, beta):
+    output = np.zeros(x.shape)
+    for channel in range(x.shape[-1]):
+        first, last = max(channel - radius, 0), channel + radius
+        energy = np.sum(
+            x[..., first : last + 1].astype("float64") ** 2, axis=-1
+        )
+        output[..., channel] = x[..., channel] / (bias + alpha * energy) ** beta
+    return output
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (2, 2.0, 1e-4, 0.75),
+        (0, 1.0, 0.5, 0.75),
+        (1, 1.0, 2e-5, 0.5),
+        (9, 3, 1, 1),
+    ],
+)
+def test_local_response_normalisation_follows_its_formula(arguments, dtype):
+    layer = LocalResponseNormalization(*arguments, dtype=dtype)
+    layer = type(layer).from_config(layer.get_config())
+    x = np.random.default_rng(0).integers(-100, 100, (3, 4, 5, 7)) / 2**5
+    outputs = layer(keras.ops.cast(x, dtype))
+    assert keras.backend.standardize_dtype(outputs.dtype) == dtype
+    outputs = keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
+    # bfloat16 has 8 bits: the result is rounded once, not at every step.
+    tolerance = 1e-6 if dtype == "float32" else 1.001 * 2**-8
+    expected = normalise_by_definition(x, *arguments)
+    np.testing.assert_allclose(outputs, expected, rtol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [("radius", -1), ("radius", 1.5), ("bias", 0), ("alpha", -1), ("beta", -1)],
+)
+def test_local_response_normalisation_names_an_illegal_argument(option, value):
+    with pytest.raises(ValueError, match=re.escape(f"{option}={value}")):
+        LocalResponseNormalization(**{option: value})
