@@ -157,7 +157,11 @@ def _describe(annotation):
     if origin in (typing.Union, types.UnionType):
         parts = [part for part in parts if part is not types.NoneType]
         return " or ".join(map(_describe, parts))
-    words = {int: "a whole number", float: "a number", dict: "names with values"}
+    words = {
+        int: "a whole number",
+        float: "a number",
+        dict: "names with values",
+    }
     return words.get(origin or annotation, "text")
 
 

@@ -268,8 +268,8 @@ def transform_args(dataset, transform, chosen=None):
 
     Example:
 
-    >>> transform_args("facescrub", "blur"), transform_args("synthfaces", "blur")
-    ({'sigma': 3.0}, {'sigma': 4.0})
+    >>> transform_args("facescrub", "blur")
+    {'sigma': 3.0}
     """
     legal = TRANSFORMS[transform]
     for name in chosen or {}:

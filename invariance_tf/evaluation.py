@@ -2,10 +2,10 @@
 
 import math
 
+import keras
 import numpy as np
 
 from invariance_tf.model import reseed
-
 
 # Accuracy on transformed images of seen and of unseen categories, and on
 # original images of all.
@@ -25,8 +25,13 @@ def predict_labels(model, batches, seed=0):
         Integer array of shape `(num_images,)`.
     """
     reseed(model, seed)
-    logits = (model.predict_on_batch(inputs) for inputs, _ in batches)
-    return np.concatenate([np.argmax(batch, axis=-1) for batch in logits])
+    predicted = []
+    for inputs, _ in batches:
+        # As NumPy arrays, which every backend takes.
+        inputs = keras.tree.map_structure(np.asarray, inputs)
+        logits = model.predict_on_batch(inputs)
+        predicted.append(np.argmax(logits, axis=-1))
+    return np.concatenate(predicted)
 
 
 def group_accuracies(labels, predicted, is_seen):
@@ -59,7 +64,10 @@ def group_accuracies(labels, predicted, is_seen):
         "all": is_correct,
     }
     return {
-        group: (len(correct), float(correct.mean()) if len(correct) else math.nan)
+        group: (
+            len(correct),
+            float(correct.mean()) if len(correct) else math.nan,
+        )
         for group, correct in groups.items()
     }
 

@@ -135,9 +135,7 @@ def prepare(experiment):
     )
     with _timed(seconds, "model"):
         model = _build(experiment, dataset)
-    return Prepared(
-        experiment, dataset, is_seen, is_validation, model, seconds
-    )
+    return Prepared(experiment, dataset, is_seen, is_validation, model, seconds)
 
 
 @functools.lru_cache(maxsize=2)
@@ -213,9 +211,7 @@ def execute(prepared, overwrite=False):
 
 def _check_same_images(prepared):
     """Raises if the run was begun with other images."""
-    begun = results.read_json(
-        os.path.join(prepared.run_dir, "provenance.json")
-    )
+    begun = results.read_json(os.path.join(prepared.run_dir, "provenance.json"))
     if begun and begun["data"]["fingerprint"] != prepared.dataset.fingerprint:
         raise FileExistsError(
             f"The run {prepared.run_dir} was made with other images than "
@@ -227,7 +223,10 @@ def _check_same_images(prepared):
 def _write_settings(prepared, log):
     """Writes what is known before training."""
     path = functools.partial(os.path.join, prepared.run_dir)
-    dataset, settings = prepared.dataset, dataclasses.asdict(prepared.experiment)
+    dataset, settings = (
+        prepared.dataset,
+        dataclasses.asdict(prepared.experiment),
+    )
     results.write_yaml(path("config.yaml"), settings)
     _write_provenance(prepared)
     num_images = {
@@ -333,17 +332,18 @@ def _train(prepared, log):
             os.path.join(prepared.run_dir, "history.csv"), history
         )
 
-    with _timed(prepared.seconds, "training"):
-        training.fit(
-            model,
-            make_batches,
-            steps_per_epoch=steps_per_epoch,
-            epochs=experiment.epochs,
-            seed=experiment.seed,
-            checkpoint_path=os.path.join(prepared.run_dir, "checkpoint.npz"),
-            validate=_validation(prepared),
-            record=record,
-        )
+    history = training.fit(
+        model,
+        make_batches,
+        steps_per_epoch=steps_per_epoch,
+        epochs=experiment.epochs,
+        seed=experiment.seed,
+        checkpoint_path=os.path.join(prepared.run_dir, "checkpoint.npz"),
+        validate=_validation(prepared),
+        record=record,
+    )
+    # Also the epochs before an interruption.
+    prepared.seconds["training"] = sum(row["seconds"] for row in history)
 
 
 def _tags(row):
@@ -455,10 +455,7 @@ def _tests(prepared):
 
 @contextlib.contextmanager
 def _timed(seconds, stage):
-    """Adds the time of a stage to `seconds`."""
+    """Records the time of a stage in `seconds`."""
     start = time.perf_counter()
-    try:
-        yield
-    finally:
-        elapsed = time.perf_counter() - start
-        seconds[stage] = round(seconds.get(stage, 0) + elapsed, 3)
+    yield
+    seconds[stage] = time.perf_counter() - start

@@ -111,7 +111,9 @@ def training_batches(
     return _with_images(epochs.flat_map(draw), images)
 
 
-def test_batches(images, labels, is_transformed, *, batch_size=128, subset=None):
+def test_batches(
+    images, labels, is_transformed, *, batch_size=128, subset=None
+):
     """Batches images in order, all of them transformed or none.
 
     Args:

@@ -225,7 +225,8 @@ def _state(model):
 def _save_checkpoint(path, model, history):
     """Writes the state of a training to an .npz file, atomically."""
     arrays = {
-        f"variable_{index}": ops.convert_to_numpy(variable)
+        # Copied: a bare TensorFlow variable warns when made an array.
+        f"variable_{index}": ops.convert_to_numpy(ops.copy(variable))
         for index, variable in enumerate(_state(model))
     }
     with results.replacing(path) as temporary_path:

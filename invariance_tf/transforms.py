@@ -83,7 +83,9 @@ def _along_width(images, matrix):
     matrix = np.kron(matrix.T, np.eye(channels)).astype("float32")
     rows = ops.reshape(images, (-1, matrix.shape[0]))
     rows = ops.matmul(rows, matrix)
-    return ops.reshape(rows, (-1, height, matrix.shape[1] // channels, channels))
+    return ops.reshape(
+        rows, (-1, height, matrix.shape[1] // channels, channels)
+    )
 
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
@@ -136,7 +138,8 @@ class GaussianBlur(Transform):
     blurred.
 
     Args:
-        sigma: Float > 0. Standard deviation of the Gaussian, in pixels.
+        sigma: Float > 0. Standard deviation of the Gaussian, in pixels, at
+            most a third of the image size less one.
     """
 
     family = "convolutional"
@@ -153,7 +156,15 @@ class GaussianBlur(Transform):
     def _matrix(self, size):
         """Returns the blur of `size` pixels in a row as a matrix."""
         radius = math.ceil(3 * self.sigma)
-        kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / self.sigma) ** 2)
+        if radius >= size:
+            raise ValueError(
+                f"A blur must not reach beyond the image: on {size} pixels "
+                f"`sigma` is at most {(size - 1) / 3:.2f}. "
+                f"Received: sigma={self.sigma}"
+            )
+        kernel = np.exp(
+            -0.5 * (np.arange(-radius, radius + 1) / self.sigma) ** 2
+        )
         source = np.pad(np.arange(size), radius, mode="reflect")
         matrix = np.zeros((size, size))
         for offset, weight in enumerate(kernel / kernel.sum()):

@@ -30,7 +30,7 @@ def test_the_first_images_of_each_digit_are_for_testing(num_test):
         assert not is_test[num_test:].any()
 
 
-@pytest.mark.parametrize("image_size", [16, 27, 224])
+@pytest.mark.parametrize("image_size", [16, 27, 100])
 def test_images_are_interpolated_between_the_centres_of_pixels(image_size):
     dataset = digits(image_size=image_size)
     source = load_digits()

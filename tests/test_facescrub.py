@@ -166,9 +166,7 @@ def test_the_default_directory_is_in_the_working_directory(
     assert load(None, tmp_path).num_categories == 2
 
 
-def test_without_facescrub_one_line_says_where_to_get_it(
-    tmp_path, monkeypatch
-):
+def test_without_facescrub_one_line_says_where_to_get_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError) as caught:
         get("facescrub")

@@ -64,7 +64,7 @@ def decode(file, image_size, central_crop):
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise UnusableImageError(
-                    f"{width}x{height} pixels are more than {MAX_PIXELS:,}"
+                    f"has {width}x{height} pixels, more than {MAX_PIXELS:,}"
                 )
             image.load()
             square = _central_square(_upright(image), central_crop)
@@ -74,10 +74,12 @@ def decode(file, image_size, central_crop):
     except (UnusableImageError, MemoryError):
         raise
     except Image.DecompressionBombError:
-        raise UnusableImageError(f"more than {MAX_PIXELS:,} pixels") from None
+        raise UnusableImageError(
+            f"has more than {MAX_PIXELS:,} pixels"
+        ) from None
     except Image.UnidentifiedImageError:
         raise UnusableImageError(
-            "neither JPEG, PNG, GIF, BMP nor WebP"
+            "is no readable JPEG, PNG, GIF, BMP or WebP image"
         ) from None
     except Exception as error:
         # A damaged file can make Pillow raise nearly anything.
@@ -199,7 +201,7 @@ def _read(file):
     if file.size == 0:
         raise UnusableImageError("is empty")
     if file.size > MAX_BYTES:
-        raise UnusableImageError(f"more than {MAX_BYTES:,} bytes")
+        raise UnusableImageError(f"has more than {MAX_BYTES:,} bytes")
     with open(file.path, "rb") as stream:
         return stream.read(file.size)
 

@@ -83,7 +83,13 @@ def folder(
     files_by_category, loose = _find(data_dir)
     if categories_file is not None:
         files_by_category = _restrict(files_by_category, categories_file)
-    _check_counts(files_by_category, [], data_dir, chosen)
+    received = {
+        "data_dir": str(_absolute(data_dir)),
+        "categories_file": categories_file and os.fspath(categories_file),
+        "min_images": chosen.min_images,
+        "num_test": chosen.num_test,
+    }
+    _check_counts(files_by_category, loose, received)
     candidates = {
         category: files
         for category, files in files_by_category.items()
@@ -92,7 +98,7 @@ def folder(
 
     def build(directory):
         usable, skipped = selection.decode(directory, candidates, chosen)
-        _check_counts(usable, skipped, data_dir, chosen)
+        _check_counts(usable, skipped + loose, received)
         selection.store(directory, usable, skipped, chosen)
 
     versions = [decoding.VERSION, PIL.__version__]
@@ -102,14 +108,12 @@ def folder(
     entry = image_cache.fetch(
         image_cache.locate(cache_dir), key, image_size, build
     )
-    entry["skipped"] += tuple(
-        (file.name, "is in no category's folder") for file in loose
-    )
+    entry["skipped"] += tuple(loose)
     return Dataset(name="folder", **entry)
 
 
 def _find(data_dir):
-    """Returns files by category and loose files."""
+    """Returns files by category, and loose files with the reason."""
     if not data_dir:
         raise ValueError(
             "`data_dir` must be the path of a directory with one folder per "
@@ -121,7 +125,10 @@ def _find(data_dir):
             f"There is no directory {path}. It should hold one folder of "
             f"images per category. Received: data_dir={os.fspath(data_dir)!r}"
         )
-    return listing.group_by_category(listing.list_files(path))
+    files = listing.list_files(path)
+    files_by_category, loose = listing.group_by_category(files)
+    reason = "is in no category's folder"
+    return files_by_category, [(file.name, reason) for file in loose]
 
 
 def _restrict(files_by_category, categories_file):
@@ -155,28 +162,27 @@ def _restrict(files_by_category, categories_file):
     }
 
 
-def _check_counts(members_by_category, skipped, data_dir, chosen):
+def _check_counts(members_by_category, skipped, received):
     """Raises an error if fewer than two categories have enough images."""
     counts = [len(members) for members in members_by_category.values()]
-    num_enough = sum(count >= chosen.min_images for count in counts)
+    num_enough = sum(count >= received["min_images"] for count in counts)
     if num_enough >= 2:
         return
     unusable = ""
     if skipped:
         name, reason = skipped[0]
         unusable = (
-            f" and {len(skipped)} files that cannot be used (the first: "
+            f", and {len(skipped)} files that cannot be used (the first: "
             f"{name}, {reason})"
         )
     raise ValueError(
-        f"At least 2 categories with {chosen.min_images} or more usable "
-        f"images are needed; {_absolute(data_dir)} has {num_enough}. Looked "
+        f"At least 2 categories with {received['min_images']} or more usable "
+        f"images are needed; {received['data_dir']} has {num_enough}. Looked "
         f"for one folder per category with {', '.join(listing.EXTENSIONS)} "
-        f"files; found {len(counts)} folders with {sum(counts)} images"
-        f"{unusable}, at most {max(counts, default=0)} in a folder. Lower "
+        f"files; found folders of {len(counts)} categories with {sum(counts)} "
+        f"images, at most {max(counts, default=0)} in one{unusable}. Lower "
         "`min_images` and `num_test`, or correct `data_dir`. Received: "
-        f"data_dir={os.fspath(data_dir)!r}, min_images={chosen.min_images}, "
-        f"num_test={chosen.num_test}"
+        + ", ".join(f"{name}={value!r}" for name, value in received.items())
     )
 
 

@@ -7,6 +7,7 @@ import stat
 import unicodedata
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+SYSTEM_FOLDERS = {"__MACOSX", "lost+found"}
 FACE_MARKERS = {"face", "faces", "actor_faces", "actress_faces"}
 IMAGE_MARKERS = {"image", "images", "actor_images", "actress_images"}
 MARKERS = FACE_MARKERS | IMAGE_MARKERS
@@ -54,10 +55,10 @@ def normalise(name):
 def list_files(data_dir):
     """Lists the image files below a directory.
 
-    Hidden files, `__MACOSX` folders and files without an image's extension
-    are left out. Linked directories are followed after all others, and no
-    directory is read twice, so that links cannot lead into a loop or show the
-    same image in two places.
+    Hidden files, `__MACOSX` and `lost+found` folders and files without an
+    image's extension are left out. Linked directories are followed after all
+    others, and no directory is read twice, so that links cannot lead into a
+    loop or show the same image in two places.
 
     Args:
         data_dir: Path of a directory.
@@ -155,7 +156,7 @@ def _ancestors(path):
 
 
 def _is_hidden(entry):
-    return entry.name.startswith(".") or entry.name == "__MACOSX"
+    return entry.name.startswith(".") or entry.name in SYSTEM_FOLDERS
 
 
 def _describe(name, path):

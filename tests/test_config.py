@@ -1,0 +1,124 @@
+"""Settings: defaults, checks and names of runs."""
+
+import dataclasses
+
+import pytest
+
+from invariance_tf import config, datasets, networks
+from invariance_tf.config import Experiment
+
+
+def test_the_settings_know_every_data_set_and_its_options():
+    assert config.DATASETS.keys() == datasets.DATASETS.keys()
+    assert config.EXPERIMENTS.keys() == datasets.DATASETS.keys()
+    for name, options in config.DATASETS.items():
+        code = datasets.DATASETS[name].__code__
+        arguments = code.co_varnames[: code.co_argcount]
+        assert options.keys() == {*arguments} - {"cache_dir"}, name
+
+
+def test_the_settings_know_every_network():
+    assert config.RECIPES.keys() == networks.NETWORKS.keys()
+
+
+def test_alexnet_on_facescrub_is_trained_as_in_the_paper():
+    experiment = Experiment(dataset="facescrub").resolve()
+    assert experiment.network == "alexnet"
+    assert experiment.image_size == 100
+    assert experiment.min_images == 100
+    assert experiment.num_test == 10
+    assert experiment.epochs == 45
+    assert experiment.batch_size == 32
+    assert experiment.learning_rate == 1e-4
+    assert experiment.weight_decay == 5e-4
+    assert experiment.momentum == 0.9
+    assert experiment.schedule == "constant"
+
+
+def test_resnet18_is_trained_as_tensorflow_does_by_default():
+    experiment = Experiment(network="resnet18", batch_size=256).resolve()
+    assert experiment.learning_rate == 0.128
+    assert experiment.epochs == 90
+    assert experiment.weight_decay == 1e-4
+    assert experiment.schedule == "resnet"
+    assert Experiment(network="resnet18").resolve().learning_rate == 0.016
+
+
+def test_what_the_user_says_comes_before_every_default():
+    chosen = {"epochs": 3, "learning_rate": 0.5, "image_size": 64, "n_seen": 0}
+    experiment = Experiment(**chosen).resolve()
+    assert chosen.items() <= vars(experiment).items()
+
+
+def test_resolving_twice_changes_nothing():
+    experiment = Experiment(transform="blur", seed=3).resolve()
+    assert experiment.resolve() == experiment
+    assert experiment.category_seed == 3
+
+
+def test_every_strength_is_recorded():
+    blur = Experiment(transform="blur").resolve()
+    assert blur.transform_args == {"sigma": 4.0}
+    noise = Experiment(transform="white_noise", transform_args={"std": 50})
+    assert noise.resolve().transform_args == {"std": 50.0, "clip": False}
+
+
+def test_the_name_of_a_run_says_what_it_is():
+    name = Experiment().resolve().name()
+    start, _, digits = name.rpartition("-")
+    assert start == "synthfaces-alexnet_small-highpass-n20-s0"
+    assert len(digits) == 8 and int(digits, 16) >= 0
+
+
+def test_only_what_can_change_the_result_changes_the_name():
+    plain = Experiment().resolve()
+    names = {plain.name()}
+    assert dataclasses.replace(plain, runs_dir="elsewhere").name() in names
+    assert Experiment(n_seen=20, epochs=15).resolve().name() in names
+    for change in (
+        {"seed": 1},
+        {"category_seed": 1},
+        {"momentum": 0.8},
+        {"transform_args": {"kernel": "separable"}},
+        {"num_train": 61},
+    ):
+        names.add(Experiment(**change).resolve().name())
+    assert len(names) == 6
+
+
+def test_a_strength_is_one_run_as_whole_number_and_as_float():
+    whole, float_ = (
+        Experiment(transform="blur", transform_args={"sigma": sigma})
+        for sigma in (3, 3.0)
+    )
+    assert whole.resolve().name() == float_.resolve().name()
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"transform": "blurr"}, "Did you mean blur.*identity, .*blurr"),
+        ({"dataset": "mnist"}, "Legal: synthfaces, digits, folder"),
+        ({"network": "vgg"}, "Legal: alexnet, .*network=vgg"),
+        ({"epochs": 0}, "at least 1. Received: epochs=0"),
+        ({"batch_size": 0}, "at least 1. Received: batch_size=0"),
+        ({"n_seen": 41}, "from 0 to 40. Received: n_seen=41"),
+        ({"n_seen": -1}, "from 0 to 40. Received: n_seen=-1"),
+        ({"seed": -1}, "from 0 to 2147483647"),
+        ({"learning_rate": 0.0}, "above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan"),
+        ({"validation_fraction": 1.0}, "from 0 to below 1"),
+        ({"momentum": 1.0}, "from 0 to below 1"),
+        ({"central_crop": 0.5}, "means nothing for the data set synthfaces"),
+        ({"dataset": "folder"}, "needs `data_dir`"),
+        (
+            {"dataset": "folder", "data_dir": "x", "central_crop": 0.0},
+            "above 0 and at most 1",
+        ),
+        ({"transform": "blur", "transform_args": {"std": 3}}, "takes sigma"),
+        ({"transform_args": {"sigma": 3}}, "highpass takes kernel"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_is_legal(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Experiment(**settings).resolve()

@@ -1,0 +1,512 @@
+"""Any directory of images: decoding, options, the cache of decoded images."""
+
+import json
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import sys
+import unicodedata
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from invariance_tf.datasets import decoding, folder, image_cache
+
+LFW = pathlib.Path(__file__).parents[2] / "shared" / "data" / "lfw"
+
+
+def save(path, image, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, **options)
+
+
+def grey(value, size=(16, 16)):
+    return Image.new("L", size, value)
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    """Two categories of five images; each value says which image it is."""
+    for label, category in enumerate(["cat", "dog"]):
+        for number in range(5):
+            path = tmp_path / "data" / category / f"{number}.png"
+            save(path, grey(100 * label + number))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def load(tmp_path, data_dir):
+    def load(**options):
+        options = {
+            "image_size": 16,
+            "num_test": 1,
+            "cache_dir": tmp_path / "cache",
+            **options,
+        }
+        return folder(data_dir, **options)
+
+    return load
+
+
+def values(dataset):
+    return dataset.images[:, 0, 0, 0].tolist()
+
+
+def decoded(load, data_dir, image, extension="png", **options):
+    """Returns what is read when an image takes the first cat's place."""
+    (data_dir / "cat" / "0.png").unlink()
+    with open(data_dir / "cat" / f"0.{extension}", "wb") as stream:
+        image.save(stream, **{"format": "PNG", **options})
+    dataset = load()
+    assert dataset.skipped == ()
+    return dataset.images[0]
+
+
+# Decoding
+
+
+ANIMATED = {"save_all": True, "append_images": [grey(0, (40, 30))]}
+
+
+@pytest.mark.parametrize(
+    ("extension", "mode", "options"),
+    [
+        ("jpg", "RGB", {"format": "JPEG"}),
+        ("JPEG", "CMYK", {"format": "JPEG"}),
+        ("jpg", "RGB", {"format": "MPO", **ANIMATED}),
+        ("png", "RGB", {"format": "PNG"}),
+        ("png", "P", {"format": "PNG"}),
+        ("jpg", "RGBA", {"format": "PNG"}),
+        ("png", "RGB", {"format": "PNG", **ANIMATED}),
+        ("gif", "P", {"format": "GIF", **ANIMATED}),
+        ("bmp", "RGB", {"format": "BMP"}),
+        ("webp", "RGB", {"format": "WEBP", "lossless": True}),
+        ("webp", "RGB", {"format": "WEBP", **ANIMATED}),
+    ],
+)
+def test_every_format_gives_the_colour(
+    load, data_dir, extension, mode, options
+):
+    # Of the colours of Pillow's default palette.
+    colour = [204, 102, 51]
+    image = Image.new("RGB", (40, 30), tuple(colour)).convert(mode)
+    pixels = decoded(load, data_dir, image, extension, **options)
+    np.testing.assert_allclose(pixels.astype(int) - colour, 0, atol=4)
+
+
+def test_sixteen_bits_are_scaled_not_clipped(load, data_dir):
+    wide = np.repeat(np.array([[0, 257, 32896, 65535]], "uint16"), 4, axis=0)
+    wide = wide.repeat(4, axis=0).repeat(4, axis=1)
+    row = decoded(load, data_dir, Image.fromarray(wide))[0, ::4]
+    np.testing.assert_array_equal(
+        row, np.repeat([[0], [1], [128], [255]], 3, 1)
+    )
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_pixels_are_white(load, data_dir, mode):
+    image = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
+    image.paste((80, 80, 80, 255), (0, 0, 16, 8))
+    pixels = decoded(load, data_dir, image.convert(mode))
+    assert (pixels[:8] == 80).all()
+    assert (pixels[8:] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "as_seen"),
+    [
+        (1, lambda stored: stored),
+        (2, lambda stored: stored[:, ::-1]),
+        (3, lambda stored: stored[::-1, ::-1]),
+        (4, lambda stored: stored[::-1]),
+        (5, lambda stored: stored.T),
+        (6, lambda stored: np.rot90(stored, -1)),
+        (7, lambda stored: stored[::-1, ::-1].T),
+        (8, lambda stored: np.rot90(stored)),
+        (9, lambda stored: stored),
+    ],
+)
+def test_the_orientation_of_the_camera_is_applied(
+    load, data_dir, orientation, as_seen
+):
+    stored = np.random.default_rng(0).integers(0, 256, (16, 16), "uint8")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = decoded(load, data_dir, Image.fromarray(stored), exif=exif)
+    np.testing.assert_array_equal(pixels[..., 0], as_seen(stored))
+
+
+@pytest.mark.parametrize("size", [(60, 40), (40, 61)])
+@pytest.mark.parametrize("central_crop", [1.0, 0.5])
+def test_the_central_square_is_cut_out_not_squeezed(
+    load, data_dir, size, central_crop
+):
+    side = round(central_crop * 40)
+    left, top = (size[0] - side) // 2, (size[1] - side) // 2
+    image = grey(0, size)
+    image.paste(255, (left, top, left + side, top + side))
+    save(data_dir / "cat" / "0.png", image)
+    dataset = load(central_crop=central_crop)
+    assert (dataset.images[0] == 255).all()
+
+
+def test_fine_patterns_average_out(load, data_dir):
+    checkerboard = np.indices((64, 64)).sum(axis=0) % 2 * 255
+    image = Image.fromarray(checkerboard.astype("uint8"))
+    save(data_dir / "cat" / "0.png", image)
+    inner = load().images[0, 1:-1, 1:-1].astype(float)
+    np.testing.assert_allclose(inner, 127.5, atol=1)
+
+
+# Files that cannot be used
+
+
+def bomb():
+    size = struct.pack(">II", 60_000, 60_000)
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, data in [
+        (b"IHDR", size + bytes([8, 2, 0, 0, 0])),
+        (b"IDAT", zlib.compress(bytes(100_000))),
+    ]:
+        check = zlib.crc32(name + data)
+        content += struct.pack(">I", len(data)) + name + data
+        content += struct.pack(">I", check)
+    return content
+
+
+def large_bitmap():
+    """50 megapixels and one row, too few for a warning of Pillow's."""
+    header = struct.pack("<IiiHHIIiiII", 40, 10_000, 5_001, 1, 24, *[0] * 6)
+    return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + header
+
+
+def truncated_jpeg(tmp_path):
+    save(tmp_path / "whole.jpg", Image.effect_noise((200, 200), 90))
+    content = (tmp_path / "whole.jpg").read_bytes()
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (truncated_jpeg, "truncated"),
+        (lambda _: b"<html>404 Not Found</html>", "no readable JPEG, PNG"),
+        (lambda _: b"", "is empty"),
+        (lambda _: bomb(), "more than 50,000,000 pixels"),
+        (lambda _: large_bitmap(), "10000x5001 pixels"),
+    ],
+)
+def test_unusable_files_are_skipped_and_listed(
+    load, data_dir, tmp_path, make, reason
+):
+    (data_dir / "cat" / "1.jpg").write_bytes(make(tmp_path))
+    dataset = load()
+    assert len(dataset.images) == 10
+    [(name, listed_reason)] = dataset.skipped
+    assert name == "cat/1.jpg"
+    assert reason in listed_reason
+    assert len(listed_reason.splitlines()) == 1
+
+
+def test_dead_links_pipes_and_huge_files_are_skipped(load, data_dir):
+    (data_dir / "cat" / "link.png").symlink_to("nowhere.png")
+    with open(data_dir / "cat" / "huge.png", "wb") as stream:
+        stream.truncate(100_000_001)
+    os.mkfifo(data_dir / "cat" / "pipe.png")
+    assert load().skipped == (
+        ("cat/huge.png", "has more than 100,000,000 bytes"),
+        ("cat/link.png", "cannot be read"),
+        ("cat/pipe.png", "cannot be read"),
+    )
+
+
+def test_no_damage_to_a_file_raises_anything_else(data_dir, tmp_path):
+    generator = np.random.default_rng(0)
+    image = Image.effect_noise((24, 24), 90).convert("RGB")
+    for format in decoding.FORMATS:
+        save(tmp_path / "whole", image, format=format)
+        whole = np.fromfile(tmp_path / "whole", "uint8")
+        for number in range(60):
+            damaged = whole.copy()
+            where = generator.integers(0, min(len(whole), 300), 5)
+            damaged[where] = generator.integers(0, 256, 5)
+            path = data_dir / "cat" / f"{format}{number}.png"
+            damaged[: generator.integers(1, len(whole) + 1)].tofile(path)
+    dataset = folder(data_dir, cache_dir=tmp_path, num_test=1)
+    assert len(dataset.images) + len(dataset.skipped) == 310
+
+
+# Options
+
+
+def test_the_first_images_in_order_are_for_testing(load):
+    dataset = load(num_test=2)
+    assert values(dataset) == [0, 1, 2, 3, 4, 100, 101, 102, 103, 104]
+    assert dataset.is_test.tolist() == [True, True, False, False, False] * 2
+    assert dataset.labels.dtype == np.int32
+    assert dataset.name == "folder"
+
+
+def test_an_unusable_file_is_replaced_by_the_next(load, data_dir):
+    (data_dir / "cat" / "0.png").write_bytes(b"")
+    (data_dir / "cat" / "3.png").write_bytes(b"")
+    dataset = load(max_images=3)
+    assert values(dataset) == [1, 2, 4, 100, 101, 102]
+    assert dataset.is_test.tolist() == [True, False, False] * 2
+
+
+@pytest.mark.parametrize("max_images", [None, 2])
+def test_only_usable_images_count_for_min_images(load, data_dir, max_images):
+    for number in range(5):
+        save(data_dir / "cow" / f"{number}.png", grey(number))
+    (data_dir / "cow" / "4.png").write_bytes(b"")
+    dataset = load(min_images=5, max_images=max_images)
+    assert dataset.categories == ("cat", "dog")
+    assert len(dataset.images) == 2 * (max_images or 5)
+
+
+def test_a_file_of_categories_restricts_them(load, data_dir, tmp_path):
+    path = tmp_path / "categories.txt"
+    for number in range(2):
+        save(data_dir / "León" / f"{number}.png", grey(7))
+    name = unicodedata.normalize("NFD", "León")
+    path.write_text(f"\ufeff# two\n\n {name} \ncat\n", encoding="utf-8")
+    assert load(categories_file=path).categories == ("León", "cat")
+    path.write_text("cat\nunicorn\nyeti\n")
+    message = f"2 of the 3 .* {path} .*: unicorn, yeti. .* Received: categories"
+    with pytest.raises(ValueError, match=message):
+        load(categories_file=path)
+    path.write_text("# none\n")
+    with pytest.raises(ValueError, match="no category in .*one per line"):
+        load(categories_file=path)
+    with pytest.raises(FileNotFoundError, match=f"no file {tmp_path}/other"):
+        load(categories_file=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"image_size": 15}, "from 16 to 1024. Received: image_size=15"),
+        ({"image_size": "64"}, "Received: image_size='64'"),
+        ({"num_test": 0}, "of 1 or more. Received: num_test=0"),
+        ({"num_test": 3, "min_images": 3}, "of 4 or more .*min_images=3"),
+        ({"num_test": 3, "max_images": 3}, "of 4 or more .*max_images=3"),
+        ({"central_crop": 0}, "above 0.*Received: central_crop=0"),
+        ({"central_crop": float("nan")}, "Received: central_crop=nan"),
+    ],
+)
+def test_illegal_options_are_named(load, options, message):
+    with pytest.raises(ValueError, match=message):
+        load(**options)
+
+
+def test_too_few_images_are_explained(load, data_dir):
+    with pytest.raises(ValueError) as caught:
+        load(num_test=5)
+    for part in [
+        "At least 2 categories with 6 or more usable images",
+        f"{data_dir} has 0",
+        ".jpg, .jpeg, .png, .gif, .bmp, .webp",
+        "found folders of 2 categories with 10 images, at most 5 in one",
+        "Lower `min_images` and `num_test`",
+        "categories_file=None, min_images=6, num_test=5",
+    ]:
+        assert part in str(caught.value)
+    with pytest.raises(ValueError, match="0.png, is in no category's folder"):
+        folder(data_dir / "cat")
+    for number in range(5):
+        (data_dir / "cat" / f"{number}.png").write_bytes(b"<html>")
+    with pytest.raises(
+        ValueError, match="has 1.*, and 5 files that cannot be used"
+    ):
+        load()
+
+
+def test_a_missing_directory_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    message = f"no directory {tmp_path}/nowhere.*Received: data_dir='nowhere'"
+    with pytest.raises(FileNotFoundError, match=message):
+        folder("nowhere")
+    with pytest.raises(ValueError, match="Received: data_dir=None"):
+        folder(None)
+
+
+# The cache
+
+
+def count_decoding(monkeypatch):
+    names = []
+    decode = decoding.decode
+
+    def counted(file, *arguments, **options):
+        names.append(file.name)
+        return decode(file, *arguments, **options)
+
+    monkeypatch.setattr(decoding, "decode", counted)
+    return names
+
+
+def test_images_are_decoded_once(load, data_dir, monkeypatch):
+    (data_dir / "dog" / "4.png").write_bytes(b"")
+    names = count_decoding(monkeypatch)
+    first = load()
+    assert len(names) == 10
+    second = load()
+    assert len(names) == 10
+    assert isinstance(second.images, np.memmap)
+    assert not second.images.flags.writeable
+    np.testing.assert_array_equal(first.images, second.images)
+    assert first.labels.tolist() == second.labels.tolist()
+    assert first.is_test.tolist() == second.is_test.tolist()
+    assert first.categories == second.categories
+    assert first.skipped == second.skipped == (("dog/4.png", "is empty"),)
+    assert first.fingerprint == second.fingerprint
+
+
+def test_a_changed_file_or_option_is_decoded_again(load, data_dir, monkeypatch):
+    names = count_decoding(monkeypatch)
+    load()
+    save(data_dir / "cat" / "0.png", grey(77))
+    os.utime(data_dir / "cat" / "0.png", ns=(1, 1))
+    assert values(load())[0] == 77
+    assert len(names) == 20
+    load(central_crop=0.5)
+    assert len(names) == 30
+
+
+def test_the_cache_is_where_the_environment_says(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.delenv("INVARIANCE_TF_CACHE", raising=False)
+    load(cache_dir=None)
+    assert len(list((tmp_path / "xdg" / "invariance_tf").iterdir())) == 1
+    monkeypatch.setenv("INVARIANCE_TF_CACHE", str(tmp_path / "own"))
+    load(cache_dir=None)
+    assert len(list((tmp_path / "own").iterdir())) == 1
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="INVARIANCE_TF_CACHE. Received: cache"):
+        load(cache_dir=tmp_path / "file")
+
+
+def test_the_fingerprint_depends_on_pixels_not_on_files(load, data_dir):
+    first = load()
+    for path in sorted(data_dir.glob("*/*.png")):
+        path.rename(path.with_name("x" + path.name))
+    assert load().fingerprint == first.fingerprint
+    assert load(num_test=2).fingerprint != first.fingerprint
+    save(data_dir / "cat" / "x0.png", grey(78))
+    assert load().fingerprint != first.fingerprint
+
+
+def truncate(entry):
+    os.truncate(entry / "images.npy", 1000)
+
+
+def reshape(entry):
+    np.save(entry / "images.npy", np.zeros((9, 16, 16, 3), "uint8"))
+
+
+def forget(entry):
+    index = json.loads((entry / "index.json").read_text())
+    del index["labels"]
+    (entry / "index.json").write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        truncate,
+        reshape,
+        forget,
+        lambda entry: (entry / "images.npy").unlink(),
+        lambda entry: (entry / "index.json").unlink(),
+        lambda entry: (entry / "index.json").write_text("{"),
+        lambda entry: (entry / "images.npy").write_text(""),
+    ],
+)
+def test_a_damaged_entry_is_built_again(load, tmp_path, damage):
+    expected = values(load())
+    [entry] = (tmp_path / "cache").iterdir()
+    damage(entry)
+    assert values(load()) == expected
+    assert list((tmp_path / "cache").iterdir()) == [entry]
+
+
+def test_a_failing_disk_leaves_nothing_behind(load, tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(decoding, "decode", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        load()
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_the_loser_of_a_race_uses_the_entry_of_the_winner(tmp_path):
+    def build(value):
+        def build(directory):
+            if value == 1:
+                image_cache.fetch(tmp_path, "key", 16, build_winner)
+            images = np.full((2, 16, 16, 3), value, "uint8")
+            index = {"labels": [0, 1], "is_test": [True, False]}
+            index.update(files=["a", "b"], categories=["a", "b"], skipped=[])
+            image_cache.write(directory, images, [0, 1], index)
+
+        return build
+
+    build_winner = build(2)
+    entry = image_cache.fetch(tmp_path, "key", 16, build(1))
+    assert (entry["images"] == 2).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+INTERRUPTED = """
+import sys, time
+from invariance_tf.datasets import decoding, folder
+decode, names = decoding.decode, []
+
+def wait(file, *arguments, **options):
+    names.append(file.name)
+    if len(names) == 8:
+        print("decoding", flush=True)
+    if len(names) >= 8:
+        time.sleep(600)
+    return decode(file, *arguments, **options)
+
+decoding.decode = wait
+folder(sys.argv[1], image_size=16, num_test=1, cache_dir=sys.argv[2])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no kill -9")
+def test_a_killed_process_leaves_nothing_that_is_used(load, data_dir, tmp_path):
+    cache_dir = tmp_path / "cache"
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, data_dir, cache_dir],
+        cwd=pathlib.Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "decoding\n"
+        process.send_signal(signal.SIGKILL)
+    [left] = cache_dir.iterdir()
+    assert left.name.startswith(".building")
+    assert values(load()) == [0, 1, 2, 3, 4, 100, 101, 102, 103, 104]
+    [entry] = cache_dir.iterdir()
+    assert not entry.name.startswith(".building")
+
+
+@pytest.mark.skipif(not LFW.is_dir(), reason="needs Labeled Faces in the Wild")
+def test_real_faces_are_read(tmp_path):
+    options = {"min_images": 15, "max_images": 30, "cache_dir": tmp_path}
+    dataset = folder(LFW, central_crop=0.5, **options)
+    counts = np.array([len(list(path.iterdir())) for path in LFW.iterdir()])
+    counts = counts[counts >= 15].clip(max=30)
+    assert dataset.num_categories == len(counts) == 96
+    assert dataset.images.shape == (counts.sum(), 64, 64, 3)
+    assert dataset.is_test.sum() == 960
+    assert dataset.skipped == ()
+    assert 20 < dataset.images.std(axis=(1, 2, 3)).min()

@@ -1,0 +1,204 @@
+"""The recipe of the paper, and training that survives interruptions."""
+
+import json
+import logging
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from invariance_tf import training, transforms
+from invariance_tf.model import build
+
+
+def test_weight_decay_is_inside_the_gradient_with_momentum():
+    """With one category the cross-entropy is 0, and only decay is left."""
+    weight_decay, learning_rate, momentum = 0.2, 0.5, 0.9
+    image = keras.Input((1,))
+    regularizer = keras.regularizers.L2(weight_decay / 2)
+    layer = keras.layers.Dense(
+        1, use_bias=False, kernel_regularizer=regularizer
+    )
+    model = keras.Model(image, layer(image))
+    training.compile_model(model, learning_rate, momentum)
+    layer.kernel.assign([[3.0]])
+    weight, velocity = 3.0, 0.0
+    for _ in range(3):
+        model.train_on_batch(np.ones((2, 1)), np.zeros(2, "int32"))
+        velocity = momentum * velocity - learning_rate * weight_decay * weight
+        weight += velocity
+        assert float(layer.kernel[0, 0]) == pytest.approx(weight, rel=1e-6)
+
+
+def test_the_constant_schedule_is_the_learning_rate():
+    assert training.make_schedule("constant", 1e-4, 45, 100) == 1e-4
+
+
+def test_the_cosine_schedule_falls_to_2_percent():
+    schedule = training.make_schedule("cosine", 0.5, 10, 20)
+    rates = [float(schedule(step)) for step in (0, 100, 200)]
+    assert rates == pytest.approx([0.5, 0.255, 0.01])
+
+
+def test_the_resnet_schedule_at_its_corners():
+    steps = 100
+    schedule = training.make_schedule("resnet", 0.016, 90, steps)
+    expected = {
+        0: 0.0,
+        1: 0.016 / 500,
+        250: 0.008,
+        500: 0.016,
+        30 * steps - 1: 0.016,
+        30 * steps: 0.0016,
+        60 * steps - 1: 0.0016,
+        60 * steps: 1.6e-4,
+        80 * steps: 1.6e-5,
+        90 * steps - 1: 1.6e-5,
+        90 * steps: 1.6e-6,
+    }
+    for step, rate in expected.items():
+        assert float(schedule(step)) == pytest.approx(rate, rel=1e-4), step
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(ValueError, match="constant, cosine or resnet"):
+        training.make_schedule("linear", 0.1, 1, 1)
+
+
+def network(images, num_categories):
+    """A small network with everything that is random: noise and dropout."""
+    hidden = keras.layers.Flatten()(images)
+    hidden = keras.layers.Dense(16, activation="relu")(hidden)
+    hidden = keras.layers.Dropout(0.5)(hidden)
+    return keras.layers.Dense(num_categories, name="logits")(hidden)
+
+
+def make_model(learning_rate=0.05, std=80.0):
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(5)
+    transform = transforms.get("white_noise", std=std)
+    model = build(network, transform, 8, 3)
+    training.compile_model(model, learning_rate)
+    return model
+
+
+def make_batches(first_epoch):
+    """Batches that depend on the epoch alone; ten of them are an epoch."""
+    epoch = first_epoch
+    while True:
+        generator = np.random.default_rng(epoch)
+        for _ in range(10):
+            label = generator.integers(0, 3, 8).astype("int32")
+            image = generator.integers(0, 256, (8, 8, 8, 3)).astype("uint8")
+            flag = generator.random(8) < 0.5
+            yield {"image": image, "is_transformed": flag}, label
+        epoch += 1
+
+
+def fit(model, path, epochs=4, batches=make_batches, **options):
+    options = {"seed": 11, **options}
+    return training.fit(
+        model,
+        batches,
+        steps_per_epoch=10,
+        epochs=epochs,
+        checkpoint_path=path,
+        **options,
+    )
+
+
+def values(model):
+    """The weights of a model as arrays."""
+    return [
+        keras.ops.convert_to_numpy(keras.ops.copy(weight))
+        for weight in model.trainable_weights
+    ]
+
+
+class Interruption(Exception):
+    """Stands for Ctrl-C."""
+
+
+@pytest.mark.parametrize("interrupted_at", [2, 13, 39])
+def test_a_resumed_training_ends_in_the_same_bits(tmp_path, interrupted_at):
+    def interrupted_batches(first_epoch):
+        for step, batch in enumerate(make_batches(first_epoch)):
+            if step == interrupted_at:
+                raise Interruption("Interruption")
+            yield batch
+
+    whole = make_model()
+    history = fit(whole, tmp_path / "whole.npz")
+    path = tmp_path / "interrupted.npz"
+    # TensorFlow passes the message on in an error of its own.
+    with pytest.raises(Exception, match="Interruption"):
+        fit(make_model(), path, batches=interrupted_batches)
+    resumed = make_model()
+    resumed_history = fit(resumed, path)
+    for left, right in zip(values(whole), values(resumed), strict=True):
+        assert np.array_equal(left, right)
+    for left, right in zip(history, resumed_history, strict=True):
+        assert left["loss"] == right["loss"]
+        assert left["epoch"] == right["epoch"]
+
+
+def test_another_seed_drops_out_other_neurons(tmp_path):
+    models = [make_model(), make_model()]
+    for seed, model in enumerate(models):
+        fit(model, tmp_path / f"{seed}.npz", epochs=1, seed=seed)
+    assert not np.array_equal(*(values(model)[0] for model in models))
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path):
+    history = fit(make_model(), tmp_path / "a.npz", epochs=2)
+    assert fit(make_model(), tmp_path / "a.npz", epochs=2) == history
+
+
+def test_the_history_has_what_validate_returns_and_is_recorded(tmp_path):
+    recorded = []
+    history = fit(
+        make_model(),
+        tmp_path / "a.npz",
+        epochs=2,
+        validate=lambda: {"validation_accuracy": 0.25},
+        record=lambda rows: recorded.append(len(rows)),
+    )
+    assert recorded == [1, 2]
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert history[1]["validation_accuracy"] == 0.25
+    assert history[1]["learning_rate"] == pytest.approx(0.05)
+    assert 0 < history[1]["seconds"] < 60
+    json.dumps(history, allow_nan=False)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(tmp_path):
+    path = tmp_path / "a.npz"
+    with pytest.raises(FloatingPointError, match="epoch 1; a lower learning"):
+        fit(make_model(learning_rate=1e30), path)
+    assert not path.exists()
+
+
+def test_a_plateau_is_pointed_out(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        fit(make_model(learning_rate=1e-12, std=1.0), tmp_path / "a", epochs=5)
+    # The untrained network is worse than chance: still the plateau.
+    assert f"= {math.log(3):.2f}, in 5 epochs" in caplog.text
+
+
+def test_a_checkpoint_is_replaced_only_when_it_is_complete(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "a.npz"
+    fit(make_model(), path, epochs=1)
+    before = path.read_bytes()
+
+    def break_off(file, **arrays):
+        file.write(b"half a checkpoint")
+        raise Interruption
+
+    monkeypatch.setattr(np, "savez", break_off)
+    with pytest.raises(Interruption):
+        fit(make_model(), path, epochs=2)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
