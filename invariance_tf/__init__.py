@@ -18,6 +18,7 @@ _MODULES = (
     "model",
     "networks",
     "pipeline",
+    "preparation",
     "provenance",
     "results",
     "training",

@@ -81,7 +81,8 @@ def _run(experiment, overwrite):
     """Runs a resolved experiment and shows its result."""
     # Not before the settings are known to be right: this loads TensorFlow.
     with _quiet_start():
-        from invariance_tf import experiment as experiments
+        from invariance_tf.experiment import execute
+        from invariance_tf.preparation import prepare
     from rich.logging import RichHandler
 
     logging.basicConfig(
@@ -90,11 +91,11 @@ def _run(experiment, overwrite):
         handlers=[RichHandler(show_path=False, show_time=False)],
     )
     try:
-        prepared = experiments.prepare(experiment)
+        prepared = prepare(experiment)
     except (ValueError, TypeError, OSError, ImportError) as error:
         return _mistake(error)
     try:
-        summary = experiments.execute(prepared, overwrite)
+        summary = execute(prepared, overwrite)
     except (FloatingPointError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -1,25 +1,17 @@
 """One experiment from its settings to the results in its run directory."""
 
-import contextlib
 import dataclasses
 import functools
-import inspect
-import logging
 import math
 import os
-import time
-from typing import Any
 
 import keras
 import numpy as np
 
 from invariance_tf import (
-    categories,
     config,
-    datasets,
     evaluation,
     figures,
-    networks,
     pipeline,
     provenance,
     results,
@@ -27,9 +19,8 @@ from invariance_tf import (
     transforms,
 )
 from invariance_tf import model as models
+from invariance_tf.preparation import prepare
 from invariance_tf.tensorboard import EventLog
-
-_logger = logging.getLogger(__name__)
 
 
 def run(experiment, overwrite=False):
@@ -49,123 +40,6 @@ def run(experiment, overwrite=False):
         FloatingPointError: If the training diverged.
     """
     return execute(prepare(experiment), overwrite)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Prepared:
-    """Holds an experiment whose settings have met its data and its network.
-
-    Attributes:
-        experiment: The resolved `config.Experiment`.
-        dataset: A `datasets.Dataset`.
-        is_seen: Boolean array of shape `(num_categories,)`.
-        is_validation: Boolean array of shape `(num_images,)`: which training
-            images are held out.
-        model: The untrained Keras model.
-        seconds: Dictionary of the time that each stage took.
-    """
-
-    experiment: config.Experiment
-    dataset: datasets.Dataset
-    is_seen: np.ndarray
-    is_validation: np.ndarray
-    model: Any
-    seconds: dict
-
-    @property
-    def run_dir(self):
-        """Directory of the run's results."""
-        return os.path.join(self.experiment.runs_dir, self.experiment.name())
-
-    def positions(self, part):
-        """Returns the positions of the train, validation or test images."""
-        is_test, is_validation = self.dataset.is_test, self.is_validation
-        return np.flatnonzero(
-            {
-                "train": ~is_test & ~is_validation,
-                "validation": is_validation,
-                "test": is_test,
-            }[part]
-        )
-
-    def batches(self, part, is_transformed):
-        """Returns a part's images in order, all transformed or none."""
-        return pipeline.test_batches(
-            self.dataset.images,
-            self.dataset.labels,
-            is_transformed,
-            subset=self.positions(part),
-        )
-
-
-def prepare(experiment):
-    """Checks the settings, loads the data and builds the model.
-
-    Everything that can be wrong with the settings is found here, before
-    anything is written.
-
-    Args:
-        experiment: A `config.Experiment`.
-
-    Returns:
-        A `Prepared`.
-
-    Raises:
-        ValueError: If a setting is illegal.
-        FileNotFoundError: If the data are not there.
-    """
-    experiment = experiment.resolve()
-    seconds = {}
-    with _timed(seconds, "data"):
-        dataset = _load(
-            experiment.dataset, *experiment.dataset_options().items()
-        )
-    if experiment.n_seen == "all":
-        experiment = dataclasses.replace(
-            experiment, n_seen=dataset.num_categories
-        )
-    is_seen = categories.seen_categories(
-        dataset.num_categories, experiment.n_seen, experiment.category_seed
-    )
-    is_validation = np.zeros(len(dataset.labels), bool)
-    is_validation[~dataset.is_test] = pipeline.hold_out(
-        dataset.labels[~dataset.is_test],
-        experiment.validation_fraction,
-        experiment.seed,
-    )
-    with _timed(seconds, "model"):
-        model = _build(experiment, dataset)
-    return Prepared(experiment, dataset, is_seen, is_validation, model, seconds)
-
-
-@functools.lru_cache(maxsize=2)
-def _load(name, *options):
-    """Loads a data set; experiments of one process share it."""
-    return datasets.get(name, **dict(options))
-
-
-def _build(experiment, dataset):
-    """Builds the untrained model."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(experiment.seed)
-    transform = transforms.get(
-        experiment.transform, **experiment.transform_args
-    )
-    network = networks.get(experiment.network)
-    # Behind the images and the number of categories.
-    legal = [*inspect.signature(network).parameters][2:]
-    if not {*experiment.network_args} <= {*legal}:
-        raise ValueError(
-            f"The network {experiment.network} takes {', '.join(legal)}. "
-            f"Received: network_args={experiment.network_args}"
-        )
-    return models.build(
-        network,
-        transform,
-        dataset.image_size,
-        dataset.num_categories,
-        **{"weight_decay": experiment.weight_decay, **experiment.network_args},
-    )
 
 
 def execute(prepared, overwrite=False):
@@ -387,7 +261,7 @@ def _evaluate(prepared, log):
     experiment, is_seen = prepared.experiment, prepared.is_seen
     path = functools.partial(os.path.join, prepared.run_dir)
     labels = prepared.dataset.labels[prepared.positions("test")]
-    with _timed(prepared.seconds, "evaluation"):
+    with results.timed(prepared.seconds, "evaluation"):
         predicted = {
             name: evaluation.predict_labels(model, batches, experiment.seed)
             for name, model, batches in _tests(prepared)
@@ -451,11 +325,3 @@ def _tests(prepared):
             )
         if name != "identity":
             yield name, model, prepared.batches("test", True)
-
-
-@contextlib.contextmanager
-def _timed(seconds, stage):
-    """Records the time of a stage in `seconds`."""
-    start = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - start

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import shutil
+import time
 
 import filelock
 import pandas as pd
@@ -108,3 +109,11 @@ def write_yaml(path, content):
     with replacing(path) as temporary_path:
         with open(temporary_path, "w", encoding="utf-8") as file:
             yaml.safe_dump(content, file, sort_keys=False, allow_unicode=True)
+
+
+@contextlib.contextmanager
+def timed(seconds, stage):
+    """Records the time of a stage in `seconds`."""
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start

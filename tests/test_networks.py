@@ -25,11 +25,6 @@ NEURONS = {
     "global_pool=1024",
 }
 
-# Keras 3.15 converts its variables to arrays in the way of NumPy 1.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-)
-
 every_network = pytest.mark.parametrize("name", NETWORKS)
 
 

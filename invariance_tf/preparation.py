@@ -1,0 +1,138 @@
+"""An experiment's settings meet its data and its network."""
+
+import dataclasses
+import functools
+import inspect
+import os
+from typing import Any
+
+import keras
+import numpy as np
+
+from invariance_tf import (
+    categories,
+    config,
+    datasets,
+    networks,
+    pipeline,
+    results,
+    transforms,
+)
+from invariance_tf import model as models
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """Holds an experiment with its data and its untrained network.
+
+    Attributes:
+        experiment: The resolved `config.Experiment`.
+        dataset: A `datasets.Dataset`.
+        is_seen: Boolean array of shape `(num_categories,)`.
+        is_validation: Boolean array of shape `(num_images,)`: which training
+            images are held out.
+        model: The untrained Keras model.
+        seconds: Dictionary of the time that each stage took.
+    """
+
+    experiment: config.Experiment
+    dataset: datasets.Dataset
+    is_seen: np.ndarray
+    is_validation: np.ndarray
+    model: Any
+    seconds: dict
+
+    @property
+    def run_dir(self):
+        """Directory of the run's results."""
+        return os.path.join(self.experiment.runs_dir, self.experiment.name())
+
+    def positions(self, part):
+        """Returns the positions of the train, validation or test images."""
+        is_test, is_validation = self.dataset.is_test, self.is_validation
+        return np.flatnonzero(
+            {
+                "train": ~is_test & ~is_validation,
+                "validation": is_validation,
+                "test": is_test,
+            }[part]
+        )
+
+    def batches(self, part, is_transformed):
+        """Returns a part's images in order, all transformed or none."""
+        return pipeline.test_batches(
+            self.dataset.images,
+            self.dataset.labels,
+            is_transformed,
+            subset=self.positions(part),
+        )
+
+
+def prepare(experiment):
+    """Checks the settings, loads the data and builds the model.
+
+    Everything that can be wrong with the settings is found here, before
+    anything is written.
+
+    Args:
+        experiment: A `config.Experiment`.
+
+    Returns:
+        A `Prepared`.
+
+    Raises:
+        ValueError: If a setting is illegal.
+        FileNotFoundError: If the data are not there.
+    """
+    experiment = experiment.resolve()
+    seconds = {}
+    with results.timed(seconds, "data"):
+        dataset = _load(
+            experiment.dataset, *experiment.dataset_options().items()
+        )
+    if experiment.n_seen == "all":
+        experiment = dataclasses.replace(
+            experiment, n_seen=dataset.num_categories
+        )
+    is_seen = categories.seen_categories(
+        dataset.num_categories, experiment.n_seen, experiment.category_seed
+    )
+    is_validation = np.zeros(len(dataset.labels), bool)
+    is_validation[~dataset.is_test] = pipeline.hold_out(
+        dataset.labels[~dataset.is_test],
+        experiment.validation_fraction,
+        experiment.seed,
+    )
+    with results.timed(seconds, "model"):
+        model = _build(experiment, dataset)
+    return Prepared(experiment, dataset, is_seen, is_validation, model, seconds)
+
+
+@functools.lru_cache(maxsize=2)
+def _load(name, *options):
+    """Loads a data set; experiments of one process share it."""
+    return datasets.get(name, **dict(options))
+
+
+def _build(experiment, dataset):
+    """Builds the untrained model."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(experiment.seed)
+    transform = transforms.get(
+        experiment.transform, **experiment.transform_args
+    )
+    network = networks.get(experiment.network)
+    # Behind the images and the number of categories.
+    legal = [*inspect.signature(network).parameters][2:]
+    if not {*experiment.network_args} <= {*legal}:
+        raise ValueError(
+            f"The network {experiment.network} takes {', '.join(legal)}. "
+            f"Received: network_args={experiment.network_args}"
+        )
+    return models.build(
+        network,
+        transform,
+        dataset.image_size,
+        dataset.num_categories,
+        **{"weight_decay": experiment.weight_decay, **experiment.network_args},
+    )

@@ -1,0 +1,148 @@
+"""The convolutional family: filters, and contrast inversion."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from invariance_tf.transforms.transform import (
+    Transform,
+    along_height,
+    along_width,
+)
+
+
+@keras.saving.register_keras_serializable(package="invariance_tf")
+class GaussianBlur(Transform):
+    """Low-pass filter: convolves each image with an isotropic Gaussian.
+
+    g(d) = exp(-d^2 / (2 sigma^2)) at whole pixels up to ceil(3 sigma), scaled
+    to sum 1. Borders are mirrored, so that a blurred image is not darker at
+    its edges than the original: darkness would tell the network that it was
+    blurred.
+
+    Args:
+        sigma: Float > 0. Standard deviation of the Gaussian, in pixels, at
+            most a third of the image size less one.
+    """
+
+    family = "convolutional"
+
+    def __init__(self, sigma, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 < sigma < math.inf:
+            raise ValueError(
+                "`sigma` is a standard deviation in pixels and must be "
+                f"positive. Received: sigma={sigma}"
+            )
+        self.sigma = sigma
+
+    def _matrix(self, size):
+        """Returns the blur of `size` pixels in a row as a matrix."""
+        radius = math.ceil(3 * self.sigma)
+        if radius >= size:
+            raise ValueError(
+                f"A blur must not reach beyond the image: on {size} pixels "
+                f"`sigma` is at most {(size - 1) / 3:.2f}. "
+                f"Received: sigma={self.sigma}"
+            )
+        kernel = np.exp(
+            -0.5 * (np.arange(-radius, radius + 1) / self.sigma) ** 2
+        )
+        source = np.pad(np.arange(size), radius, mode="reflect")
+        matrix = np.zeros((size, size))
+        for offset, weight in enumerate(kernel / kernel.sum()):
+            pixels = np.arange(size)
+            matrix[pixels, source[pixels + offset]] += weight
+        return matrix
+
+    def transform(self, images):
+        _, height, width, _ = images.shape
+        images = along_height(images, self._matrix(height))
+        return along_width(images, self._matrix(width))
+
+    def get_config(self):
+        return {**super().get_config(), "sigma": self.sigma}
+
+
+@keras.saving.register_keras_serializable(package="invariance_tf")
+class HighPass(Transform):
+    """Keeps edges: cross-correlates each channel with a 5x5 kernel.
+
+    The paper describes it as "of form [-1, 2, 4, 2, -1] in both directions".
+    `zero_sum` is the well-known kernel whose centre row and centre column are
+    exactly that; it answers 0 to a constant image. `separable` is the outer
+    product, which sums to 36 and hardly changes an image once standardised.
+    Borders are mirrored; the result is not clipped.
+
+    Args:
+        kernel: `"zero_sum"` or `"separable"`.
+    """
+
+    family = "convolutional"
+
+    kernels = {
+        "zero_sum": [
+            [-1, -1, -1, -1, -1],
+            [-1, 1, 2, 1, -1],
+            [-1, 2, 4, 2, -1],
+            [-1, 1, 2, 1, -1],
+            [-1, -1, -1, -1, -1],
+        ],
+        "separable": np.outer([-1, 2, 4, 2, -1], [-1, 2, 4, 2, -1]).tolist(),
+    }
+
+    def __init__(self, kernel="zero_sum", **kwargs):
+        super().__init__(**kwargs)
+        if kernel not in self.kernels:
+            raise ValueError(
+                f"`kernel` must be one of {', '.join(self.kernels)}. "
+                f"Received: kernel={kernel!r}"
+            )
+        self.kernel = kernel
+
+    def transform(self, images):
+        return _correlate(images, self.kernels[self.kernel])
+
+    def get_config(self):
+        return {**super().get_config(), "kernel": self.kernel}
+
+
+@keras.saving.register_keras_serializable(package="invariance_tf")
+class Horizontal(Transform):
+    """Keeps changes along a row: 3x3 kernel with rows [-1, 0, 1]."""
+
+    family = "convolutional"
+
+    def transform(self, images):
+        return _correlate(images, [[-1, 0, 1]] * 3)
+
+
+@keras.saving.register_keras_serializable(package="invariance_tf")
+class Vertical(Transform):
+    """Keeps changes along a column: 3x3 kernel with columns [-1, 0, 1]."""
+
+    family = "convolutional"
+
+    def transform(self, images):
+        return _correlate(images, [[-1] * 3, [0] * 3, [1] * 3])
+
+
+@keras.saving.register_keras_serializable(package="invariance_tf")
+class ContrastInversion(Transform):
+    """Turns each value x into 255 - x."""
+
+    family = "convolutional"
+
+    def transform(self, images):
+        return 255.0 - images
+
+
+def _correlate(images, kernel):
+    """Cross-correlates each channel with a small kernel, border mirrored."""
+    radius = len(kernel) // 2
+    border = [[0, 0], [radius, radius], [radius, radius], [0, 0]]
+    kernel = np.repeat(np.array(kernel, "float32")[:, :, None, None], 3, axis=2)
+    images = ops.pad(images, border, mode="reflect")
+    return ops.depthwise_conv(images, kernel, padding="valid")

@@ -1,0 +1,89 @@
+"""The noise family: fresh random values at every pass."""
+
+import math
+
+import keras
+from keras import ops
+
+from invariance_tf.transforms.transform import Transform
+
+
+class _Noise(Transform):
+    """Keeps the random state of a noise, fresh at every pass."""
+
+    family = "noise"
+
+    def __init__(self, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def get_config(self):
+        return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="invariance_tf")
+class WhiteNoise(_Noise):
+    """Adds independent Gaussian noise to every value.
+
+    Args:
+        std: Float > 0. Standard deviation of the noise, in grey levels.
+        clip: Boolean. Whether to clip the result to 0..255.
+        seed: Integer or `None`. Seed of the noise.
+    """
+
+    def __init__(self, std, clip=False, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 < std < math.inf:
+            raise ValueError(
+                "`std` is a standard deviation in grey levels and must be "
+                f"positive. Received: std={std}"
+            )
+        self.std = std
+        self.clip = clip
+
+    def transform(self, images):
+        noise = keras.random.normal(
+            ops.shape(images), stddev=self.std, seed=self.seed_generator
+        )
+        images = images + noise
+        return ops.clip(images, 0.0, 255.0) if self.clip else images
+
+    def get_config(self):
+        return {**super().get_config(), "std": self.std, "clip": self.clip}
+
+
+@keras.saving.register_keras_serializable(package="invariance_tf")
+class SaltPepper(_Noise):
+    """Sets a share of the pixels to 0 or 255 with equal chance.
+
+    Args:
+        amount: Float in (0, 1]. Probability that a pixel is replaced.
+        per_channel: Boolean. Whether the channels of a pixel are replaced
+            independently instead of together.
+        seed: Integer or `None`. Seed of the noise.
+    """
+
+    def __init__(self, amount=0.5, per_channel=False, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 < amount <= 1:
+            raise ValueError(
+                "`amount` is the probability that a pixel is replaced and "
+                f"must be in (0, 1]. Received: amount={amount}"
+            )
+        self.amount = amount
+        self.per_channel = per_channel
+
+    def transform(self, images):
+        channels = 3 if self.per_channel else 1
+        shape = (*ops.shape(images)[:-1], channels)
+        chance = keras.random.uniform(shape, seed=self.seed_generator)
+        images = ops.where(chance < self.amount / 2, 0.0, images)
+        return ops.where(chance >= 1 - self.amount / 2, 255.0, images)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "amount": self.amount,
+            "per_channel": self.per_channel,
+        }

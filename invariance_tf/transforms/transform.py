@@ -1,0 +1,82 @@
+"""What every transformation is: a Keras layer that heeds flags."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+class Transform(keras.layers.Layer):
+    """Transforms the flagged images of a batch and leaves the others as is.
+
+    A subclass implements `transform(images)`. Unlike the random layers of
+    Keras, a transform does not look at `training`: an image whose flag is set
+    is transformed in `fit`, `evaluate` and `predict` alike, because tests on
+    transformed images are what this package is about.
+
+    Call arguments:
+        images: Float tensor of shape `(batch, height, width, 3)`, values from
+            0 to 255.
+        is_transformed: Boolean tensor of shape `(batch,)`.
+
+    Returns:
+        Float32 tensor of shape `(batch, height, width, 3)`. Values may leave
+        the range 0 to 255 (high-pass filters, white noise).
+
+    Example:
+
+    >>> images = np.full((2, 4, 4, 3), 250.0)
+    >>> from invariance_tf.transforms import get
+    >>> images = get("contrast_inversion")(images, np.array([True, False]))
+    >>> keras.ops.convert_to_numpy(images[:, 0, 0, 0]).tolist()
+    [5.0, 250.0]
+    """
+
+    family = None
+
+    def __init__(self, **kwargs):
+        # 8 bits of mantissa (bfloat16) cannot tell 255 from 254.
+        kwargs.setdefault("dtype", "float32")
+        kwargs.setdefault("name", "transform")
+        super().__init__(**kwargs)
+
+    def call(self, images, is_transformed):
+        images = ops.cast(images, "float32")
+        is_transformed = ops.reshape(is_transformed, (-1, 1, 1, 1))
+        return ops.where(is_transformed, self.transform(images), images)
+
+    def transform(self, images):
+        """Transforms every image of a batch."""
+        raise NotImplementedError
+
+    def compute_output_shape(self, images_shape, is_transformed_shape=None):
+        return images_shape
+
+
+@keras.saving.register_keras_serializable(package="invariance_tf")
+class Identity(Transform):
+    """Returns each image as it is."""
+
+    family = "none"
+
+    def transform(self, images):
+        return images
+
+
+def along_height(images, matrix):
+    """Multiplies each column of pixels by `(new_height, height)`."""
+    _, _, width, channels = images.shape
+    rows = ops.reshape(images, (-1, matrix.shape[1], width * channels))
+    rows = ops.matmul(matrix.astype("float32"), rows)
+    return ops.reshape(rows, (-1, matrix.shape[0], width, channels))
+
+
+def along_width(images, matrix):
+    """Multiplies each row of pixels by `(new_width, width)`."""
+    _, height, _, channels = images.shape
+    # One large product: pixels of a row are interleaved with their channels.
+    matrix = np.kron(matrix.T, np.eye(channels)).astype("float32")
+    rows = ops.reshape(images, (-1, matrix.shape[0]))
+    rows = ops.matmul(rows, matrix)
+    return ops.reshape(
+        rows, (-1, height, matrix.shape[1] // channels, channels)
+    )

@@ -1,0 +1,259 @@
+"""One experiment from the command to its run directory."""
+
+import csv
+import dataclasses
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import yaml
+
+from invariance_tf import Experiment, preparation
+from invariance_tf import run as run_experiment
+
+SMALL = Experiment(
+    num_categories=4,
+    num_train=10,
+    num_test=3,
+    image_size=32,
+    n_seen=2,
+    epochs=2,
+    batch_size=8,
+)
+
+
+def small(runs_dir, **changes):
+    """A small experiment whose runs are kept in `runs_dir`."""
+    return dataclasses.replace(SMALL, runs_dir=str(runs_dir), **changes)
+
+
+def read_csv(run_dir, name):
+    with open(os.path.join(run_dir, name), newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    """The summary of a finished small run."""
+    return run_experiment(small(tmp_path_factory.mktemp("runs")))
+
+
+def test_the_run_directory_holds_everything(summary):
+    assert sorted(os.listdir(summary["run_dir"])) == sorted(
+        [
+            ".lock",
+            "accuracy.csv",
+            "categories.csv",
+            "config.yaml",
+            "confusion.csv",
+            "confusion.png",
+            "examples.png",
+            "history.csv",
+            "model.keras",
+            "provenance.json",
+            "skipped.csv",
+            "summary.json",
+            "tensorboard",
+        ]
+    )
+
+
+def test_the_settings_of_a_run_make_the_same_run(summary):
+    with open(os.path.join(summary["run_dir"], "config.yaml")) as file:
+        experiment = Experiment(**yaml.safe_load(file)).resolve()
+    assert os.path.basename(summary["run_dir"]) == experiment.name()
+
+
+def test_the_accuracies_agree_with_the_model(summary):
+    """Counted again from the saved model, image by image."""
+    prepared = preparation.prepare(SMALL)
+    model = keras.models.load_model(
+        os.path.join(summary["run_dir"], "model.keras")
+    )
+    dataset, is_seen = prepared.dataset, prepared.is_seen
+    test = np.flatnonzero(dataset.is_test)
+    rows = read_csv(summary["run_dir"], "accuracy.csv")
+    assert len(rows) == 6
+    for row in rows:
+        flags = np.full(len(test), row["test_transform"] == "highpass")
+        inputs = {"image": dataset.images[test], "is_transformed": flags}
+        logits = model.predict(inputs, verbose=0)
+        is_correct = logits.argmax(axis=1) == dataset.labels[test]
+        group = {
+            "seen": is_seen[dataset.labels[test]],
+            "unseen": ~is_seen[dataset.labels[test]],
+            "all": np.ones(len(test), bool),
+        }[row["category_group"]]
+        assert int(row["num_images"]) == group.sum()
+        assert float(row["accuracy"]) == pytest.approx(is_correct[group].mean())
+    accuracy = {
+        (row["test_transform"], row["category_group"]): float(row["accuracy"])
+        for row in rows
+    }
+    assert summary["within_accuracy"] == accuracy["highpass", "seen"]
+    assert summary["across_accuracy"] == accuracy["highpass", "unseen"]
+    assert summary["clean_accuracy"] == accuracy["identity", "all"]
+
+
+def test_the_categories_are_counted(summary):
+    rows = read_csv(summary["run_dir"], "categories.csv")
+    assert [row["category"] for row in rows] == [
+        f"face_{index:03d}" for index in range(4)
+    ]
+    groups = [row["category_group"] for row in rows]
+    assert sorted(groups) == ["seen", "seen", "unseen", "unseen"]
+    for row in rows:
+        counts = (row["num_train"], row["num_test"], row["num_validation"])
+        assert counts == ("9", "3", "1")
+
+
+def test_the_history_follows_both_versions_of_the_held_out_images(summary):
+    rows = read_csv(summary["run_dir"], "history.csv")
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    for column in (
+        "loss",
+        "learning_rate",
+        "validation_original_all",
+        "validation_transformed_seen",
+        "validation_transformed_unseen",
+    ):
+        assert math.isfinite(float(rows[1][column])), column
+
+
+def test_the_provenance_names_versions_data_and_time(summary):
+    with open(os.path.join(summary["run_dir"], "provenance.json")) as file:
+        provenance = json.load(file)
+    assert provenance["versions"]["keras"] == keras.__version__
+    assert provenance["data"]["num_images"] == 4 * 13
+    assert provenance["data"]["num_skipped"] == 0
+    assert provenance["seconds"].keys() == {
+        *("data", "model", "training", "evaluation")
+    }
+
+
+def test_a_finished_run_is_left_as_it_is(summary):
+    path = os.path.join(summary["run_dir"], "model.keras")
+    before = os.stat(path).st_mtime_ns
+    again = run_experiment(small(os.path.dirname(summary["run_dir"])))
+    assert again["was_done"] and not summary["was_done"]
+    assert again["across_accuracy"] == summary["across_accuracy"]
+    assert os.stat(path).st_mtime_ns == before
+
+
+def test_overwriting_makes_the_same_numbers_anew(summary):
+    path = os.path.join(summary["run_dir"], "model.keras")
+    before = os.stat(path).st_mtime_ns
+    experiment = small(os.path.dirname(summary["run_dir"]))
+    again = run_experiment(experiment, overwrite=True)
+    assert not again["was_done"]
+    assert os.stat(path).st_mtime_ns > before
+    for name in ("within_accuracy", "across_accuracy", "clean_accuracy"):
+        assert again[name] == summary[name]
+
+
+def test_other_images_under_the_same_settings_are_noticed(tmp_path):
+    experiment = small(tmp_path, epochs=1)
+    run_dir = run_experiment(experiment)["run_dir"]
+    path = os.path.join(run_dir, "provenance.json")
+    with open(path) as file:
+        provenance = json.load(file)
+    provenance["data"]["fingerprint"] = "other images"
+    with open(path, "w") as file:
+        json.dump(provenance, file)
+    with pytest.raises(FileExistsError, match="other images.*--overwrite"):
+        run_experiment(experiment)
+
+
+@pytest.mark.parametrize(
+    "n_seen, undefined", [(0, "within_accuracy"), ("all", "across_accuracy")]
+)
+def test_an_empty_group_has_no_accuracy(tmp_path, n_seen, undefined):
+    summary = run_experiment(small(tmp_path, n_seen=n_seen, epochs=1))
+    assert summary["n_seen"] == (0 if n_seen == 0 else 4)
+    assert math.isnan(summary.pop(undefined))
+    with open(os.path.join(summary["run_dir"], "summary.json")) as file:
+        assert json.load(file)[undefined] is None
+    again = run_experiment(small(tmp_path, n_seen=summary["n_seen"], epochs=1))
+    assert again["was_done"]
+
+
+def test_every_transformation_can_be_tested(tmp_path):
+    experiment = small(tmp_path, evaluate_on="all", transform="blur", epochs=1)
+    rows = read_csv(run_experiment(experiment)["run_dir"], "accuracy.csv")
+    names = [row["test_transform"] for row in rows]
+    assert len(set(names)) == 13 and len(names) == 39
+    assert names[0] == "identity"
+
+
+def test_training_works_without_a_validation_part(tmp_path):
+    experiment = small(tmp_path, validation_fraction=0.0, epochs=1)
+    (row,) = read_csv(run_experiment(experiment)["run_dir"], "history.csv")
+    assert not [name for name in row if name.startswith("validation")]
+
+
+def test_the_model_loads_after_a_bare_import_of_the_package(summary):
+    program = (
+        "import sys, invariance_tf, keras, numpy as np\n"
+        "model = keras.models.load_model(sys.argv[1])\n"
+        "image = np.zeros((1, 32, 32, 3))\n"
+        "flag = np.array([True])\n"
+        "inputs = {'image': image, 'is_transformed': flag}\n"
+        "sys.exit(model.predict(inputs, verbose=0).shape != (1, 4))\n"
+    )
+    path = os.path.join(summary["run_dir"], "model.keras")
+    done = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_in_the_same_weights_when_repeated(tmp_path):
+    """Killed at several moments, among them in the middle of writing."""
+
+    def command(runs_dir):
+        return [
+            *(sys.executable, "-m", "invariance_tf", "run"),
+            *("--num_categories", "4", "--num_train", "40", "--num_test", "3"),
+            *("--n_seen", "2", "--epochs", "30", "--transform", "white_noise"),
+            *("--runs_dir", str(runs_dir)),
+        ]
+
+    def state(runs_dir):
+        (run_dir,) = runs_dir.iterdir()
+        model = keras.models.load_model(run_dir / "model.keras")
+        table = (run_dir / "accuracy.csv").read_text()
+        epochs = [row["epoch"] for row in read_csv(run_dir, "history.csv")]
+        return model.get_weights(), table, epochs
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(whole), check=True, capture_output=True)
+    num_kills = 0
+    for seconds in (0.0, 0.4, 0.9):
+        process = subprocess.Popen(
+            command(killed),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while process.poll() is None:
+            if list(killed.glob("*/checkpoint.npz")):
+                time.sleep(seconds)
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                num_kills += 1
+    assert num_kills == 3
+    assert not list(killed.glob("*/summary.json"))
+    subprocess.run(command(killed), check=True, capture_output=True)
+    expected_weights, expected_table, expected_epochs = state(whole)
+    weights, table, epochs = state(killed)
+    assert table == expected_table
+    assert epochs == expected_epochs
+    for left, right in zip(expected_weights, weights, strict=True):
+        assert np.array_equal(left, right)

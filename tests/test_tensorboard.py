@@ -1,0 +1,56 @@
+"""What a run writes can be read by TensorBoard."""
+
+import math
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from tensorboard.backend.event_processing.event_accumulator import (
+    EventAccumulator,
+)
+from tensorboard.plugins.hparams import metadata, plugin_data_pb2
+
+from invariance_tf import figures
+from invariance_tf.tensorboard import EventLog
+
+
+@pytest.fixture
+def events(tmp_path):
+    """The events of a small log, as TensorBoard reads them."""
+    png_path = tmp_path / "picture.png"
+    figures.save(Figure(figsize=(2, 1)), png_path, dpi=50)
+    log = EventLog(tmp_path / "log")
+    log.hyper_parameters(
+        {"n_seen": 20, "transform": "blur", "data_dir": None, "args": {"a": 1}},
+        ["test/across_accuracy"],
+    )
+    for step in (1, 2):
+        log.scalars({"training/loss": 1 / step, "empty": math.nan}, step)
+    log.picture("examples", png_path, step=0)
+    log.close()
+    return EventAccumulator(str(tmp_path / "log")).Reload()
+
+
+def test_scalars_keep_their_steps_and_nan_is_left_out(events):
+    assert events.Tags()["scalars"] == ["training/loss"]
+    points = events.Scalars("training/loss")
+    assert [point.step for point in points] == [1, 2]
+    assert np.allclose([point.value for point in points], [1, 0.5])
+
+
+def test_pictures_keep_their_size(events):
+    (picture,) = events.Images("examples")
+    assert (picture.width, picture.height) == (100, 50)
+    assert picture.encoded_image_string.startswith(b"\x89PNG")
+
+
+def test_hyper_parameters_can_be_compared(events):
+    content = events.SummaryMetadata(metadata.SESSION_START_INFO_TAG)
+    data = plugin_data_pb2.HParamsPluginData.FromString(
+        content.plugin_data.content
+    )
+    settings = data.session_start_info.hparams
+    assert settings["n_seen"].number_value == 20
+    assert settings["transform"].string_value == "blur"
+    assert settings["args"].string_value == "{'a': 1}"
+    assert "data_dir" not in settings
