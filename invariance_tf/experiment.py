@@ -72,7 +72,7 @@ def execute(prepared, overwrite=False):
         if not was_done:
             log = EventLog(path("tensorboard"))
             _write_settings(prepared, log)
-            _train(prepared, log)
+            train(prepared, log)
             summary = _evaluate(prepared, log)
             with results.replacing(path("model.keras")) as model_path:
                 prepared.model.save(model_path)
@@ -175,7 +175,7 @@ def _draw_examples(prepared, num_images=8):
     return figures.draw_examples(rows, titles)
 
 
-def _train(prepared, log):
+def train(prepared, log):
     """Trains the model and writes its history."""
     experiment, dataset = prepared.experiment, prepared.dataset
     model, subset = prepared.model, prepared.positions("train")

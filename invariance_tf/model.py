@@ -23,7 +23,8 @@ class Standardize(keras.layers.Layer):
 
     Example:
 
-    >>> keras.ops.convert_to_numpy(Standardize()([[[[0.0], [255.0]]]])).ravel()
+    >>> images = np.array([[[[0.0], [255.0]]]])
+    >>> keras.ops.convert_to_numpy(Standardize()(images)).ravel()
     array([-1.,  1.], dtype=float32)
     """
 
@@ -76,11 +77,11 @@ def build(network, transform, image_size, num_categories, **network_args):
     logits = network(images, num_categories, **network_args)
     inputs = {"image": image, "is_transformed": is_transformed}
     model = keras.Model(inputs, logits, name="invariance")
-    model.jit_compile = _is_xla_faster()
+    model.jit_compile = is_xla_faster()
     return model
 
 
-def _is_xla_faster():
+def is_xla_faster():
     """Tells whether to compile: not for TensorFlow on a CPU, as measured."""
     on_tensorflow = keras.backend.backend() == "tensorflow"
     return not on_tensorflow or bool(keras.distribution.list_devices("gpu"))
@@ -117,7 +118,17 @@ def reseed(model, *key):
             gives the same draws afterwards; the layers differ.
     """
     for position, layer in enumerate(model.layers):
-        generator = getattr(layer, "seed_generator", None)
-        if generator is not None:
-            words = np.random.SeedSequence([*key, position]).generate_state(1)
-            generator.state.assign([int(words[0]) >> 1, 0])
+        reseed_layer(layer, *key, position)
+
+
+def reseed_layer(layer, *key):
+    """Sets the random state of a layer, if it has one.
+
+    Args:
+        layer: A Keras layer.
+        *key: Integers >= 0. The same key gives the same draws afterwards.
+    """
+    generator = getattr(layer, "seed_generator", None)
+    if generator is not None:
+        words = np.random.SeedSequence(key).generate_state(1)
+        generator.state.assign([int(words[0]) >> 1, 0])

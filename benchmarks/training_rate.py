@@ -1,0 +1,111 @@
+"""Compares training through pipeline and callbacks with the bare step.
+
+`python -m benchmarks.training_rate` trains the default experiment for a few
+epochs in turn from batches that lie in memory, without callbacks, and as a run
+does it: tf.data pipeline, validation, checkpoint, TensorBoard, history. It
+shows images per second of both, and the ratio pair by pair.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import statistics
+import sys
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+
+from invariance_tf import Experiment, experiment, pipeline, training
+from invariance_tf.preparation import prepare
+from invariance_tf.tensorboard import EventLog
+
+
+class TimedLog(EventLog):
+    """Notes when each epoch has been recorded."""
+
+    def __init__(self, log_dir):
+        super().__init__(log_dir)
+        self.times = []
+
+    def scalars(self, values, step):
+        super().scalars(values, step)
+        self.times.append(time.perf_counter())
+
+
+def train_as_a_run(prepared):
+    """Returns the times at which the epochs of a run ended."""
+    with tempfile.TemporaryDirectory() as runs_dir:
+        settings = dataclasses.replace(prepared.experiment, runs_dir=runs_dir)
+        prepared = dataclasses.replace(prepared, experiment=settings)
+        os.makedirs(prepared.run_dir)
+        log = TimedLog(os.path.join(prepared.run_dir, "tensorboard"))
+        experiment.train(prepared, log)
+        return log.times
+
+
+def train_bare(prepared):
+    """Returns the times at which epochs from memory ended."""
+    settings, dataset = prepared.experiment, prepared.dataset
+    subset = prepared.positions("train")
+    steps = -(-len(subset) // settings.batch_size)
+    batches = pipeline.training_batches(
+        dataset.images,
+        dataset.labels,
+        prepared.is_seen,
+        batch_size=settings.batch_size,
+        seed=0,
+        subset=subset,
+    )
+    times = []
+    note = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: times.append(time.perf_counter())
+    )
+    training.compile_model(prepared.model, settings.learning_rate)
+    prepared.model.fit(
+        batches.take(steps).cache().repeat(),
+        steps_per_epoch=steps,
+        epochs=settings.epochs,
+        callbacks=[note],
+        shuffle=False,
+        verbose=0,
+    )
+    return times
+
+
+def main():
+    """Prints one line for each repeat, then the medians."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    prepared = prepare(Experiment(epochs=arguments.epochs))
+    num_images = len(prepared.positions("train"))
+
+    def rate(train):
+        # The first epoch traces; the others are timed.
+        with (
+            open(os.devnull, "w") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+        ):
+            times = train(prepared)
+        return num_images * (len(times) - 1) / (times[-1] - times[0])
+
+    rows = []
+    for _ in range(arguments.repeats):
+        bare, run = rate(train_bare), rate(train_as_a_run)
+        rows.append((bare, run, run / bare))
+        sys.stdout.write(
+            f"bare {bare:6.0f}, run {run:6.0f} images/s, ratio {run / bare:.3f}\n"
+        )
+    bare, run, ratio = map(statistics.median, zip(*rows, strict=True))
+    sys.stdout.write(
+        f"medians: bare {bare:.0f}, run {run:.0f} images/s, ratio {ratio:.3f}\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
