@@ -186,7 +186,9 @@ def train(prepared, log):
         experiment.epochs,
         steps_per_epoch,
     )
-    training.compile_model(model, schedule, experiment.momentum)
+    training.compile_model(
+        model, schedule, experiment.momentum, steps_per_epoch
+    )
 
     def make_batches(first_epoch):
         return pipeline.training_batches(
@@ -227,6 +229,7 @@ def _tags(row):
         if name.startswith("validation_")
         else f"training/{name}": value
         for name, value in row.items()
+        if name != "epoch"
     }
 
 

@@ -38,7 +38,7 @@ def describe():
             "system": platform.platform(),
             "processor": _processor(),
             "num_cpus": os.cpu_count(),
-            "accelerators": keras.distribution.list_devices("gpu"),
+            "devices": keras.distribution.list_devices(),
         },
         "command": sys.argv,
     }

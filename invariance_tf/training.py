@@ -82,7 +82,7 @@ def make_schedule(name, learning_rate, epochs, steps_per_epoch):
     )
 
 
-def compile_model(model, learning_rate, momentum=0.9):
+def compile_model(model, learning_rate, momentum=0.9, steps_per_epoch=1):
     """Compiles a model of logits as the paper trains it (Appendix B).
 
     Stochastic gradient descent with momentum on the cross-entropy. Weight
@@ -94,7 +94,11 @@ def compile_model(model, learning_rate, momentum=0.9):
         model: A Keras model that returns logits.
         learning_rate: Float or `LearningRateSchedule`.
         momentum: Float from 0 to below 1.
+        steps_per_epoch: Integer, training steps of an epoch.
     """
+    # Several steps in one call spare Keras' work in between; Keras runs past
+    # the end of an epoch that is no multiple of them.
+    steps_at_once = max(n for n in range(1, 21) if steps_per_epoch % n == 0)
     model.compile(
         keras.optimizers.SGD(learning_rate, momentum=momentum),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -105,6 +109,7 @@ def compile_model(model, learning_rate, momentum=0.9):
             ),
         ],
         jit_compile=model.jit_compile,
+        steps_per_execution=steps_at_once,
     )
 
 
