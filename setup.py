@@ -27,6 +27,7 @@ setup(
         "pandas>=2.2",
         "matplotlib>=3.9",
         "pillow>=11.0",
+        "pyarrow>=17.0",
         "filelock>=3.16",
         "jsonargparse[signatures]>=4.40",
         "pyyaml>=6.0",

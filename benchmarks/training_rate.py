@@ -60,9 +60,7 @@ def train_unwatched(prepared):
 def train_as_a_run(prepared):
     """Returns the times at which the epochs of a run ended."""
     with tempfile.TemporaryDirectory() as runs_dir:
-        settings = dataclasses.replace(prepared.experiment, runs_dir=runs_dir)
-        prepared = dataclasses.replace(prepared, experiment=settings)
-        os.makedirs(prepared.run_dir)
+        prepared = dataclasses.replace(prepared, run_dir=runs_dir)
         log = TimedLog(os.path.join(prepared.run_dir, "tensorboard"))
         experiment.train(prepared, log)
         return log.times

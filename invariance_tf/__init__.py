@@ -12,12 +12,17 @@ import sys
 __version__ = "0.1.0"
 
 _MODULES = (
+    "ablation",
+    "activations",
+    "analysis",
     "categories",
     "config",
     "datasets",
     "evaluation",
     "experiment",
     "figures",
+    "invariance",
+    "measurement",
     "model",
     "networks",
     "pipeline",
@@ -27,7 +32,11 @@ _MODULES = (
     "training",
     "transforms",
 )
-_NAMES = {"Experiment": "config", "run": "experiment"}
+_NAMES = {
+    "Experiment": "config",
+    "measure_invariance": "measurement",
+    "run": "experiment",
+}
 
 __all__ = [*_MODULES, *_NAMES]
 

@@ -4,6 +4,8 @@ Everything that is measured on test images reads them through `paired_blocks`:
 accuracy, invariance and ablation then see the same noise.
 """
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 
@@ -59,6 +61,25 @@ def penultimate_layer(model):
     return layer.name
 
 
+def rectified_layers(model):
+    """Lists the layers of neurons with ReLU activity, and the penultimate.
+
+    Args:
+        model: A Keras model that ends in a dense layer.
+
+    Returns:
+        List of layer names, in the model's order.
+    """
+    penultimate = penultimate_layer(model)
+    rectified = []
+    for name in layer_names(model):
+        config = model.get_layer(name).get_config()
+        is_relu = isinstance(model.get_layer(name), keras.layers.ReLU)
+        if is_relu or config.get("activation") == "relu" or name == penultimate:
+            rectified.append(name)
+    return rectified
+
+
 def dense_head(model):
     """Returns the dense layer that a model ends in."""
     head = model.layers[-1]
@@ -71,6 +92,25 @@ def dense_head(model):
     return head
 
 
+def _transforms(model):
+    return [layer for layer in model.layers if isinstance(layer, Transform)]
+
+
+def own_transform(model):
+    """Returns the transformation that a model made by `model.build` holds.
+
+    Raises:
+        ValueError: If the model holds none.
+    """
+    own = _transforms(model)
+    if not own:
+        raise ValueError(
+            "The model holds no transformation of its own: name one, such as "
+            "transforms.get('highpass'). Received: transform=None"
+        )
+    return own[0]
+
+
 def submodel(model, layers):
     """Cuts a model off behind its transformation and at the layers asked for.
 
@@ -80,7 +120,7 @@ def submodel(model, layers):
         layers: List of layer names.
 
     Returns:
-        A `keras.Model` from images to a list with the output of each layer.
+        A `keras.Model` from images to a dictionary of each layer's output.
         The images of a model made by `model.build` are no longer transformed.
         It shares its layers with `model`.
 
@@ -94,16 +134,14 @@ def submodel(model, layers):
                 f"The model has no such layer to measure. Legal: "
                 f"{', '.join(legal)}. Received: layer={name!r}"
             )
-    transforming = [
-        layer for layer in model.layers if isinstance(layer, Transform)
-    ]
-    inputs = [transforming[0].output] if transforming else model.inputs
+    own = _transforms(model)
+    inputs = [own[0].output] if own else model.inputs
     if len(inputs) != 1:
         raise ValueError(
             "A model must have one input, the image. Received: inputs="
             f"{[tensor.name for tensor in model.inputs]}"
         )
-    outputs = [model.get_layer(name).output for name in layers]
+    outputs = {name: model.get_layer(name).output for name in layers}
     cut = keras.Model(inputs[0], outputs)
     cut.jit_compile = is_xla_faster()
     return cut
@@ -154,33 +192,183 @@ def paired_blocks(images, transform, seed=0, order=None):
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
         originals = np.asarray(images[block], "float32")
-        flags = np.ones(len(block), bool)
-        transformed = transform(originals, flags)
+        transformed = transform(originals, np.ones(len(block), bool))
         yield block, originals, keras.ops.convert_to_numpy(transformed)
 
 
-def respond(cut, originals, transformed, spatial="all"):
-    """Computes the activity of neurons for a block of images.
+class Responses:
+    """Reads the activity of neurons for original and transformed images.
 
-    Both versions go through the network in one batch.
+    Iterating yields blocks: positions of the images, and for each layer a
+    pair of float32 arrays of shape `(num_images, num_neurons)`, the activity
+    for the originals and for the transformed ones. Both go through the
+    network in one batch. Activities are held for later passes if they fit in
+    `memory`; else the network runs anew in each pass.
 
     Args:
-        cut: A model made by `submodel`.
-        originals: Float array of shape `(num_images, height, width, 3)`.
-        transformed: Float array of the same shape.
+        model: A model made by `model.build`, or any Keras model with one
+            image input.
+        layers: List of layer names; `None` means the penultimate layer.
+        images: Array or memory map of shape `(num_images, height, width, 3)`
+            with values from 0 to 255, or a `tf.data.Dataset` of batches of
+            such images, which is read into memory.
+        labels: Integer array of shape `(num_images,)`, or `None`.
+        transform: A `Transform`; `None` means the model's own.
+        preprocess: Function of original and transformed images that the model
+            needs in front, such as one of `keras.applications`, or `None`.
         spatial: `"all"`: each channel at each place is a neuron. `"max"`: each
             channel is, with its largest activity over places.
+        rectify: Whether to set negative activity to 0 instead of refusing it.
+        seed: Integer >= 0, decides the noise of noise transformations.
+        memory: Integer, bytes of activities that may be held.
 
-    Returns:
-        List with a pair of float32 arrays of shape `(num_images, num_neurons)`
-        for each layer: activity for the originals, for the transformed.
+    Raises:
+        ValueError: If a layer does not exist, has negative activity, or an
+            argument is illegal.
     """
-    outputs = cut.predict_on_batch(np.concatenate([originals, transformed]))
-    pairs = []
-    for output in outputs:
+
+    def __init__(
+        self,
+        model,
+        images,
+        layers=None,
+        *,
+        labels=None,
+        transform=None,
+        preprocess=None,
+        spatial="all",
+        rectify=False,
+        seed=0,
+        memory=2**29,
+    ):
+        if spatial not in ("all", "max"):
+            raise ValueError(
+                f"`spatial` must be all or max. Received: spatial={spatial!r}"
+            )
+        if isinstance(images, Iterable) and not hasattr(images, "shape"):
+            batches = (b[0] if isinstance(b, tuple) else b for b in images)
+            images = np.concatenate([np.asarray(batch) for batch in batches])
+        self.layers = layers or [penultimate_layer(model)]
+        self.num_images = len(images)
+        # Without labels every image is a category of its own.
+        self.labels = np.arange(len(images)) if labels is None else labels
+        self._images = images
+        self._network = submodel(model, self.layers)
+        self._transform = transform or own_transform(model)
+        self._preprocess = preprocess
+        self._spatial = spatial
+        self._rectify = rectify
+        self._seed = seed
+        self._memory = memory
+        self._held = None
+        self._maxima = None
+
+    def __iter__(self):
+        return iter(self._held) if self._held else self._read()
+
+    def _read(self):
+        blocks = paired_blocks(
+            self._images, self._transform, self._seed, arrange(self.labels)
+        )
+        for positions, originals, transformed in blocks:
+            both = np.concatenate([originals, transformed])
+            if self._preprocess is not None:
+                both = np.asarray(self._preprocess(both))
+            outputs = self._network.predict_on_batch(both)
+            yield (
+                positions,
+                [self._pair(name, outputs[name]) for name in self.layers],
+            )
+
+    def _pair(self, layer, output):
+        """Splits the output for originals and transformed images."""
         output = np.asarray(output, "float32")
-        if spatial == "max" and output.ndim > 2:
+        if self._spatial == "max" and output.ndim > 2:
             output = output.max(axis=tuple(range(1, output.ndim - 1)))
         output = output.reshape(len(output), -1)
-        pairs.append((output[: len(originals)], output[len(originals) :]))
-    return pairs
+        if self._rectify:
+            output = np.maximum(output, 0)
+        elif output.min() < 0:
+            raise ValueError(
+                f"The measures are for rectified activity, and the layer "
+                f"{layer} has negative activity. Measure the ReLU behind it, "
+                f"or rectify it. Received: minimum={output.min():.3g}"
+            )
+        half = len(output) // 2
+        return output[:half], output[half:]
+
+    @property
+    def maxima(self):
+        """Largest activity of each neuron over all images, both versions.
+
+        List of float32 arrays of shape `(num_neurons,)`, one for each layer.
+        The first use reads all images.
+        """
+        if self._maxima is None:
+            held, size = [], 0
+            for positions, pairs in self._read():
+                largest = [np.max([*map(_maximum, pair)], 0) for pair in pairs]
+                if self._maxima is None:
+                    self._maxima = largest
+                self._maxima = [
+                    np.maximum(*both)
+                    for both in zip(self._maxima, largest, strict=True)
+                ]
+                size += sum(array.nbytes for pair in pairs for array in pair)
+                if size <= self._memory:
+                    held.append((positions, pairs))
+                else:
+                    held.clear()
+            self._held = held or None
+        return self._maxima
+
+    def arrays(self, index=0):
+        """Returns the activity of one layer for all images, in their order.
+
+        Args:
+            index: Integer, position of the layer in `layers`.
+
+        Returns:
+            Two float32 arrays of shape `(num_images, num_neurons)`: for
+            original and for transformed images.
+        """
+        shape = (self.num_images, len(self.maxima[index]))
+        whole = np.empty(shape, "float32"), np.empty(shape, "float32")
+        for positions, pairs in self:
+            for of_all, of_block in zip(whole, pairs[index], strict=True):
+                of_all[positions] = of_block
+        return whole
+
+
+def _maximum(activity):
+    return activity.max(axis=0)
+
+
+def partners(labels):
+    """Finds for each image of a block another one, as a control.
+
+    Args:
+        labels: Integer array of shape `(num_images,)`, the block's.
+
+    Returns:
+        Dictionary from `"shuffled"` (the next image of another category) and
+        `"same_category"` (the next one of the same category) to an integer
+        array of shape `(num_images,)`, -1 where there is none.
+
+    Example:
+
+    >>> found = partners(np.array([0, 0, 1]))
+    >>> found["shuffled"].tolist(), found["same_category"].tolist()
+    ([2, 2, 0], [1, 0, -1])
+    """
+    image = np.arange(len(labels))
+    # Row s holds the image s + 1 places on, from the end to the beginning.
+    others = (image + image[1:, None]) % len(labels)
+    is_same = labels[others] == labels
+    found = {}
+    for kind, is_legal in (("shuffled", ~is_same), ("same_category", is_same)):
+        none = np.full((1, len(labels)), True)
+        nearest = np.argmax(np.concatenate([is_legal, none]), axis=0)
+        candidates = np.concatenate([others, np.full_like(none, -1, int)])
+        found[kind] = candidates[nearest, image]
+    return found

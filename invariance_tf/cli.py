@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import logging
+import math
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import types
 import typing
+from typing import Literal
 
 import jsonargparse
 
@@ -28,13 +30,18 @@ def main(arguments=None):
     if verb in ("-h", "--help"):
         sys.stdout.write(
             "usage: python -m invariance_tf VERB ...\n\n"
-            "run    run one experiment, as run_experiment.py\n\n"
+            "run      run one experiment, as run_experiment.py\n"
+            "analyze  measure the neurons of a finished run\n\n"
             "python -m invariance_tf VERB --help tells more.\n"
         )
         return 0
     if verb == "run":
         return run_experiment(rest, program="python -m invariance_tf run")
-    return _mistake(f"There is no such verb. Legal: run. Received: {verb}")
+    if verb == "analyze":
+        return analyze(rest)
+    return _mistake(
+        f"There is no such verb. Legal: run, analyze. Received: {verb}"
+    )
 
 
 def run_experiment(arguments=None, program=None):
@@ -77,19 +84,47 @@ def run_experiment(arguments=None, program=None):
         return 130
 
 
+def analyze(arguments):
+    """Measures the neurons of a finished run; returns the exit status."""
+    parser = jsonargparse.ArgumentParser(
+        prog="python -m invariance_tf analyze",
+        description="Measures the neurons of a finished run, without training.",
+        exit_on_error=False,
+    )
+    parser.add_argument("run_dir", help="Directory of the run.")
+    parser.add_argument(
+        "--analysis",
+        type=Literal["penultimate", "layers"],
+        default="penultimate",
+        help="The penultimate layer, or all layers with ReLU.",
+    )
+    parser.add_argument(
+        "--tau",
+        type=float | Literal["auto"] | None,
+        help="Threshold of activity, or auto; null means the run's own.",
+    )
+    try:
+        settings = parser.parse_args(arguments).as_dict()
+        settings = {
+            key: value for key, value in settings.items() if value is not None
+        }
+        with _quiet_start():
+            from invariance_tf.experiment import analyse_again
+        _start_logging()
+        summary = analyse_again(**settings)
+    except (jsonargparse.ArgumentError, ValueError, OSError) as error:
+        return _mistake(_reword(str(error)))
+    _show({**summary, "was_done": False})
+    return 0
+
+
 def _run(experiment, overwrite):
     """Runs a resolved experiment and shows its result."""
     # Not before the settings are known to be right: this loads TensorFlow.
     with _quiet_start():
         from invariance_tf.experiment import execute
         from invariance_tf.preparation import prepare
-    from rich.logging import RichHandler
-
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(message)s",
-        handlers=[RichHandler(show_path=False, show_time=False)],
-    )
+    _start_logging()
     try:
         prepared = prepare(experiment)
     except (ValueError, TypeError, OSError, ImportError) as error:
@@ -101,6 +136,17 @@ def _run(experiment, overwrite):
         return 1
     _show(summary)
     return 0
+
+
+def _start_logging():
+    """Shows what the package logs."""
+    from rich.logging import RichHandler
+
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(message)s",
+        handlers=[RichHandler(show_path=False, show_time=False)],
+    )
 
 
 @contextlib.contextmanager
@@ -172,6 +218,12 @@ def _mistake(error):
     return 2
 
 
+def _number(value):
+    """Shows a number, or that it does not exist."""
+    exists = value is not None and math.isfinite(value)
+    return f"{value:.3f}" if exists else "-"
+
+
 def _show(summary):
     """Shows the result of a run as a table."""
     from rich.console import Console
@@ -192,10 +244,17 @@ def _show(summary):
             "across_accuracy",
         ),
     ):
-        accuracy = summary[name]
-        shown = "-" if accuracy is None else f"{accuracy:.3f}"
-        table.add_row(images, categories, shown)
+        table.add_row(images, categories, _number(summary[name]))
     console.print(table)
+    if "invariance_all" in summary:
+        means = (
+            f"{group} {_number(summary[f'invariance_{group}'])}"
+            for group in ("seen", "unseen", "all")
+        )
+        console.print(
+            "Mean invariance of the penultimate layer, at tau "
+            f"{summary['tau']:g}: {', '.join(means)}"
+        )
     seconds = sum(summary["seconds"].values())
     console.print(
         "This run was done already; --overwrite makes it anew."

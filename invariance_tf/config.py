@@ -103,6 +103,10 @@ TRANSFORMS = {
 STRENGTHS = {"synthfaces": {"blur": {"sigma": 4.0}}}
 
 
+# Settings that change neither the network nor its accuracies.
+_NOT_OF_THE_TRAINING = ("analysis", "tau", "runs_dir")
+
+
 @dataclasses.dataclass(frozen=True)
 class Experiment:
     """Describes one experiment: data, transformation, network and training.
@@ -154,6 +158,12 @@ class Experiment:
         weight_decay: L2 regularisation inside the gradient.
         validation_fraction: Share of the training images held out to follow
             the accuracies during training, from 0 to below 1.
+        analysis: Measure the neurons of the penultimate layer
+            ("penultimate"), of all layers with ReLU ("layers") or none
+            ("none").
+        tau: Normalised activity above which a neuron counts as active, from 0
+            to below 1; "auto" takes the highest one at which ablating the
+            inactive neurons costs at most 1 % of accuracy.
         runs_dir: Directory of the run directories.
     """
 
@@ -184,6 +194,8 @@ class Experiment:
     momentum: float = 0.9
     weight_decay: float | None = None
     validation_fraction: float = 0.1
+    analysis: Literal["penultimate", "layers", "none"] = "penultimate"
+    tau: float | Literal["auto"] = 0.1
     runs_dir: str = "runs"
 
     def resolve(self):
@@ -239,10 +251,13 @@ class Experiment:
         """Returns the name of the run directory of a resolved experiment.
 
         It ends in 8 hexadecimal digits of a hash over every setting that
-        can change the result.
+        can change the network or its accuracies.
         """
-        settings = {**vars(self)}
-        del settings["runs_dir"]
+        settings = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in _NOT_OF_THE_TRAINING
+        }
         digest = hashlib.sha256(
             json.dumps(settings, sort_keys=True).encode()
         ).hexdigest()
@@ -351,6 +366,11 @@ def _check_values(experiment):
             raise ValueError(
                 f"`{name}` must be {description}. Received: {name}={value}"
             )
+    if experiment.tau != "auto" and not 0 <= experiment.tau < 1:
+        raise ValueError(
+            "`tau` must be from 0 to below 1, or auto. "
+            f"Received: tau={experiment.tau}"
+        )
     n_seen, num_categories = experiment.n_seen, experiment.num_categories
     if n_seen != "all" and not 0 <= n_seen <= (num_categories or math.inf):
         at_most = num_categories or "the number of categories"

@@ -2,36 +2,51 @@
 
 import math
 
-import keras
 import numpy as np
 
-from invariance_tf.model import reseed
+from invariance_tf import activations
 
 # Accuracy on transformed images of seen and of unseen categories, and on
 # original images of all.
 ACCURACIES = ("within_accuracy", "across_accuracy", "clean_accuracy")
 
 
-def predict_labels(model, batches, seed=0):
-    """Predicts the category of every image.
+def classifier(model):
+    """Cuts a model off behind its transformation.
 
     Args:
-        model: Keras model that returns logits.
-        batches: Iterable of `(inputs, label)` batches.
-        seed: Integer >= 0, decides the noise of noise transformations: equal
-            seeds and batches give equal noise.
+        model: A model made by `model.build`.
+
+    Returns:
+        A `keras.Model` from images, transformed or not, to logits. It shares
+        its layers with `model`.
+    """
+    return activations.submodel(model, [activations.dense_head(model).name])
+
+
+def predict_labels(network, images, labels, transform, seed=0):
+    """Predicts the category of every image, transformed.
+
+    Args:
+        network: A model made by `classifier`.
+        images: Array or memory map of shape `(num_images, height, width, 3)`
+            with values from 0 to 255.
+        labels: Integer array of shape `(num_images,)`: the order in which
+            images are read, and so their noise, hangs on it.
+        transform: A `Transform`; `Identity` for original images.
+        seed: Integer >= 0, decides the noise of noise transformations.
 
     Returns:
         Integer array of shape `(num_images,)`.
     """
-    reseed(model, seed)
-    predicted = []
-    for inputs, _ in batches:
-        # As NumPy arrays, which every backend takes.
-        inputs = keras.tree.map_structure(np.asarray, inputs)
-        logits = model.predict_on_batch(inputs)
-        predicted.append(np.argmax(logits, axis=-1))
-    return np.concatenate(predicted)
+    predicted = np.empty(len(images), int)
+    blocks = activations.paired_blocks(
+        images, transform, seed, activations.arrange(labels)
+    )
+    for positions, _, transformed in blocks:
+        (logits,) = network.predict_on_batch(transformed).values()
+        predicted[positions] = np.argmax(logits, axis=-1)
+    return predicted
 
 
 def group_accuracies(labels, predicted, is_seen):

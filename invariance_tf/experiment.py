@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from invariance_tf import (
+    analysis,
     config,
     evaluation,
     figures,
@@ -18,7 +19,6 @@ from invariance_tf import (
     training,
     transforms,
 )
-from invariance_tf import model as models
 from invariance_tf.preparation import prepare
 from invariance_tf.tensorboard import EventLog
 
@@ -74,6 +74,9 @@ def execute(prepared, overwrite=False):
             _write_settings(prepared, log)
             train(prepared, log)
             summary = _evaluate(prepared, log)
+            if prepared.experiment.analysis != "none":
+                with results.timed(prepared.seconds, "analysis"):
+                    summary = {**summary, **analysis.analyse(prepared, log)}
             with results.replacing(path("model.keras")) as model_path:
                 prepared.model.save(model_path)
             log.close()
@@ -81,6 +84,44 @@ def execute(prepared, overwrite=False):
             results.write_json(path("summary.json"), summary)
             os.remove(path("checkpoint.npz"))
     return {**summary, "run_dir": run_dir, "was_done": was_done}
+
+
+def analyse_again(run_dir, **changes):
+    """Measures the neurons of a finished run, without training.
+
+    Args:
+        run_dir: Directory of the run.
+        **changes: Settings to change: analysis and tau.
+
+    Returns:
+        Dictionary, the run's summary with the new measures, and `run_dir`.
+
+    Raises:
+        FileNotFoundError: If the run is not finished.
+        FileExistsError: If the images have changed since.
+    """
+    path = functools.partial(os.path.join, run_dir)
+    summary = results.read_json(path("summary.json"))
+    if summary is None:
+        raise FileNotFoundError(
+            "This is not the directory of a finished run: it holds no "
+            f"summary.json. Received: run_dir={run_dir}"
+        )
+    settings = {**results.read_yaml(path("config.yaml")), **changes}
+    prepared = prepare(config.Experiment(**settings))
+    prepared = dataclasses.replace(
+        prepared,
+        model=keras.models.load_model(path("model.keras")),
+        run_dir=run_dir,
+    )
+    with results.locked(run_dir):
+        _check_same_images(prepared)
+        summary = {**summary, **analysis.analyse(prepared)}
+        results.write_yaml(
+            path("config.yaml"), dataclasses.asdict(prepared.experiment)
+        )
+        results.write_json(path("summary.json"), summary)
+    return {**summary, "run_dir": run_dir}
 
 
 def _check_same_images(prepared):
@@ -235,19 +276,20 @@ def _tags(row):
 
 def _validation(prepared):
     """Returns a function that measures the accuracies on held-out images."""
-    labels = prepared.dataset.labels[prepared.positions("validation")]
+    images, labels = prepared.part("validation")
     if not len(labels):
         return None
+    network = evaluation.classifier(prepared.model)
     versions = {
-        "original": prepared.batches("validation", is_transformed=False),
-        "transformed": prepared.batches("validation", is_transformed=True),
+        "original": transforms.get("identity"),
+        "transformed": prepared.model.get_layer("transform"),
     }
 
     def validate():
         accuracies = {}
-        for version, batches in versions.items():
+        for version, transform in versions.items():
             predicted = evaluation.predict_labels(
-                prepared.model, batches, prepared.experiment.seed
+                network, images, labels, transform, prepared.experiment.seed
             )
             groups = evaluation.group_accuracies(
                 labels, predicted, prepared.is_seen
@@ -263,11 +305,14 @@ def _evaluate(prepared, log):
     """Tests the trained model; writes the tables, returns the summary."""
     experiment, is_seen = prepared.experiment, prepared.is_seen
     path = functools.partial(os.path.join, prepared.run_dir)
-    labels = prepared.dataset.labels[prepared.positions("test")]
+    images, labels = prepared.part("test")
+    network = evaluation.classifier(prepared.model)
     with results.timed(prepared.seconds, "evaluation"):
         predicted = {
-            name: evaluation.predict_labels(model, batches, experiment.seed)
-            for name, model, batches in _tests(prepared)
+            name: evaluation.predict_labels(
+                network, images, labels, transform, experiment.seed
+            )
+            for name, transform in _test_transforms(prepared).items()
         }
     results.write_csv(
         path("accuracy.csv"),
@@ -312,19 +357,14 @@ def _evaluate(prepared, log):
     }
 
 
-def _tests(prepared):
-    """Yields the name, the model and the batches of each test."""
+def _test_transforms(prepared):
+    """Returns the transformations to test by, by name; identity first."""
     experiment = prepared.experiment
-    yield "identity", prepared.model, prepared.batches("test", False)
-    names = [experiment.transform]
+    names = ["identity"]
     if experiment.evaluate_on == "all":
         names = [*transforms.TRANSFORMS]
-    for name in names:
-        model = prepared.model
-        if name != experiment.transform:
-            arguments = config.transform_args(experiment.dataset, name)
-            model = models.with_transform(
-                model, transforms.get(name, **arguments)
-            )
-        if name != "identity":
-            yield name, model, prepared.batches("test", True)
+    arguments = functools.partial(config.transform_args, experiment.dataset)
+    return {
+        **{name: transforms.get(name, **arguments(name)) for name in names},
+        experiment.transform: prepared.model.get_layer("transform"),
+    }

@@ -4,8 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from invariance_tf.transforms import Transform
-
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
 class Standardize(keras.layers.Layer):
@@ -85,28 +83,6 @@ def is_xla_faster():
     """Tells whether to compile: not for TensorFlow on a CPU, as measured."""
     on_tensorflow = keras.backend.backend() == "tensorflow"
     return not on_tensorflow or bool(keras.distribution.list_devices("gpu"))
-
-
-def with_transform(model, transform):
-    """Exchanges the transformation of a model and keeps everything else.
-
-    The new model shares all other layers with the old one: both have the same
-    weights at all times.
-
-    Args:
-        model: A model made by `build`.
-        transform: A `Transform`.
-
-    Returns:
-        A `keras.Model` with the inputs and outputs of `model`.
-    """
-
-    def exchange(layer):
-        return transform if isinstance(layer, Transform) else layer
-
-    exchanged = keras.models.clone_model(model, clone_function=exchange)
-    exchanged.jit_compile = model.jit_compile
-    return exchanged
 
 
 def reseed(model, *key):

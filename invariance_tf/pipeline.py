@@ -111,39 +111,6 @@ def training_batches(
     return _with_images(epochs.flat_map(draw), images)
 
 
-def test_batches(
-    images, labels, is_transformed, *, batch_size=128, subset=None
-):
-    """Batches images in order, all of them transformed or none.
-
-    Args:
-        images: uint8 array or memory map with shape
-            `(num_images, height, width, 3)`.
-        labels: Integer array of shape `(num_images,)`.
-        is_transformed: Boolean, the flag of every image.
-        batch_size: Integer, images per batch. Noise is drawn batch by batch,
-            so that equal noise needs equal batches.
-        subset: Integer array, positions of the images to use, in order;
-            `None` means all.
-
-    Returns:
-        A `tf.data.Dataset` of `({"image", "is_transformed"}, label)` batches.
-
-    Example:
-
-    >>> images = np.zeros((5, 8, 8, 3), "uint8")
-    >>> batches = test_batches(images, np.arange(5), True, batch_size=4)
-    >>> [label.numpy().tolist() for _, label in batches]
-    [[0, 1, 2, 3], [4]]
-    """
-    subset = np.arange(len(labels)) if subset is None else subset
-    flags = np.full(len(subset), is_transformed)
-    draws = tf.data.Dataset.from_tensor_slices(
-        (subset, flags, labels[subset].astype("int32"))
-    )
-    return _with_images(draws.batch(batch_size), images)
-
-
 def _with_images(draws, images):
     """Turns batches of (index, is_transformed, label) into model inputs."""
 

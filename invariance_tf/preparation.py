@@ -33,6 +33,7 @@ class Prepared:
             images are held out.
         model: The untrained Keras model.
         seconds: Dictionary of the time that each stage took.
+        run_dir: Directory of the run's results.
     """
 
     experiment: config.Experiment
@@ -41,11 +42,7 @@ class Prepared:
     is_validation: np.ndarray
     model: Any
     seconds: dict
-
-    @property
-    def run_dir(self):
-        """Directory of the run's results."""
-        return os.path.join(self.experiment.runs_dir, self.experiment.name())
+    run_dir: str
 
     def positions(self, part):
         """Returns the positions of the train, validation or test images."""
@@ -58,14 +55,10 @@ class Prepared:
             }[part]
         )
 
-    def batches(self, part, is_transformed):
-        """Returns a part's images in order, all transformed or none."""
-        return pipeline.test_batches(
-            self.dataset.images,
-            self.dataset.labels,
-            is_transformed,
-            subset=self.positions(part),
-        )
+    def part(self, name):
+        """Returns the images of a part, in memory, and their labels."""
+        positions = self.positions(name)
+        return self.dataset.images[positions], self.dataset.labels[positions]
 
 
 def prepare(experiment):
@@ -105,7 +98,10 @@ def prepare(experiment):
     )
     with results.timed(seconds, "model"):
         model = _build(experiment, dataset)
-    return Prepared(experiment, dataset, is_seen, is_validation, model, seconds)
+    run_dir = os.path.join(experiment.runs_dir, experiment.name())
+    return Prepared(
+        experiment, dataset, is_seen, is_validation, model, seconds, run_dir
+    )
 
 
 @functools.lru_cache(maxsize=2)

@@ -73,9 +73,15 @@ def clear(run_dir):
 
 
 def write_csv(path, rows):
-    """Writes a list of dictionaries, or of columns, as a CSV file."""
+    """Writes rows, columns or a DataFrame as a CSV file."""
     with replacing(path) as temporary_path:
         pd.DataFrame(rows).to_csv(temporary_path, index=False)
+
+
+def write_parquet(path, table):
+    """Writes a DataFrame as a Parquet file."""
+    with replacing(path) as temporary_path:
+        table.to_parquet(temporary_path, index=False)
 
 
 def write_json(path, content):
@@ -104,6 +110,12 @@ def read_json(path):
         return json.load(file)
 
 
+def read_yaml(path):
+    """Reads a YAML file."""
+    with open(path, encoding="utf-8") as file:
+        return yaml.safe_load(file)
+
+
 def write_yaml(path, content):
     """Writes a dictionary as YAML, in its order."""
     with replacing(path) as temporary_path:
@@ -117,3 +129,10 @@ def timed(seconds, stage):
     start = time.perf_counter()
     yield
     seconds[stage] = time.perf_counter() - start
+
+
+def concatenate(tables):
+    """Joins tables, each a dictionary of columns, into one DataFrame."""
+    return pd.concat(
+        [pd.DataFrame(table) for table in tables], ignore_index=True
+    )

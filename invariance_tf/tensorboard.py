@@ -4,6 +4,7 @@ import math
 import os
 import time
 
+import numpy as np
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -36,6 +37,21 @@ class EventLog:
         ]
         self._write(summary_pb2.Summary(value=points), step)
         self._writer.flush()
+
+    def histogram(self, tag, values, step, num_bins=30):
+        """Writes the distribution of an array of numbers."""
+        counts, edges = np.histogram(values, num_bins)
+        histogram = summary_pb2.HistogramProto(
+            min=values.min(),
+            max=values.max(),
+            num=len(values),
+            sum=values.sum(),
+            sum_squares=np.square(values).sum(),
+            bucket_limit=edges[1:],
+            bucket=counts,
+        )
+        value = summary_pb2.Summary.Value(tag=tag, histo=histogram)
+        self._write(summary_pb2.Summary(value=[value]), step)
 
     def picture(self, tag, png_path, step):
         """Writes a PNG file as a picture."""

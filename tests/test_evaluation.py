@@ -5,8 +5,8 @@ import math
 import keras
 import numpy as np
 
-from invariance_tf import evaluation, pipeline, transforms
-from invariance_tf.model import build, with_transform
+from invariance_tf import evaluation, transforms
+from invariance_tf.model import build
 
 LABELS = np.array([0, 0, 1, 1, 2, 2, 2, 2])
 PREDICTED = np.array([0, 1, 1, 2, 2, 0, 0, 1])
@@ -69,50 +69,55 @@ def test_the_confusion_matrix_counts_pairs():
 
 def brightest_corner(images, num_categories):
     """Predicts 0 for an image brighter on its left, 1 on its right."""
-    left = keras.ops.mean(images[:, :, :4], axis=(1, 2, 3))
-    right = keras.ops.mean(images[:, :, 4:], axis=(1, 2, 3))
-    return keras.ops.stack([left, right], axis=-1)
+    kernel = np.zeros((8, 8, 3, 2), "float32")
+    kernel[:, :4, :, 0] = 1
+    kernel[:, 4:, :, 1] = 1
+    layer = keras.layers.Dense(
+        num_categories,
+        kernel_initializer=lambda shape, dtype: kernel.reshape(shape),
+        name="logits",
+    )
+    return layer(keras.layers.Flatten()(images))
 
 
 def test_labels_are_predicted_for_original_and_transformed_images():
-    images = np.zeros((6, 8, 8, 3), "uint8")
-    images[:3, :, :4] = 200
-    images[3:, :, 4:] = 200
-    labels = np.repeat([0, 1], 3)
-    model = build(brightest_corner, transforms.get("rotate180"), 8, 2)
-    for is_transformed, expected in ((False, labels), (True, 1 - labels)):
-        batches = pipeline.test_batches(
-            images, labels, is_transformed, batch_size=4
+    images = np.zeros((200, 8, 8, 3), "uint8")
+    labels = np.random.default_rng(0).integers(0, 2, 200)
+    images[labels == 0, :, :4] = 200
+    images[labels == 1, :, 4:] = 200
+    model = build(brightest_corner, transforms.get("highpass"), 8, 2)
+    network = evaluation.classifier(model)
+    for name, expected in (("identity", labels), ("rotate180", 1 - labels)):
+        predicted = evaluation.predict_labels(
+            network, images, labels, transforms.get(name)
         )
-        predicted = evaluation.predict_labels(model, batches)
         assert np.array_equal(predicted, expected)
+
+
+def test_predictions_are_those_of_the_whole_model():
+    images = np.random.default_rng(0).integers(0, 256, (150, 8, 8, 3))
+    labels = np.repeat(np.arange(15), 10)
+    model = build(brightest_corner, transforms.get("highpass"), 8, 2)
+    inputs = {"image": images, "is_transformed": np.ones(150, bool)}
+    expected = model.predict(inputs, verbose=0).argmax(axis=1)
+    predicted = evaluation.predict_labels(
+        evaluation.classifier(model),
+        images,
+        labels,
+        model.get_layer("transform"),
+    )
+    assert np.array_equal(predicted, expected)
 
 
 def test_the_same_seed_means_the_same_noise():
     images = np.full((300, 8, 8, 3), 128, "uint8")
     labels = np.zeros(300, int)
-    model = build(
-        brightest_corner, transforms.get("white_noise", std=50.0), 8, 2
-    )
-    batches = pipeline.test_batches(images, labels, True)
+    noise = transforms.get("white_noise", std=50.0)
+    model = build(brightest_corner, noise, 8, 2)
+    network = evaluation.classifier(model)
     first, again, other = (
-        evaluation.predict_labels(model, batches, seed) for seed in (1, 1, 2)
+        evaluation.predict_labels(network, images, labels, noise, seed)
+        for seed in (1, 1, 2)
     )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
-
-
-def test_exchanging_the_transform_keeps_the_network():
-    def network(images, num_categories):
-        hidden = keras.layers.Flatten()(images)
-        return keras.layers.Dense(num_categories, name="logits")(hidden)
-
-    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3))
-    flags = np.ones(5, bool)
-    inputs = {"image": images, "is_transformed": flags}
-    turned = {"image": images[:, ::-1, ::-1], "is_transformed": ~flags}
-    model = build(network, transforms.get("identity"), 8, 4)
-    exchanged = with_transform(model, transforms.get("rotate180"))
-    assert exchanged.get_layer("logits") is model.get_layer("logits")
-    expected = model.predict(turned, verbose=0)
-    assert np.allclose(exchanged.predict(inputs, verbose=0), expected)

@@ -49,14 +49,18 @@ def test_the_run_directory_holds_everything(summary):
     assert sorted(os.listdir(summary["run_dir"])) == sorted(
         [
             ".lock",
+            "ablation.csv",
             "accuracy.csv",
+            "active_counts.csv",
             "categories.csv",
             "config.yaml",
             "confusion.csv",
             "confusion.png",
             "examples.png",
             "history.csv",
+            "layers.csv",
             "model.keras",
+            "neurons.parquet",
             "provenance.json",
             "skipped.csv",
             "summary.json",
@@ -134,7 +138,7 @@ def test_the_provenance_names_versions_data_and_time(summary):
     assert provenance["data"]["num_images"] == 4 * 13
     assert provenance["data"]["num_skipped"] == 0
     assert provenance["seconds"].keys() == {
-        *("data", "model", "training", "evaluation")
+        *("data", "model", "training", "evaluation", "analysis")
     }
 
 

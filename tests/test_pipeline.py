@@ -132,26 +132,15 @@ def test_a_category_without_training_images_is_refused():
         )
 
 
-@pytest.mark.parametrize("is_transformed", [False, True])
-def test_test_batches_keep_the_order_and_share_one_flag(is_transformed):
-    subset = np.array([5, 4, 99])
-    batches = pipeline.test_batches(
-        IMAGES, LABELS, is_transformed, batch_size=2, subset=subset
-    )
-    batches = list(batches)
-    positions = [x["image"].numpy()[:, 0, 0, 0].tolist() for x, _ in batches]
-    assert positions == [[5, 4], [99]]
-    assert [y.numpy().tolist() for _, y in batches] == [[1, 1], [3]]
-    flags = np.concatenate([x["is_transformed"].numpy() for x, _ in batches])
-    assert (flags == is_transformed).all()
-
-
 def test_images_are_read_from_a_memory_map(tmp_path):
     np.save(tmp_path / "images.npy", IMAGES)
     images = np.load(tmp_path / "images.npy", mmap_mode="r")
-    batches = pipeline.test_batches(images, LABELS, False)
-    image = np.concatenate([inputs["image"].numpy() for inputs, _ in batches])
-    assert np.array_equal(image, IMAGES)
+    batches = pipeline.training_batches(
+        images, LABELS, IS_SEEN, batch_size=25, seed=1
+    )
+    inputs, _ = next(iter(batches))
+    expected, _, _ = draw(25)
+    assert np.array_equal(inputs["image"].numpy()[:, 0, 0, 0], expected)
 
 
 def test_the_same_share_of_every_category_is_held_out():

@@ -1,0 +1,68 @@
+"""The neurons of a trained run: what is measured and written."""
+
+import functools
+import os
+
+from keras import ops
+
+from invariance_tf import ablation, activations, measurement, results
+
+
+def analyse(prepared, log=None):
+    """Measures the neurons of a trained experiment and writes the tables.
+
+    Writes `ablation.csv`, `neurons.parquet`, `layers.csv` and
+    `active_counts.csv` to the run directory.
+
+    Args:
+        prepared: A `preparation.Prepared` with the trained model.
+        log: A `tensorboard.EventLog`, or `None`.
+
+    Returns:
+        Dictionary for the run's summary: tau, invariance_seen,
+        invariance_unseen and invariance_all, the mean coefficients over
+        neurons of the penultimate layer.
+    """
+    experiment, model = prepared.experiment, prepared.model
+    path = functools.partial(os.path.join, prepared.run_dir)
+    images, labels = prepared.part("test")
+    penultimate = activations.penultimate_layer(model)
+    read = functools.partial(
+        activations.Responses,
+        model,
+        images,
+        labels=labels,
+        seed=experiment.seed,
+    )
+    responses = read([penultimate])
+    head = activations.dense_head(model)
+    rows = ablation.ablate(
+        *responses.arrays(),
+        ops.convert_to_numpy(ops.copy(head.kernel)),
+        ops.convert_to_numpy(ops.copy(head.bias)),
+        labels,
+        prepared.is_seen,
+    )
+    results.write_csv(path("ablation.csv"), rows)
+    tau = experiment.tau
+    if tau == "auto":
+        tau = ablation.choose_tau(rows)
+    if experiment.analysis == "layers":
+        responses = read(activations.rectified_layers(model))
+    measured = measurement.measure(responses, tau=tau, is_seen=prepared.is_seen)
+    results.write_parquet(path("neurons.parquet"), measured.neurons)
+    results.write_csv(path("layers.csv"), measured.layers)
+    results.write_csv(path("active_counts.csv"), measured.active_counts)
+    summary = {"tau": tau}
+    for group in ("seen", "unseen", "all"):
+        neurons = measured.neurons.query(
+            "layer == @penultimate and category_group == @group"
+        )
+        for column in ("invariance_coefficient", "specialisation"):
+            values = neurons[column].dropna().to_numpy()
+            if log is not None and len(values):
+                log.histogram(f"{column}/{group}", values, experiment.epochs)
+        summary[f"invariance_{group}"] = float(
+            neurons.invariance_coefficient.mean()
+        )
+    return summary
