@@ -12,6 +12,7 @@ import sys
 __version__ = "0.1.0"
 
 _MODULES = (
+    "accuracies",
     "ablation",
     "activations",
     "analysis",

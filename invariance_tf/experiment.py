@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from invariance_tf import (
+    accuracies,
     analysis,
     config,
     evaluation,
@@ -73,7 +74,10 @@ def execute(prepared, overwrite=False):
             log = EventLog(path("tensorboard"))
             _write_settings(prepared, log)
             train(prepared, log)
-            summary = _evaluate(prepared, log)
+            summary = {
+                **_describe(prepared),
+                **accuracies.measure_accuracies(prepared, log),
+            }
             if prepared.experiment.analysis != "none":
                 with results.timed(prepared.seconds, "analysis"):
                     summary = {**summary, **analysis.analyse(prepared, log)}
@@ -122,6 +126,21 @@ def analyse_again(run_dir, **changes):
         )
         results.write_json(path("summary.json"), summary)
     return {**summary, "run_dir": run_dir}
+
+
+def _describe(prepared):
+    """Returns what a summary says about the experiment."""
+    experiment = prepared.experiment
+    return {
+        "dataset": experiment.dataset,
+        "network": experiment.network,
+        "transform": experiment.transform,
+        "n_seen": experiment.n_seen,
+        "num_categories": len(prepared.is_seen),
+        "seed": experiment.seed,
+        "epochs": experiment.epochs,
+        "seconds": prepared.seconds,
+    }
 
 
 def _check_same_images(prepared):
@@ -286,7 +305,7 @@ def _validation(prepared):
     }
 
     def validate():
-        accuracies = {}
+        measured = {}
         for version, transform in versions.items():
             predicted = evaluation.predict_labels(
                 network, images, labels, transform, prepared.experiment.seed
@@ -295,76 +314,7 @@ def _validation(prepared):
                 labels, predicted, prepared.is_seen
             )
             for group, (_, accuracy) in groups.items():
-                accuracies[f"validation_{version}_{group}"] = accuracy
-        return accuracies
+                measured[f"validation_{version}_{group}"] = accuracy
+        return measured
 
     return validate
-
-
-def _evaluate(prepared, log):
-    """Tests the trained model; writes the tables, returns the summary."""
-    experiment, is_seen = prepared.experiment, prepared.is_seen
-    path = functools.partial(os.path.join, prepared.run_dir)
-    images, labels = prepared.part("test")
-    network = evaluation.classifier(prepared.model)
-    with results.timed(prepared.seconds, "evaluation"):
-        predicted = {
-            name: evaluation.predict_labels(
-                network, images, labels, transform, experiment.seed
-            )
-            for name, transform in _test_transforms(prepared).items()
-        }
-    results.write_csv(
-        path("accuracy.csv"),
-        [
-            {
-                "test_transform": name,
-                "category_group": group,
-                "num_images": num_images,
-                "accuracy": accuracy,
-            }
-            for name, of_test in predicted.items()
-            for group, (num_images, accuracy) in evaluation.group_accuracies(
-                labels, of_test, is_seen
-            ).items()
-        ],
-    )
-    transformed = predicted[experiment.transform]
-    results.write_csv(
-        path("confusion.csv"),
-        evaluation.group_confusion(labels, transformed, is_seen),
-    )
-    matrix = evaluation.confusion_matrix(labels, transformed, len(is_seen))
-    figures.save(figures.draw_confusion(matrix, is_seen), path("confusion.png"))
-    log.picture("confusion", path("confusion.png"), step=experiment.epochs)
-    accuracies = evaluation.summarise(
-        labels, predicted["identity"], transformed, is_seen
-    )
-    log.scalars(
-        {f"test/{name}": value for name, value in accuracies.items()},
-        step=experiment.epochs,
-    )
-    return {
-        **accuracies,
-        "dataset": experiment.dataset,
-        "network": experiment.network,
-        "transform": experiment.transform,
-        "n_seen": experiment.n_seen,
-        "num_categories": len(is_seen),
-        "seed": experiment.seed,
-        "epochs": experiment.epochs,
-        "seconds": prepared.seconds,
-    }
-
-
-def _test_transforms(prepared):
-    """Returns the transformations to test by, by name; identity first."""
-    experiment = prepared.experiment
-    names = ["identity"]
-    if experiment.evaluate_on == "all":
-        names = [*transforms.TRANSFORMS]
-    arguments = functools.partial(config.transform_args, experiment.dataset)
-    return {
-        **{name: transforms.get(name, **arguments(name)) for name in names},
-        experiment.transform: prepared.model.get_layer("transform"),
-    }

@@ -122,21 +122,7 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
     group = np.zeros(responses.num_images, int)
     if is_seen is not None:
         group = np.where(is_seen[responses.labels], 0, 1)
-    sums = [
-        {
-            "grid": Accumulator(maxima, THRESHOLDS, 2, rule),
-            **{kind: Accumulator(maxima, [tau], 2, rule) for kind in _KINDS},
-        }
-        for maxima in responses.maxima
-    ]
-    num_active = np.zeros((len(sums), responses.num_images), int)
-    for positions, pairs in responses:
-        partners = activations.partners(responses.labels[positions])
-        for index, (original, transformed) in enumerate(pairs):
-            of_block = sums[index], original, transformed, group[positions]
-            _add_block(*of_block, partners)
-            level = levels(original, transformed, responses.maxima[index], rule)
-            num_active[index, positions] = (level > tau).sum(axis=1)
+    sums, num_active = _add_up(responses, tau, group, rule)
     groups = {"all": [0, 1]}
     if is_seen is not None:
         groups = {"seen": [0], "unseen": [1], **groups}
@@ -164,6 +150,25 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
         ),
         tau,
     )
+
+
+def _add_up(responses, tau, group, rule):
+    """Reads all images; returns sums by layer, and active neurons by image."""
+    sums = [
+        {
+            "grid": Accumulator(maxima, THRESHOLDS, 2, rule),
+            **{kind: Accumulator(maxima, [tau], 2, rule) for kind in _KINDS},
+        }
+        for maxima in responses.maxima
+    ]
+    num_active = np.zeros((len(sums), responses.num_images), int)
+    for positions, pairs in responses:
+        partners = activations.partners(responses.labels[positions])
+        for index, pair in enumerate(pairs):
+            _add_block(sums[index], *pair, group[positions], partners)
+            level = levels(*pair, responses.maxima[index], rule)
+            num_active[index, positions] = (level > tau).sum(axis=1)
+    return sums, num_active
 
 
 def _add_block(sums, original, transformed, group, partners):

@@ -55,6 +55,7 @@ def test_the_run_directory_holds_everything(summary):
             "categories.csv",
             "config.yaml",
             "confusion.csv",
+            "confusion_matrix.csv",
             "confusion.png",
             "examples.png",
             "history.csv",

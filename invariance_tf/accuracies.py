@@ -1,0 +1,101 @@
+"""The accuracies of a trained run: what is measured and written."""
+
+import functools
+import os
+
+import numpy as np
+
+from invariance_tf import config, evaluation, figures, results, transforms
+
+
+def measure_accuracies(prepared, log):
+    """Tests a trained experiment and writes the tables.
+
+    Writes `accuracy.csv`, `confusion.csv`, `confusion_matrix.csv` and
+    `confusion.png` to the run directory.
+
+    Args:
+        prepared: A `preparation.Prepared` with the trained model.
+        log: A `tensorboard.EventLog`.
+
+    Returns:
+        Dictionary for the run's summary: `evaluation.ACCURACIES` by name.
+    """
+    experiment = prepared.experiment
+    images, labels = prepared.part("test")
+    network = evaluation.classifier(prepared.model)
+    with results.timed(prepared.seconds, "evaluation"):
+        predicted = {
+            name: evaluation.predict_labels(
+                network, images, labels, transform, experiment.seed
+            )
+            for name, transform in _test_transforms(prepared).items()
+        }
+    original = predicted["identity"]
+    transformed = predicted[experiment.transform]
+    _write_accuracies(prepared, labels, predicted)
+    _write_confusion(prepared, labels, transformed, log)
+    summary = evaluation.summarise(
+        labels, original, transformed, prepared.is_seen
+    )
+    log.scalars(
+        {f"test/{name}": value for name, value in summary.items()},
+        step=experiment.epochs,
+    )
+    return summary
+
+
+def _write_accuracies(prepared, labels, predicted):
+    """Writes the accuracy of each test and category group."""
+    results.write_csv(
+        os.path.join(prepared.run_dir, "accuracy.csv"),
+        [
+            {
+                "test_transform": name,
+                "category_group": group,
+                "num_images": num_images,
+                "accuracy": accuracy,
+            }
+            for name, of_test in predicted.items()
+            for group, (num_images, accuracy) in evaluation.group_accuracies(
+                labels, of_test, prepared.is_seen
+            ).items()
+        ],
+    )
+
+
+def _write_confusion(prepared, labels, predicted, log):
+    """Writes which groups and categories are taken for which."""
+    path = functools.partial(os.path.join, prepared.run_dir)
+    is_seen, names = prepared.is_seen, np.array(prepared.dataset.categories)
+    results.write_csv(
+        path("confusion.csv"),
+        evaluation.group_confusion(labels, predicted, is_seen),
+    )
+    matrix = evaluation.confusion_matrix(labels, predicted, len(is_seen))
+    row, column = np.nonzero(matrix)
+    results.write_csv(
+        path("confusion_matrix.csv"),
+        {
+            "category": names[row],
+            "predicted_category": names[column],
+            "num_images": matrix[row, column],
+        },
+    )
+    figures.save(figures.draw_confusion(matrix, is_seen), path("confusion.png"))
+    log.picture(
+        "confusion", path("confusion.png"), step=prepared.experiment.epochs
+    )
+
+
+def _test_transforms(prepared):
+    """Returns the transformations to test by, by name; identity first."""
+    experiment = prepared.experiment
+    names = ["identity"]
+    if experiment.evaluate_on == "all":
+        names = [*transforms.TRANSFORMS]
+    arguments = functools.partial(config.transform_args, experiment.dataset)
+    return {
+        **{name: transforms.get(name, **arguments(name)) for name in names},
+        experiment.transform: prepared.model.get_layer("transform"),
+    }
