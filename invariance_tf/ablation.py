@@ -1,13 +1,17 @@
 """Accuracy without the active or without the inactive neurons (Figs. 7, 8).
 
-Ablation is per image, at the penultimate layer: activities are set to zero,
-without rescaling, and the last dense layer is applied to what is left. So all
-thresholds cost one pass of the images through the network.
+Ablation is per image: activities are set to zero, without rescaling. At the
+penultimate layer the last dense layer is applied to what is left, so that all
+thresholds cost one pass of the images through the network. At an inner layer
+the network is wired anew, and each threshold costs a pass.
 """
 
+import keras
 import numpy as np
+from keras import ops
 
-from invariance_tf.evaluation import group_accuracies
+from invariance_tf import activations
+from invariance_tf.evaluation import classifier, group_accuracies
 from invariance_tf.invariance import THRESHOLDS, levels
 
 # In percent, as in Fig. 8.
@@ -67,6 +71,104 @@ def ablate(original, transformed, kernel, bias, labels, is_seen):
                     (predicted, labels, is_seen, shares),
                 )
     return rows
+
+
+def ablate_layer(model, responses, images, transform, is_seen, seed=0):
+    """Measures the accuracy after ablation at an inner layer, for every tau.
+
+    The model stays as it is: its layers are wired anew around a gate.
+
+    Args:
+        model: A model made by `model.build`.
+        responses: An `activations.Responses` of one layer over the images.
+        images: Array of shape `(num_images, height, width, 3)`.
+        transform: A `Transform`.
+        is_seen: Boolean array of shape `(num_categories,)`.
+        seed: Integer >= 0, that of `responses`.
+
+    Returns:
+        List of dictionaries as `ablate` returns, by the criterion tau.
+    """
+    (layer,), labels = responses.layers, responses.labels
+    shape = model.get_layer(layer).output.shape[1:]
+    gate = _Gate(responses.maxima[0].reshape(shape))
+    network = _wire(classifier(model), layer, gate)
+    rows = []
+    for tau in THRESHOLDS:
+        for ablated, keeps_active in (("inactive", True), ("active", False)):
+            gate.tau.assign(tau)
+            gate.keeps_active.assign(keeps_active)
+            by_version = _classify_pairs(
+                network, images, labels, transform, seed
+            )
+            for version, (predicted, shares) in by_version.items():
+                rows += _group_rows(
+                    {
+                        "criterion": "tau",
+                        "value": tau,
+                        "ablated": ablated,
+                        "image_version": version,
+                    },
+                    (predicted, labels, is_seen, shares),
+                )
+    return rows
+
+
+class _Gate(keras.layers.Layer):
+    """Sets active or inactive neurons to zero, and tells their share."""
+
+    def __init__(self, maxima):
+        super().__init__(name="gate")
+        self._maxima = np.where(maxima > 0, maxima, 1).astype("float32")
+        self.tau = self.add_weight(shape=(), trainable=False)
+        self.keeps_active = self.add_weight(
+            shape=(), dtype="bool", initializer="zeros", trainable=False
+        )
+
+    def call(self, activity):
+        is_active = activity / self._maxima > self.tau
+        is_kept = ops.equal(is_active, self.keeps_active)
+        kept = ops.cast(is_kept, "float32")
+        axes = tuple(range(1, len(activity.shape)))
+        return activity * kept, 1 - ops.mean(kept, axes)
+
+
+def _wire(network, layer, gate):
+    """Puts a gate behind a layer; returns a model of logits and share."""
+    found = {}
+
+    def call(called, *inputs, **options):
+        output = called(*inputs, **options)
+        if called.name == layer:
+            output, found["share"] = gate(output)
+        return output
+
+    wired = keras.models.clone_model(
+        network, clone_function=lambda layer: layer, call_function=call
+    )
+    (logits,) = keras.tree.flatten(wired.output)
+    outputs = {"logits": logits, "share": found["share"]}
+    gated = keras.Model(wired.inputs[0], outputs)
+    gated.jit_compile = network.jit_compile
+    return gated
+
+
+def _classify_pairs(network, images, labels, transform, seed):
+    """Returns predicted categories and shares by image version."""
+    predicted = np.empty((2, len(images)), int)
+    shares = np.empty((2, len(images)))
+    blocks = activations.paired_blocks(
+        images, transform, seed, activations.arrange(labels)
+    )
+    for positions, *pair in blocks:
+        outputs = network.predict_on_batch(np.concatenate(pair))
+        classes = np.argmax(outputs["logits"], axis=-1)
+        predicted[:, positions] = classes.reshape(2, -1)
+        shares[:, positions] = np.reshape(outputs["share"], (2, -1))
+    return {
+        version: (predicted[index], shares[index])
+        for index, version in enumerate(("original", "transformed"))
+    }
 
 
 def _classify(activity, is_kept, kernel, bias):

@@ -36,7 +36,7 @@ def layer_names(model):
     return [
         layer.name
         for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer)
+        if not isinstance(layer, keras.layers.InputLayer | Transform)
         and isinstance(layer.output, keras.KerasTensor)
         and "float" in keras.backend.standardize_dtype(layer.output.dtype)
     ]

@@ -43,7 +43,21 @@ def analyse(prepared, log=None):
         labels,
         prepared.is_seen,
     )
-    results.write_csv(path("ablation.csv"), rows)
+    table = [{"layer": penultimate, **row} for row in rows]
+    if experiment.ablate_layer:
+        inner = read([experiment.ablate_layer])
+        table += [
+            {"layer": experiment.ablate_layer, **row}
+            for row in ablation.ablate_layer(
+                model,
+                inner,
+                images,
+                activations.own_transform(model),
+                prepared.is_seen,
+                experiment.seed,
+            )
+        ]
+    results.write_csv(path("ablation.csv"), table)
     tau = experiment.tau
     if tau == "auto":
         tau = ablation.choose_tau(rows)

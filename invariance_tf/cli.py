@@ -103,6 +103,11 @@ def analyze(arguments):
         type=float | Literal["auto"] | None,
         help="Threshold of activity, or auto; null means the run's own.",
     )
+    parser.add_argument(
+        "--ablate_layer",
+        type=str | None,
+        help="Inner layer to ablate too, such as conv5; null means none.",
+    )
     try:
         settings = parser.parse_args(arguments).as_dict()
         settings = {
@@ -114,7 +119,7 @@ def analyze(arguments):
         summary = analyse_again(**settings)
     except (jsonargparse.ArgumentError, ValueError, OSError) as error:
         return _mistake(_reword(str(error)))
-    _show({**summary, "was_done": False})
+    _show(summary, "The neurons are measured anew.")
     return 0
 
 
@@ -134,7 +139,12 @@ def _run(experiment, overwrite):
     except (FloatingPointError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    _show(summary)
+    if summary["was_done"]:
+        closing = "This run was done already; --overwrite makes it anew."
+    else:
+        seconds = sum(summary["seconds"].values())
+        closing = f"Finished in {seconds:.0f} s after start-up."
+    _show(summary, closing)
     return 0
 
 
@@ -224,8 +234,8 @@ def _number(value):
     return f"{value:.3f}" if exists else "-"
 
 
-def _show(summary):
-    """Shows the result of a run as a table."""
+def _show(summary, closing):
+    """Shows the result of a run as a table, and a closing line."""
     from rich.console import Console
     from rich.table import Table
 
@@ -255,10 +265,5 @@ def _show(summary):
             "Mean invariance of the penultimate layer, at tau "
             f"{summary['tau']:g}: {', '.join(means)}"
         )
-    seconds = sum(summary["seconds"].values())
-    console.print(
-        "This run was done already; --overwrite makes it anew."
-        if summary["was_done"]
-        else f"Finished in {seconds:.0f} s after start-up."
-    )
+    console.print(closing)
     console.print(f"Results: {summary['run_dir']}", soft_wrap=True)

@@ -104,7 +104,7 @@ STRENGTHS = {"synthfaces": {"blur": {"sigma": 4.0}}}
 
 
 # Settings that change neither the network nor its accuracies.
-_NOT_OF_THE_TRAINING = ("analysis", "tau", "runs_dir")
+_NOT_OF_THE_TRAINING = ("analysis", "tau", "ablate_layer", "runs_dir")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,6 +164,8 @@ class Experiment:
         tau: Normalised activity above which a neuron counts as active, from 0
             to below 1; "auto" takes the highest one at which ablating the
             inactive neurons costs at most 1 % of accuracy.
+        ablate_layer: Also measure accuracies with neurons of this inner
+            layer ablated, such as conv5.
         runs_dir: Directory of the run directories.
     """
 
@@ -196,6 +198,7 @@ class Experiment:
     validation_fraction: float = 0.1
     analysis: Literal["penultimate", "layers", "none"] = "penultimate"
     tau: float | Literal["auto"] = 0.1
+    ablate_layer: str | None = None
     runs_dir: str = "runs"
 
     def resolve(self):

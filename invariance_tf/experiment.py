@@ -95,7 +95,7 @@ def analyse_again(run_dir, **changes):
 
     Args:
         run_dir: Directory of the run.
-        **changes: Settings to change: analysis and tau.
+        **changes: Settings to change: analysis, tau and ablate_layer.
 
     Returns:
         Dictionary, the run's summary with the new measures, and `run_dir`.

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from invariance_tf import (
+    activations,
     categories,
     config,
     datasets,
@@ -98,6 +99,8 @@ def prepare(experiment):
     )
     with results.timed(seconds, "model"):
         model = _build(experiment, dataset)
+    if experiment.ablate_layer:
+        activations.submodel(model, [experiment.ablate_layer])
     run_dir = os.path.join(experiment.runs_dir, experiment.name())
     return Prepared(
         experiment, dataset, is_seen, is_validation, model, seconds, run_dir

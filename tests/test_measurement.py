@@ -1,0 +1,266 @@
+"""The tables of measures, against the paper's equations by loops."""
+
+import keras
+import numpy as np
+import pytest
+from test_invariance import reference
+
+from invariance_tf import activations, evaluation, transforms
+from invariance_tf.invariance import THRESHOLDS
+from invariance_tf.measurement import measure_invariance
+from invariance_tf.model import build
+
+IS_SEEN = np.array([True, False, True, False, True])
+GROUPS = {"seen": IS_SEEN, "unseen": ~IS_SEEN, "all": IS_SEEN | True}
+LABELS = np.random.default_rng(3).integers(0, 5, 75)
+IMAGES = np.random.default_rng(4).integers(0, 256, (75, 6, 6, 3), "uint8")
+# Whole numbers, of which float32 makes no rounding errors.
+KERNELS = {
+    "conv": np.random.default_rng(5).integers(-2, 3, (3, 3, 3, 4)),
+    "fc": np.random.default_rng(6).integers(-2, 3, (64, 9)),
+}
+KERNELS["fc"][:, 2] = -1
+BIASES = {"conv": np.array([0, 60, -900, 0]), "fc": np.zeros(9)}
+
+
+def make_model():
+    """Makes a model of a convolutional and a dense layer with ReLU."""
+    image = keras.Input((6, 6, 3))
+    conv = keras.layers.Conv2D(4, 3, activation="relu", name="conv")
+    dense = keras.layers.Dense(9, activation="relu", name="fc")
+    hidden = dense(keras.layers.Flatten()(conv(image)))
+    model = keras.Model(image, keras.layers.Dense(5, name="logits")(hidden))
+    for layer in (conv, dense):
+        layer.set_weights([KERNELS[layer.name], BIASES[layer.name]])
+    return model
+
+
+def activity(images, spatial):
+    """Computes the activity of both layers of that model with NumPy."""
+    windows = np.lib.stride_tricks.sliding_window_view(
+        images.astype("float64"), (3, 3), axis=(1, 2)
+    )
+    conv = np.einsum("nyxcij,ijco->nyxo", windows, KERNELS["conv"])
+    conv = np.maximum(conv + BIASES["conv"], 0)
+    flat = conv.reshape(len(conv), -1)
+    fc = np.maximum(flat @ KERNELS["fc"] + BIASES["fc"], 0)
+    return {"conv": conv.max((1, 2)) if spatial == "max" else flat, "fc": fc}
+
+
+def activity_pairs(spatial="all"):
+    """Returns the activities by layer, for images and upside down."""
+    original = activity(IMAGES, spatial)
+    transformed = activity(IMAGES[:, ::-1, ::-1], spatial)
+    return {name: (original[name], transformed[name]) for name in original}
+
+
+def measure(**options):
+    return measure_invariance(
+        make_model(),
+        IMAGES,
+        transforms.get("rotate180"),
+        options.pop("layers", ["conv", "fc"]),
+        labels=LABELS,
+        is_seen=IS_SEEN,
+        **options,
+    )
+
+
+def tables(measurement):
+    return measurement.neurons, measurement.layers, measurement.active_counts
+
+
+def assert_close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-15)
+
+
+@pytest.mark.parametrize("block", [1, 7, 64, 75])
+@pytest.mark.parametrize("rule", ["either", "both"])
+@pytest.mark.parametrize("spatial", ["all", "max"])
+def test_neurons_are_measured_as_in_the_paper(
+    monkeypatch, block, rule, spatial
+):
+    monkeypatch.setattr(activations, "BLOCK", block)
+    found = measure(tau=0.15, rule=rule, spatial=spatial).neurons
+    for layer, pair in activity_pairs(spatial).items():
+        maxima = np.concatenate(pair).max(axis=0)
+        for group, of_group in GROUPS.items():
+            rows = of_group[LABELS]
+            table = found.query("layer == @layer and category_group == @group")
+            counts, invariance, specialisation = reference(
+                pair[0][rows], pair[1][rows], 0.15, rule, maxima
+            )
+            assert table.neuron.tolist() == [*range(len(maxima))]
+            assert (table.num_images == rows.sum()).all()
+            assert np.array_equal(table.num_active_images, counts)
+            assert np.array_equal(table.max_activity, maxima)
+            assert_close(table.invariance_coefficient, invariance)
+            assert_close(table.specialisation, specialisation)
+    assert len(found) == 3 * (len(activity_pairs(spatial)["conv"][0].T) + 9)
+
+
+@pytest.mark.parametrize("rule", ["either", "both"])
+@pytest.mark.parametrize("spatial", ["all", "max"])
+def test_layers_are_measured_for_every_threshold(rule, spatial):
+    found = measure(rule=rule, spatial=spatial).layers
+    assert len(found) == 2 * 3 * 21
+    for layer, pair in activity_pairs(spatial).items():
+        maxima = np.concatenate(pair).max(axis=0)
+        for group, of_group in GROUPS.items():
+            rows = of_group[LABELS]
+            table = found.query("layer == @layer and category_group == @group")
+            assert table.tau.tolist() == THRESHOLDS.tolist()
+            for row in table.itertuples():
+                counts, invariance, specialisation = reference(
+                    pair[0][rows], pair[1][rows], row.tau, rule, maxima
+                )
+                is_active = counts > 0
+                assert row.num_neurons == len(counts)
+                assert row.num_never_active == (~is_active).sum()
+                means = [np.nan] * 3
+                if is_active.any():
+                    means = (
+                        np.mean(invariance[is_active]),
+                        np.median(invariance[is_active]),
+                        np.mean(specialisation[is_active]),
+                    )
+                assert_close(row.mean_invariance, means[0])
+                assert_close(row.median_invariance, means[1])
+                assert_close(row.mean_specialisation, means[2])
+
+
+@pytest.mark.parametrize("rule", ["either", "both"])
+def test_active_neurons_are_counted_for_each_image(rule):
+    choose = {"either": np.maximum, "both": np.minimum}[rule]
+    found = measure(tau=0.3, rule=rule).active_counts
+    for layer, pair in activity_pairs().items():
+        maxima = np.maximum(np.concatenate(pair).max(axis=0), 1)
+        expected = (choose(*pair) / maxima > 0.3).sum(axis=1)
+        table = found.query("layer == @layer")
+        assert table.image.tolist() == [*range(75)]
+        assert np.array_equal(table.num_active_neurons, expected)
+        assert (table.num_neurons == len(maxima)).all()
+
+
+def take_turns(labels):
+    """Puts two images of each category in turn, until none is left."""
+    left = {label: [] for label in sorted(set(labels.tolist()))}
+    for image, label in enumerate(labels.tolist()):
+        left[label].append(image)
+    order = []
+    while any(left.values()):
+        for images in left.values():
+            order += images[:2]
+            del images[:2]
+    return order
+
+
+def control_pairs(labels, block, is_same):
+    """Lists pairs of an image and the next fitting one of its block."""
+    order = take_turns(labels)
+    pairs = []
+    for start in range(0, len(order), block):
+        of_block = order[start : start + block]
+        for place, image in enumerate(of_block):
+            behind = of_block[place + 1 :] + of_block[:place]
+            fitting = [
+                other
+                for other in behind
+                if (labels[other] == labels[image]) == is_same
+            ]
+            pairs += [(image, other) for other in fitting[:1]]
+    return np.array(pairs, int).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+@pytest.mark.parametrize("rule", ["either", "both"])
+def test_controls_pair_images_with_the_next_in_their_block(
+    monkeypatch, block, rule
+):
+    monkeypatch.setattr(activations, "BLOCK", block)
+    found = measure(tau=0.2, rule=rule).neurons
+    for layer, (original, transformed) in activity_pairs().items():
+        maxima = np.maximum(original.max(axis=0), transformed.max(axis=0))
+        for kind, is_same in (("shuffled", False), ("same_category", True)):
+            pairs = control_pairs(LABELS, block, is_same)
+            for group, of_group in GROUPS.items():
+                image, other = pairs[of_group[LABELS[pairs[:, 0]]]].T
+                _, expected, _ = reference(
+                    original[image], transformed[other], 0.2, rule, maxima
+                )
+                table = found.query(
+                    "layer == @layer and category_group == @group"
+                )
+                assert_close(table[f"control_{kind}"], expected)
+                if block == 1:
+                    assert table[f"control_{kind}"].isna().all()
+
+
+@pytest.mark.parametrize("transform", ["rotate180", "white_noise"])
+def test_streaming_changes_no_number(transform):
+    def measured(memory):
+        return measure_invariance(
+            make_model(),
+            IMAGES,
+            transforms.get(transform),
+            ["conv", "fc"],
+            labels=LABELS,
+            is_seen=IS_SEEN,
+            memory=memory,
+        )
+
+    held = tables(measured(2**30))
+    # Nothing is held, or only a first block would fit.
+    for memory in (0, 64 * 2 * 4 * (64 + 9)):
+        for left, right in zip(held, tables(measured(memory)), strict=True):
+            assert left.equals(right)
+
+
+def test_without_labels_all_images_are_one_group():
+    model, transform = make_model(), transforms.get("rotate180")
+    found = measure_invariance(model, IMAGES, transform, ["fc"], tau=0.15)
+    expected = measure(layers=["fc"], tau=0.15).neurons
+    expected = expected.query("category_group == 'all'").reset_index()
+    assert (found.neurons.category_group == "all").all()
+    for column in ("invariance_coefficient", "specialisation"):
+        assert found.neurons[column].equals(expected[column])
+    # Every image is a category of its own.
+    assert found.neurons.control_same_category.isna().all()
+    assert found.neurons.control_shuffled.notna().any()
+
+
+def test_the_noise_is_that_of_the_accuracy():
+    """Both read the same transformed images, and so does a second pass."""
+    noise = transforms.get("white_noise", std=60.0)
+
+    def network(images, num_categories):
+        hidden = keras.layers.Dense(20, activation="relu", name="fc")
+        hidden = hidden(keras.layers.Flatten()(images))
+        return keras.layers.Dense(num_categories, name="logits")(hidden)
+
+    model = build(network, noise, 6, 5)
+    responses = activations.Responses(
+        model, IMAGES, ["fc"], labels=LABELS, seed=7, memory=0
+    )
+    (_, first), (_, second) = responses.arrays(), responses.arrays()
+    assert np.array_equal(first, second)
+    kernel, bias = model.get_layer("logits").get_weights()
+    predicted = evaluation.predict_labels(
+        evaluation.classifier(model), IMAGES, LABELS, noise, seed=7
+    )
+    assert np.array_equal((first @ kernel + bias).argmax(axis=1), predicted)
+    other = activations.Responses(
+        model, IMAGES, ["fc"], labels=LABELS, seed=8, memory=0
+    )
+    assert not np.array_equal(other.arrays()[1], first)
+
+
+@pytest.mark.parametrize("tau", [-0.1, 1, np.nan])
+def test_an_illegal_threshold_is_refused(tau):
+    with pytest.raises(ValueError, match="from 0 to below 1.*tau="):
+        measure(tau=tau)
+
+
+def test_an_unknown_rule_is_refused():
+    with pytest.raises(ValueError, match="either or both.*rule='any'"):
+        measure(rule="any")
