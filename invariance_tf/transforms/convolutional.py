@@ -38,15 +38,18 @@ class GaussianBlur(Transform):
             )
         self.sigma = sigma
 
-    def _matrix(self, size):
-        """Returns the blur of `size` pixels in a row as a matrix."""
-        radius = math.ceil(3 * self.sigma)
-        if radius >= size:
+    def check_size(self, height, width):
+        size = min(height, width)
+        if math.ceil(3 * self.sigma) >= size:
             raise ValueError(
                 f"A blur must not reach beyond the image: on {size} pixels "
                 f"`sigma` is at most {(size - 1) / 3:.2f}. "
                 f"Received: sigma={self.sigma}"
             )
+
+    def _matrix(self, size):
+        """Returns the blur of `size` pixels in a row as a matrix."""
+        radius = math.ceil(3 * self.sigma)
         kernel = np.exp(
             -0.5 * (np.arange(-radius, radius + 1) / self.sigma) ** 2
         )

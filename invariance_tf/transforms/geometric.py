@@ -13,13 +13,14 @@ class Rotate90(Transform):
 
     family = "geometric"
 
-    def transform(self, images):
-        _, height, width, _ = images.shape
+    def check_size(self, height, width):
         if height != width:
             raise ValueError(
                 "Turning by 90 degrees needs square images. "
                 f"Received: height={height}, width={width}"
             )
+
+    def transform(self, images):
         return ops.flip(ops.transpose(images, (0, 2, 1, 3)), axis=1)
 
 

@@ -39,6 +39,12 @@ class Transform(keras.layers.Layer):
         kwargs.setdefault("name", "transform")
         super().__init__(**kwargs)
 
+    def build(self, images_shape, is_transformed_shape=None):
+        self.check_size(*images_shape[1:3])
+
+    def check_size(self, height, width):
+        """Raises a `ValueError` if images of this size are not legal."""
+
     def call(self, images, is_transformed):
         images = ops.cast(images, "float32")
         is_transformed = ops.reshape(is_transformed, (-1, 1, 1, 1))

@@ -1,0 +1,294 @@
+"""Sub-models, the order of images, and the activity of neurons."""
+
+import keras
+import numpy as np
+import pytest
+
+from invariance_tf import activations, networks, transforms
+from invariance_tf.ablation import ablate
+from invariance_tf.measurement import measure_invariance
+from invariance_tf.model import build
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (70, 12, 12, 3), "uint8")
+LABELS = np.random.default_rng(1).integers(0, 6, 70)
+
+
+def plain_model(activation="relu"):
+    """A model of Keras alone, as a user may have it."""
+    return keras.Sequential(
+        [
+            keras.Input((12, 12, 3)),
+            keras.layers.Conv2D(4, 3, activation=activation, name="conv"),
+            keras.layers.BatchNormalization(name="norm"),
+            keras.layers.MaxPooling2D(name="pool"),
+            keras.layers.Flatten(name="flat"),
+            keras.layers.Dense(8, name="fc"),
+            keras.layers.Activation("relu", name="fc_relu"),
+            keras.layers.Dropout(0.5, name="drop1"),
+            keras.layers.Dropout(0.5, name="drop2"),
+            keras.layers.Dense(6, activation="softmax", name="predictions"),
+        ]
+    )
+
+
+def own_model(transform="highpass", **arguments):
+    """A model as an experiment makes it."""
+    network = networks.get("alexnet_small")
+    transform = transforms.get(transform, **arguments)
+    return build(network, transform, 48, 6, dropout=0.5)
+
+
+def test_layers_are_listed_without_inputs_and_whole_numbers():
+    image = keras.Input((8, 8, 3), name="image")
+    hidden = keras.layers.Flatten(name="flat")(image)
+    whole = keras.layers.Discretization(bin_boundaries=[0.0])(hidden)
+    logits = keras.layers.Dense(2, name="logits")(hidden)
+    model = keras.Model(image, [logits, whole])
+    assert activations.layer_names(model) == ["flat", "logits"]
+    names = activations.layer_names(own_model())
+    assert not {"image", "is_transformed"} & {*names}
+    assert names[-1] == "logits"
+
+
+def test_the_penultimate_layer_is_found_behind_dropout():
+    assert activations.penultimate_layer(plain_model()) == "fc_relu"
+    for name, expected in (
+        ("alexnet_small", "fc6"),
+        ("resnet18", "global_pool"),
+    ):
+        network = networks.get(name)
+        model = build(network, transforms.get("identity"), 48, 3)
+        assert activations.penultimate_layer(model) == expected
+
+
+def test_a_model_that_does_not_end_in_a_dense_layer_has_no_penultimate():
+    image = keras.Input((8, 8, 3))
+    hidden = keras.layers.Dense(3, name="fc")(keras.layers.Flatten()(image))
+    model = keras.Model(image, keras.layers.Softmax(name="share")(hidden))
+    with pytest.raises(
+        ValueError, match=r"name the layer.*last layer=share \(Softmax\)"
+    ):
+        activations.penultimate_layer(model)
+
+
+def test_rectified_layers_are_those_with_relu_and_the_penultimate():
+    assert activations.rectified_layers(plain_model()) == ["conv", "fc_relu"]
+    names = activations.rectified_layers(own_model())
+    assert names == [*(f"conv{index}" for index in range(1, 6)), "fc6"]
+    image = keras.Input((8, 8, 3))
+    hidden = keras.layers.ReLU(name="relu")(image)
+    hidden = keras.layers.Conv2D(2, 3, activation="tanh")(hidden)
+    hidden = keras.layers.GlobalAveragePooling2D(name="pool")(hidden)
+    model = keras.Model(image, keras.layers.Dense(2)(hidden))
+    assert activations.rectified_layers(model) == ["relu", "pool"]
+
+
+def test_an_unknown_layer_is_refused():
+    with pytest.raises(ValueError, match="Legal: conv, norm.*layer='fc9'"):
+        activations.submodel(plain_model(), ["fc", "fc9"])
+
+
+def test_a_model_of_several_inputs_is_refused():
+    left, right = keras.Input((4,)), keras.Input((4,))
+    both = keras.layers.Concatenate()([left, right])
+    model = keras.Model([left, right], keras.layers.Dense(2, name="fc")(both))
+    with pytest.raises(ValueError, match="must have one input"):
+        activations.submodel(model, ["fc"])
+
+
+def test_a_plain_model_needs_a_transform():
+    with pytest.raises(ValueError, match="name one.*transform=None"):
+        activations.Responses(plain_model(), IMAGES)
+
+
+def test_negative_activity_is_refused_or_rectified():
+    model, transform = plain_model(), transforms.get("rotate180")
+    with pytest.raises(ValueError, match="layer fc has negative.*minimum=-"):
+        measure_invariance(model, IMAGES, transform, ["fc"])
+    rectified, expected = (
+        activations.Responses(
+            model, IMAGES, [layer], transform=transform, rectify=rectify
+        ).arrays()
+        for layer, rectify in (("fc", True), ("fc_relu", False))
+    )
+    for left, right in zip(rectified, expected, strict=True):
+        assert np.array_equal(left, right)
+
+
+def test_an_unknown_kind_of_neuron_is_refused():
+    with pytest.raises(
+        ValueError, match="all or max. Received: spatial='mean'"
+    ):
+        activations.Responses(plain_model(), IMAGES, spatial="mean")
+
+
+def test_images_are_arranged_in_pairs_and_turns():
+    order = activations.arrange(LABELS)
+    assert sorted(order.tolist()) == [*range(len(LABELS))]
+    turns = LABELS[order]
+    # As long as every category has two images left, they come in pairs.
+    num_turns = np.bincount(LABELS).min() // 2
+    whole = turns[: num_turns * 12].reshape(num_turns, 6, 2)
+    assert (whole == np.arange(6)[:, None]).all()
+    for label in range(6):
+        of_label = order[turns == label]
+        assert (np.diff(of_label) > 0).all()
+
+
+def test_arranging_passes_over_missing_categories():
+    labels = np.array([7, 2, 7, 7, 2, 9])
+    assert activations.arrange(labels).tolist() == [1, 4, 0, 2, 5, 3]
+    assert activations.arrange(np.array([], int)).tolist() == []
+
+
+def test_partners_are_the_next_images_around_the_block():
+    found = activations.partners(np.array([0, 0, 1, 1, 0, 2]))
+    assert found["shuffled"].tolist() == [2, 2, 4, 4, 5, 0]
+    assert found["same_category"].tolist() == [1, 4, 3, 2, 0, -1]
+    alone = activations.partners(np.array([4]))
+    assert [kind.tolist() for kind in alone.values()] == [[-1], [-1]]
+    alike = activations.partners(np.array([4, 4, 4]))
+    assert alike["shuffled"].tolist() == [-1, -1, -1]
+    assert alike["same_category"].tolist() == [1, 2, 0]
+
+
+def test_blocks_hold_each_image_once_and_repeat_their_noise():
+    noise = transforms.get("salt_pepper", amount=0.3)
+    order = activations.arrange(LABELS)
+
+    def read(seed):
+        blocks = activations.paired_blocks(IMAGES, noise, seed, order)
+        return [*map(np.concatenate, zip(*blocks, strict=True))]
+
+    positions, originals, transformed = read(3)
+    assert np.array_equal(positions, order)
+    assert np.array_equal(originals, IMAGES[order])
+    assert originals.dtype == transformed.dtype == np.float32
+    assert np.array_equal(transformed, read(3)[2])
+    assert not np.array_equal(transformed, read(4)[2])
+    assert not np.array_equal(transformed, originals)
+
+
+@pytest.mark.parametrize("memory", [0, 2**30])
+def test_the_activity_is_that_of_the_model(memory):
+    model = plain_model()
+    # Not the first moments, which would change nothing.
+    model.get_layer("norm").set_weights(
+        [np.array(row, "float32") for row in np.arange(1, 17).reshape(4, 4)]
+    )
+    layers = ["fc_relu", "conv"]
+    responses = activations.Responses(
+        model,
+        IMAGES,
+        layers,
+        labels=LABELS,
+        transform=transforms.get("rotate180"),
+        memory=memory,
+    )
+    versions = IMAGES, IMAGES[:, ::-1, ::-1]
+    for index, name in enumerate(layers):
+        direct = keras.Model(model.inputs, model.get_layer(name).output)
+        found = responses.arrays(index)
+        for activity, images in zip(found, versions, strict=True):
+            expected = direct.predict(images.astype("float32"), verbose=0)
+            expected = expected.reshape(len(IMAGES), -1)
+            np.testing.assert_allclose(activity, expected, 1e-5, 1e-3)
+        largest = np.concatenate(found).max(axis=0)
+        assert np.array_equal(responses.maxima[index], largest)
+
+
+def test_the_activity_of_an_own_model_is_transformed_once_and_standardised():
+    model = own_model()
+    images = np.random.default_rng(0).integers(0, 256, (20, 48, 48, 3))
+    found = activations.Responses(model, images, labels=LABELS[:20]).arrays()
+    direct = keras.Model(model.inputs, model.get_layer("fc6").output)
+    for activity, is_transformed in zip(found, (False, True), strict=True):
+        expected = direct.predict(
+            {
+                "image": images.astype("float32"),
+                "is_transformed": np.full(20, is_transformed),
+            },
+            verbose=0,
+        )
+        np.testing.assert_allclose(activity, expected, 1e-4, 1e-5)
+
+
+def test_the_largest_activity_of_a_channel_is_over_places():
+    model, transform = plain_model(), transforms.get("rotate180")
+    every, largest = (
+        activations.Responses(
+            model, IMAGES, ["conv"], transform=transform, spatial=spatial
+        ).arrays()
+        for spatial in ("all", "max")
+    )
+    for whole, of_channel in zip(every, largest, strict=True):
+        expected = whole.reshape(70, 10 * 10, 4).max(axis=1)
+        assert np.array_equal(of_channel, expected)
+
+
+def test_activities_are_held_only_if_all_fit():
+    def num_passes(memory):
+        """Reads three times; counts how often images are transformed."""
+        transform = transforms.get("rotate180")
+        calls = []
+        flip = transform.transform
+        transform.transform = lambda images: calls.append(1) or flip(images)
+        responses = activations.Responses(
+            plain_model(), IMAGES, transform=transform, memory=memory
+        )
+        for _ in range(3):
+            responses.arrays()
+        return len(calls) / 2
+
+    size = 2 * 70 * 8 * 4
+    assert num_passes(size) == 1
+    # The first use finds the maxima, and each later one reads anew.
+    assert num_passes(size - 1) == num_passes(0) == 4
+
+
+def test_images_are_preprocessed_after_the_transformation():
+    model, transform = plain_model(), transforms.get("rotate180")
+
+    def preprocess(images):
+        assert images.shape[0] % 2 == 0 and images.dtype == np.float32
+        ramp = np.arange(12, dtype="float32")[:, None, None]
+        return images / 255 + ramp
+
+    found = activations.Responses(
+        model, IMAGES, transform=transform, preprocess=preprocess
+    ).arrays()
+    direct = keras.Model(model.inputs, model.get_layer("fc_relu").output)
+    for activity, images in zip(
+        found, (IMAGES, IMAGES[:, ::-1, ::-1]), strict=True
+    ):
+        scaled = images.astype("float32") / 255
+        scaled += np.arange(12, dtype="float32")[:, None, None]
+        expected = direct.predict(scaled, verbose=0)
+        np.testing.assert_allclose(activity, expected, 1e-5, 1e-5)
+
+
+def test_a_tensorflow_data_set_gives_what_an_array_gives():
+    tf = pytest.importorskip("tensorflow")
+    model, transform = plain_model(), transforms.get("rotate180")
+    plain = tf.data.Dataset.from_tensor_slices(IMAGES).batch(16)
+    labelled = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(16)
+    expected = measure_invariance(model, IMAGES, transform)
+    for images in (plain, labelled):
+        found = measure_invariance(model, images, transform)
+        assert found.neurons.equals(expected.neurons)
+        assert found.layers.equals(expected.layers)
+
+
+def test_analysis_leaves_the_weights_as_they_are():
+    model = own_model("white_noise", std=30.0)
+    images = np.random.default_rng(0).integers(0, 256, (20, 48, 48, 3))
+    before = [weight.copy() for weight in model.get_weights()]
+    layers = activations.rectified_layers(model)
+    measure_invariance(model, images, layers=layers, memory=0)
+    arrays = activations.Responses(model, images).arrays()
+    head = activations.dense_head(model).get_weights()
+    ablate(*arrays, *head, LABELS[:20], np.arange(6) < 3)
+    after = model.get_weights()
+    assert len(before) == len(after)
+    for left, right in zip(before, after, strict=True):
+        assert np.array_equal(left, right)

@@ -1,0 +1,254 @@
+"""The neurons of a whole run: tables, summary and the command line."""
+
+import json
+import os
+import shutil
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from invariance_tf import (
+    Experiment,
+    ablation,
+    activations,
+    cli,
+    preparation,
+)
+from invariance_tf import run as run_experiment
+from invariance_tf.measurement import measure_invariance
+
+SMALL = Experiment(
+    num_categories=4,
+    num_train=10,
+    num_test=20,
+    image_size=32,
+    n_seen=2,
+    epochs=2,
+    batch_size=8,
+    transform="white_noise",
+    tau=0.15,
+    seed=3,
+)
+TABLES = ("ablation.csv", "active_counts.csv", "layers.csv", "neurons.parquet")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The settings and the summary of a finished small run."""
+    settings = {**SMALL.__dict__, "runs_dir": str(tmp_path_factory.mktemp("r"))}
+    experiment = Experiment(**settings)
+    return experiment, run_experiment(experiment)
+
+
+@pytest.fixture
+def run_dir(finished, tmp_path):
+    """A copy of the finished run, to change."""
+    path = tmp_path / "run"
+    shutil.copytree(finished[1]["run_dir"], path)
+    return str(path)
+
+
+def read(run_dir, name):
+    path = os.path.join(run_dir, name)
+    if name.endswith(".parquet"):
+        return pd.read_parquet(path)
+    return pd.read_csv(path)
+
+
+def read_summary(run_dir):
+    with open(os.path.join(run_dir, "summary.json")) as file:
+        return json.load(file)
+
+
+def restore(finished):
+    """Returns the data and the saved model of the finished run."""
+    experiment, summary = finished
+    prepared = preparation.prepare(experiment)
+    path = os.path.join(summary["run_dir"], "model.keras")
+    return prepared, keras.models.load_model(path)
+
+
+def test_the_tables_have_their_columns(finished):
+    run_dir = finished[1]["run_dir"]
+    assert [*read(run_dir, "neurons.parquet")] == [
+        *("layer", "category_group", "neuron", "num_images"),
+        *("num_active_images", "max_activity", "invariance_coefficient"),
+        *("control_shuffled", "control_same_category", "specialisation"),
+    ]
+    assert [*read(run_dir, "layers.csv")] == [
+        *("layer", "category_group", "tau", "num_neurons"),
+        *("num_never_active", "mean_invariance", "median_invariance"),
+        "mean_specialisation",
+    ]
+    assert [*read(run_dir, "active_counts.csv")] == [
+        *("layer", "image", "num_active_neurons", "num_neurons")
+    ]
+    assert [*read(run_dir, "ablation.csv")] == [
+        *("layer", "criterion", "value", "ablated", "image_version"),
+        *("category_group", "accuracy", "share_ablated"),
+    ]
+    assert {*read(run_dir, "neurons.parquet").layer} == {"fc6"}
+    assert len(read(run_dir, "layers.csv")) == 3 * 21
+    assert len(read(run_dir, "active_counts.csv")) == 80
+
+
+def test_the_tables_are_measured_on_the_saved_model(finished):
+    """The noise of the run and its weights come back from the files."""
+    prepared, model = restore(finished)
+    images, labels = prepared.part("test")
+    measured = measure_invariance(
+        model,
+        images,
+        tau=0.15,
+        labels=labels,
+        is_seen=prepared.is_seen,
+        seed=3,
+    )
+    for name, expected in (
+        ("neurons.parquet", measured.neurons),
+        ("layers.csv", measured.layers),
+        ("active_counts.csv", measured.active_counts),
+    ):
+        found = read(finished[1]["run_dir"], name)
+        pd.testing.assert_frame_equal(
+            found, expected, check_dtype=False, rtol=1e-6
+        )
+
+
+def test_ablation_starts_from_the_accuracies_of_the_run(finished):
+    run_dir = finished[1]["run_dir"]
+    accuracies = read(run_dir, "accuracy.csv")
+    rows = read(run_dir, "ablation.csv").query("criterion == 'none'")
+    versions = {"original": "identity", "transformed": "white_noise"}
+    assert len(rows) == 6
+    for row in rows.itertuples():
+        expected = accuracies[
+            (accuracies.test_transform == versions[row.image_version])
+            & (accuracies.category_group == row.category_group)
+        ]
+        assert row.accuracy == expected.accuracy.item()
+        assert row.share_ablated == 0
+
+
+def test_the_summary_holds_the_means_of_the_penultimate_layer(finished):
+    _, summary = finished
+    neurons = read(summary["run_dir"], "neurons.parquet")
+    assert summary["tau"] == 0.15
+    for group in ("seen", "unseen", "all"):
+        of_group = neurons[neurons.category_group == group]
+        mean = np.nanmean(of_group.invariance_coefficient)
+        assert summary[f"invariance_{group}"] == pytest.approx(mean)
+        assert 0 <= mean <= 1
+    saved = read_summary(summary["run_dir"])
+    assert saved["invariance_all"] == summary["invariance_all"]
+
+
+def test_a_run_is_analysed_again_from_the_command_line(
+    finished, run_dir, capsys
+):
+    before = read_summary(run_dir)
+    arguments = [run_dir, "--analysis", "layers", "--tau", "auto"]
+    assert cli.main(["analyze", *arguments]) == 0
+    output = capsys.readouterr().out
+    after = read_summary(run_dir)
+    rows = read(run_dir, "ablation.csv")
+    assert rows.equals(read(finished[1]["run_dir"], "ablation.csv"))
+    tau = ablation.choose_tau(rows.to_dict("records"))
+    assert after["tau"] == tau
+    assert f"at tau {tau:g}" in output and run_dir in output
+    _, model = restore(finished)
+    layers = activations.rectified_layers(model)
+    assert [*read(run_dir, "layers.csv").layer.unique()] == layers
+    neurons = read(run_dir, "neurons.parquet")
+    assert [*neurons.layer.unique()] == layers
+    fc6 = neurons.query("layer == 'fc6' and category_group == 'all'")
+    mean = fc6.invariance_coefficient.mean()
+    assert after["invariance_all"] == pytest.approx(mean)
+    with open(os.path.join(run_dir, "config.yaml")) as file:
+        settings = yaml.safe_load(file)
+    assert (settings["analysis"], settings["tau"]) == ("layers", "auto")
+    changed = {"tau", "invariance_seen", "invariance_unseen", "invariance_all"}
+    for name in before.keys() - changed:
+        assert after[name] == before[name], name
+
+
+def test_the_same_analysis_again_gives_the_same_tables(finished, run_dir):
+    for name in TABLES:
+        os.remove(os.path.join(run_dir, name))
+    model_path = os.path.join(run_dir, "model.keras")
+    with open(model_path, "rb") as file:
+        weights = file.read()
+    assert cli.main(["analyze", run_dir]) == 0
+    for name in TABLES:
+        found, expected = (
+            read(path, name) for path in (run_dir, finished[1]["run_dir"])
+        )
+        pd.testing.assert_frame_equal(found, expected, rtol=1e-6)
+    with open(model_path, "rb") as file:
+        assert file.read() == weights
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["{run_dir}", "--tau", "2"], "from 0 to below 1, or auto"),
+        (["{run_dir}", "--tau", "some"], "tau"),
+        (["{run_dir}", "--analysis", "none"], "penultimate"),
+        (["{run_dir}", "--layers", "fc6"], "no such setting"),
+        (["{run_dir}/nowhere"], "not the directory of a finished run"),
+        ([], "run_dir"),
+    ],
+)
+def test_a_mistake_is_one_line_with_exit_status_2(
+    run_dir, capsys, arguments, message
+):
+    before = read_summary(run_dir)
+    arguments = [part.format(run_dir=run_dir) for part in arguments]
+    assert cli.main(["analyze", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert read_summary(run_dir) == before
+    assert not os.path.exists(os.path.join(run_dir, "nowhere"))
+
+
+def test_other_images_are_noticed(run_dir, capsys):
+    path = os.path.join(run_dir, "provenance.json")
+    with open(path) as file:
+        provenance = json.load(file)
+    provenance["data"]["fingerprint"] = "other images"
+    with open(path, "w") as file:
+        json.dump(provenance, file)
+    assert cli.main(["analyze", run_dir]) == 2
+    assert "other images" in capsys.readouterr().err
+
+
+def test_without_analysis_there_are_no_tables(tmp_path):
+    settings = {**SMALL.__dict__, "analysis": "none", "epochs": 1}
+    experiment = Experiment(**{**settings, "runs_dir": str(tmp_path)})
+    summary = run_experiment(experiment)
+    assert not {*TABLES} & {*os.listdir(summary["run_dir"])}
+    assert "tau" not in summary and "invariance_all" not in summary
+    # They can be had later.
+    assert cli.main(["analyze", summary["run_dir"]]) == 0
+    assert {*TABLES} <= {*os.listdir(summary["run_dir"])}
+
+
+def test_no_group_but_an_empty_one_lacks_a_mean(tmp_path):
+    settings = {**SMALL.__dict__, "n_seen": 0, "epochs": 1, "tau": "auto"}
+    experiment = Experiment(**{**settings, "runs_dir": str(tmp_path)})
+    summary = run_experiment(experiment)
+    assert np.isnan(summary["invariance_seen"])
+    assert summary["invariance_unseen"] == summary["invariance_all"]
+    rows = read(summary["run_dir"], "ablation.csv").query(
+        "image_version == 'original' and category_group == 'all'"
+    )
+    (whole,) = rows.query("criterion == 'none'").accuracy
+    allowed = rows.query(
+        "criterion == 'tau' and ablated == 'inactive' "
+        "and accuracy >= @whole - 0.01 - 1e-9"
+    )
+    assert summary["tau"] == allowed.value.max()
