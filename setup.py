@@ -35,6 +35,11 @@ setup(
         "scikit-learn>=1.5",
     ],
     extras_require={
-        "test": ["pytest>=8.3", "scipy>=1.14", "ruff>=0.14"],
+        "test": [
+            "hypothesis>=6.100",
+            "pytest>=8.3",
+            "ruff>=0.14",
+            "scipy>=1.14",
+        ],
     },
 )

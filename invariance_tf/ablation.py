@@ -126,7 +126,9 @@ class _Gate(keras.layers.Layer):
         )
 
     def call(self, activity):
-        is_active = activity / self._maxima > self.tau
+        # Rounding differs between networks: no activity is above its maximum.
+        level = ops.minimum(activity / self._maxima, 1.0)
+        is_active = level > self.tau
         is_kept = ops.equal(is_active, self.keeps_active)
         kept = ops.cast(is_kept, "float32")
         axes = tuple(range(1, len(activity.shape)))
@@ -237,6 +239,7 @@ def choose_tau(rows, loss=0.01):
         float(row["value"])
         for row in rows
         if row["criterion"] == "tau"
+        and row["value"] < 1  # above which no neuron would be active
         and row["ablated"] == "inactive"
         and row["accuracy"] >= least
     )

@@ -192,6 +192,11 @@ def paired_blocks(images, transform, seed=0, order=None):
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
         originals = np.asarray(images[block], "float32")
+        if not np.isfinite(originals).all():
+            raise ValueError(
+                "Images must have finite values. Received: nan or infinity "
+                f"among images {block.min()} to {block.max()}"
+            )
         transformed = transform(originals, np.ones(len(block), bool))
         yield block, originals, keras.ops.convert_to_numpy(transformed)
 
@@ -203,7 +208,8 @@ class Responses:
     pair of float32 arrays of shape `(num_images, num_neurons)`, the activity
     for the originals and for the transformed ones. Both go through the
     network in one batch. Activities are held for later passes if they fit in
-    `memory`; else the network runs anew in each pass.
+    `memory`; else the network runs anew in each pass, and one pass must end
+    before the next begins.
 
     Args:
         model: A model made by `model.build`, or any Keras model with one
@@ -248,10 +254,23 @@ class Responses:
         if isinstance(images, Iterable) and not hasattr(images, "shape"):
             batches = (b[0] if isinstance(b, tuple) else b for b in images)
             images = np.concatenate([np.asarray(batch) for batch in batches])
-        self.layers = layers or [penultimate_layer(model)]
+        if len(images.shape) != 4 or not len(images):
+            raise ValueError(
+                "`images` must have the shape (num_images, height, width, 3), "
+                f"with at least one image. Received: shape={images.shape}"
+            )
+        layers = [layers] if isinstance(layers, str) else layers
+        self.layers = [*dict.fromkeys(layers or [penultimate_layer(model)])]
         self.num_images = len(images)
         # Without labels every image is a category of its own.
-        self.labels = np.arange(len(images)) if labels is None else labels
+        self.has_labels = labels is not None
+        labels = labels if self.has_labels else range(len(images))
+        self.labels = np.asarray(labels)
+        if self.labels.shape != (len(images),):
+            raise ValueError(
+                f"`labels` must have one label for each of {len(images)} "
+                f"images. Received: shape={self.labels.shape}"
+            )
         self._images = images
         self._network = submodel(model, self.layers)
         self._transform = transform or own_transform(model)
@@ -288,11 +307,12 @@ class Responses:
         output = output.reshape(len(output), -1)
         if self._rectify:
             output = np.maximum(output, 0)
-        elif output.min() < 0:
+        if not output.min() >= 0:
             raise ValueError(
                 f"The measures are for rectified activity, and the layer "
-                f"{layer} has negative activity. Measure the ReLU behind it, "
-                f"or rectify it. Received: minimum={output.min():.3g}"
+                f"{layer} has negative or undefined activity. Measure the "
+                f"ReLU behind it, or rectify it. "
+                f"Received: minimum={output.min():.3g}"
             )
         half = len(output) // 2
         return output[:half], output[half:]
@@ -305,21 +325,19 @@ class Responses:
         The first use reads all images.
         """
         if self._maxima is None:
-            held, size = [], 0
+            held, size, maxima = [], 0, None
             for positions, pairs in self._read():
                 largest = [np.max([*map(_maximum, pair)], 0) for pair in pairs]
-                if self._maxima is None:
-                    self._maxima = largest
-                self._maxima = [
+                maxima = [
                     np.maximum(*both)
-                    for both in zip(self._maxima, largest, strict=True)
+                    for both in zip(maxima or largest, largest, strict=True)
                 ]
                 size += sum(array.nbytes for pair in pairs for array in pair)
                 if size <= self._memory:
                     held.append((positions, pairs))
                 else:
                     held.clear()
-            self._held = held or None
+            self._held, self._maxima = held or None, maxima
         return self._maxima
 
     def arrays(self, index=0):

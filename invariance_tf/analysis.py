@@ -26,7 +26,6 @@ def analyse(prepared, log=None):
     experiment, model = prepared.experiment, prepared.model
     path = functools.partial(os.path.join, prepared.run_dir)
     images, labels = prepared.part("test")
-    penultimate = activations.penultimate_layer(model)
     read = functools.partial(
         activations.Responses,
         model,
@@ -34,29 +33,19 @@ def analyse(prepared, log=None):
         labels=labels,
         seed=experiment.seed,
     )
-    responses = read([penultimate])
-    head = activations.dense_head(model)
-    rows = ablation.ablate(
-        *responses.arrays(),
-        ops.convert_to_numpy(ops.copy(head.kernel)),
-        ops.convert_to_numpy(ops.copy(head.bias)),
-        labels,
-        prepared.is_seen,
-    )
-    table = [{"layer": penultimate, **row} for row in rows]
+    responses = read()
+    rows = _ablate(prepared, responses)
+    table = [{"layer": responses.layers[0], **row} for row in rows]
     if experiment.ablate_layer:
-        inner = read([experiment.ablate_layer])
-        table += [
-            {"layer": experiment.ablate_layer, **row}
-            for row in ablation.ablate_layer(
-                model,
-                inner,
-                images,
-                activations.own_transform(model),
-                prepared.is_seen,
-                experiment.seed,
-            )
-        ]
+        inner = ablation.ablate_layer(
+            model,
+            read(experiment.ablate_layer),
+            images,
+            activations.own_transform(model),
+            prepared.is_seen,
+            experiment.seed,
+        )
+        table += [{"layer": experiment.ablate_layer, **row} for row in inner]
     results.write_csv(path("ablation.csv"), table)
     tau = experiment.tau
     if tau == "auto":
@@ -67,16 +56,34 @@ def analyse(prepared, log=None):
     results.write_parquet(path("neurons.parquet"), measured.neurons)
     results.write_csv(path("layers.csv"), measured.layers)
     results.write_csv(path("active_counts.csv"), measured.active_counts)
-    summary = {"tau": tau}
+    return {"tau": tau, **_summarise(prepared, measured, log)}
+
+
+def _ablate(prepared, responses):
+    """Ablates the penultimate layer of a trained experiment."""
+    head = activations.dense_head(prepared.model)
+    return ablation.ablate(
+        *responses.arrays(),
+        ops.convert_to_numpy(ops.copy(head.kernel)),
+        ops.convert_to_numpy(ops.copy(head.bias)),
+        responses.labels,
+        prepared.is_seen,
+    )
+
+
+def _summarise(prepared, measured, log):
+    """Returns means of the penultimate layer; shows how neurons spread."""
+    penultimate = activations.penultimate_layer(prepared.model)
+    of_layer = measured.neurons[measured.neurons.layer == penultimate]
+    means = {}
     for group in ("seen", "unseen", "all"):
-        neurons = measured.neurons.query(
-            "layer == @penultimate and category_group == @group"
-        )
+        neurons = of_layer[of_layer.category_group == group]
         for column in ("invariance_coefficient", "specialisation"):
             values = neurons[column].dropna().to_numpy()
             if log is not None and len(values):
-                log.histogram(f"{column}/{group}", values, experiment.epochs)
-        summary[f"invariance_{group}"] = float(
-            neurons.invariance_coefficient.mean()
-        )
-    return summary
+                log.histogram(
+                    f"{column}/{group}", values, prepared.experiment.epochs
+                )
+        mean = neurons.invariance_coefficient.mean()
+        means[f"invariance_{group}"] = float(mean)
+    return means

@@ -121,7 +121,12 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
         )
     group = np.zeros(responses.num_images, int)
     if is_seen is not None:
-        group = np.where(is_seen[responses.labels], 0, 1)
+        if not responses.has_labels:
+            raise ValueError(
+                "Seen and unseen categories can be measured apart only if "
+                "`labels` tell the images' categories. Received: labels=None"
+            )
+        group = np.where(np.asarray(is_seen)[responses.labels], 0, 1)
     sums, num_active = _add_up(responses, tau, group, rule)
     groups = {"all": [0, 1]}
     if is_seen is not None:

@@ -99,8 +99,12 @@ def prepare(experiment):
     )
     with results.timed(seconds, "model"):
         model = _build(experiment, dataset)
-    if experiment.ablate_layer:
-        activations.submodel(model, [experiment.ablate_layer])
+    legal = activations.rectified_layers(model)
+    if experiment.ablate_layer not in (None, *legal):
+        raise ValueError(
+            f"`ablate_layer` must be a layer with ReLU: {', '.join(legal)}. "
+            f"Received: ablate_layer={experiment.ablate_layer}"
+        )
     run_dir = os.path.join(experiment.runs_dir, experiment.name())
     return Prepared(
         experiment, dataset, is_seen, is_validation, model, seconds, run_dir

@@ -33,7 +33,7 @@ def run(capsys, *arguments):
         ("--transform blur --transform_args.sigma -1", "Received: sigma=-1"),
         ("--transform blur --transform_args.sigma wide", "takes sigma"),
         ("--transform blur --transform_args.sigma 20", "at most 15.67"),
-        ("--ablate_layer conv7", "no such layer"),
+        ("--ablate_layer logits", "conv5, fc6. Received: ablate_layer=logits"),
         ("--tau 1", "from 0 to below 1, or auto. Received: tau=1"),
         ("--transform blur --transform_args.std 1", "takes sigma"),
         ("--network_args.depth 3", "alexnet_small takes weight_decay"),

@@ -270,3 +270,34 @@ def test_an_illegal_threshold_is_refused(tau):
 def test_an_unknown_rule_is_refused():
     with pytest.raises(ValueError, match="either or both.*rule='any'"):
         measure(rule="any")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"labels": [0, 1]}, "one label for each of"),
+        ({"is_seen": [True, False]}, "only if `labels`"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(options, message):
+    images = np.zeros((5, 6, 6, 3), "float32")
+    with pytest.raises(ValueError, match=message):
+        measure_invariance(
+            make_model(), images, transforms.get("identity"), ["fc"], **options
+        )
+
+
+@pytest.mark.parametrize("shape", [(0, 6, 6, 3), (6, 6, 3)])
+def test_what_is_no_batch_of_images_is_refused(shape):
+    with pytest.raises(ValueError, match="at least one image. Received"):
+        measure_invariance(
+            make_model(), np.zeros(shape), transforms.get("identity"), ["fc"]
+        )
+
+
+def test_undefined_images_are_refused():
+    images = np.full((5, 6, 6, 3), np.nan, "float32")
+    with pytest.raises(ValueError, match="finite values"):
+        measure_invariance(
+            make_model(), images, transforms.get("identity"), ["fc"]
+        )
