@@ -4,6 +4,7 @@ Everything that is measured on test images reads them through `paired_blocks`:
 accuracy, invariance and ablation then see the same noise.
 """
 
+import weakref
 from collections.abc import Iterable
 
 import keras
@@ -15,6 +16,9 @@ from invariance_tf.transforms import Transform
 # Images that go through the network together with their transformed versions.
 # Noise is drawn block by block, so this number is part of a result.
 BLOCK = 64
+
+# Models made by `submodel`: a new one would be traced anew at its first use.
+_SUBMODELS = weakref.WeakKeyDictionary()
 
 
 def layer_names(model):
@@ -134,6 +138,9 @@ def submodel(model, layers):
                 f"The model has no such layer to measure. Legal: "
                 f"{', '.join(legal)}. Received: layer={name!r}"
             )
+    known = _SUBMODELS.setdefault(model, {})
+    if tuple(layers) in known:
+        return known[tuple(layers)]
     own = _transforms(model)
     inputs = [own[0].output] if own else model.inputs
     if len(inputs) != 1:
@@ -144,6 +151,7 @@ def submodel(model, layers):
     outputs = {name: model.get_layer(name).output for name in layers}
     cut = keras.Model(inputs[0], outputs)
     cut.jit_compile = is_xla_faster()
+    known[tuple(layers)] = cut
     return cut
 
 
