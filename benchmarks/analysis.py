@@ -26,6 +26,7 @@ from invariance_tf import (
     activations,
     evaluation,
     measurement,
+    responses,
 )
 from invariance_tf.preparation import prepare
 
@@ -62,24 +63,24 @@ def main():
     layers = [activations.penultimate_layer(model)]
     if arguments.layers == "all":
         layers = activations.rectified_layers(model)
-    order = activations.arrange(labels)
+    order = responses.arrange(labels)
 
     def bare():
-        for _, *pair in activations.paired_blocks(images, transform, 0, order):
+        for _, *pair in responses.paired_blocks(images, transform, 0, order):
             network.predict_on_batch(np.concatenate(pair))
 
     def analyse():
-        responses = activations.Responses(model, images, layers, labels=labels)
+        reader = responses.Responses(model, images, layers, labels=labels)
         if arguments.layers != "all":
             head = activations.dense_head(model)
             ablation.ablate(
-                *responses.arrays(),
+                *reader.arrays(),
                 ops.convert_to_numpy(ops.copy(head.kernel)),
                 ops.convert_to_numpy(ops.copy(head.bias)),
                 labels,
                 is_seen,
             )
-        measurement.measure(responses, is_seen=is_seen)
+        measurement.measure(reader, is_seen=is_seen)
 
     bare()
     analyse()

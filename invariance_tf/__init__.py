@@ -29,6 +29,7 @@ _MODULES = (
     "pipeline",
     "preparation",
     "provenance",
+    "responses",
     "results",
     "training",
     "transforms",

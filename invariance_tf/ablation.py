@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from invariance_tf import activations
 from invariance_tf.evaluation import classifier, group_accuracies
 from invariance_tf.invariance import THRESHOLDS, levels
+from invariance_tf.responses import arrange, paired_blocks
 
 # In percent, as in Fig. 8.
 TOP_PERCENTS = (0.5, 1, 5, 10, 20, 40)
@@ -80,7 +80,7 @@ def ablate_layer(model, responses, images, transform, is_seen, seed=0):
 
     Args:
         model: A model made by `model.build`.
-        responses: An `activations.Responses` of one layer over the images.
+        responses: A `responses.Responses` of one layer over the images.
         images: Array of shape `(num_images, height, width, 3)`.
         transform: A `Transform`.
         is_seen: Boolean array of shape `(num_categories,)`.
@@ -159,9 +159,7 @@ def _classify_pairs(network, images, labels, transform, seed):
     """Returns predicted categories and shares by image version."""
     predicted = np.empty((2, len(images)), int)
     shares = np.empty((2, len(images)))
-    blocks = activations.paired_blocks(
-        images, transform, seed, activations.arrange(labels)
-    )
+    blocks = paired_blocks(images, transform, seed, arrange(labels))
     for positions, *pair in blocks:
         outputs = network.predict_on_batch(np.concatenate(pair))
         classes = np.argmax(outputs["logits"], axis=-1)

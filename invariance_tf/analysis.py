@@ -6,6 +6,7 @@ import os
 from keras import ops
 
 from invariance_tf import ablation, activations, measurement, results
+from invariance_tf.responses import Responses
 
 
 def analyse(prepared, log=None):
@@ -27,7 +28,7 @@ def analyse(prepared, log=None):
     path = functools.partial(os.path.join, prepared.run_dir)
     images, labels = prepared.part("test")
     read = functools.partial(
-        activations.Responses,
+        Responses,
         model,
         images,
         labels=labels,

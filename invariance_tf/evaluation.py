@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from invariance_tf import activations
+from invariance_tf.responses import arrange, paired_blocks
 
 # Accuracy on transformed images of seen and of unseen categories, and on
 # original images of all.
@@ -40,9 +41,7 @@ def predict_labels(network, images, labels, transform, seed=0):
         Integer array of shape `(num_images,)`.
     """
     predicted = np.empty(len(images), int)
-    blocks = activations.paired_blocks(
-        images, transform, seed, activations.arrange(labels)
-    )
+    blocks = paired_blocks(images, transform, seed, arrange(labels))
     for positions, _, transformed in blocks:
         (logits,) = network.predict_on_batch(transformed).values()
         predicted[positions] = np.argmax(logits, axis=-1)

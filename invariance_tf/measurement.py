@@ -4,8 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from invariance_tf import activations, results
+from invariance_tf import results
 from invariance_tf.invariance import THRESHOLDS, Accumulator, levels
+from invariance_tf.responses import Responses, partners
 
 # The invariance coefficient, and the two controls that say how large it is
 # without any invariance.
@@ -95,9 +96,7 @@ def measure_invariance(
     >>> result.layers.query("tau == 0.1").mean_invariance.item()
     1.0
     """
-    responses = activations.Responses(
-        model, images, layers, transform=transform, **options
-    )
+    responses = Responses(model, images, layers, transform=transform, **options)
     return measure(responses, tau=tau, is_seen=is_seen, rule=rule)
 
 
@@ -105,7 +104,7 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
     """Measures the neurons whose activity is read by `responses`.
 
     Args:
-        responses: An `activations.Responses`.
+        responses: A `responses.Responses`.
         tau: Float from 0 to below 1.
         is_seen: Boolean array of shape `(num_categories,)`: whether to
             measure images of seen and of unseen categories apart too, which
@@ -168,19 +167,19 @@ def _add_up(responses, tau, group, rule):
     ]
     num_active = np.zeros((len(sums), responses.num_images), int)
     for positions, pairs in responses:
-        partners = activations.partners(responses.labels[positions])
+        others = partners(responses.labels[positions])
         for index, pair in enumerate(pairs):
-            _add_block(sums[index], *pair, group[positions], partners)
+            _add_block(sums[index], *pair, group[positions], others)
             level = levels(*pair, responses.maxima[index], rule)
             num_active[index, positions] = (level > tau).sum(axis=1)
     return sums, num_active
 
 
-def _add_block(sums, original, transformed, group, partners):
+def _add_block(sums, original, transformed, group, others):
     """Adds a block to the sums for the grid, for tau and for the controls."""
     sums["grid"].add(original, transformed, group)
     sums["pairs"].add(original, transformed, group)
-    for kind, partner in partners.items():
+    for kind, partner in others.items():
         has_one = np.flatnonzero(partner >= 0)
         if len(has_one):
             sums[kind].add(

@@ -4,7 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from invariance_tf import ablation, activations, evaluation, transforms
+from invariance_tf import (
+    ablation,
+    activations,
+    evaluation,
+    responses,
+    transforms,
+)
 from invariance_tf.invariance import THRESHOLDS
 from invariance_tf.model import build
 
@@ -149,9 +155,9 @@ def test_ablating_nothing_gives_the_accuracy_of_the_model(transform, arguments):
     model = build(network, transforms.get(transform, **arguments), 8, 3)
     head = activations.dense_head(model)
     head.set_weights([head.get_weights()[0], np.array([0.1, 0, -0.1])])
-    responses = activations.Responses(model, images, labels=labels, seed=5)
+    reader = responses.Responses(model, images, labels=labels, seed=5)
     rows = ablation.ablate(
-        *responses.arrays(), *head.get_weights(), labels, IS_SEEN
+        *reader.arrays(), *head.get_weights(), labels, IS_SEEN
     )
     found = rows_by_criterion(rows)
     classifier = evaluation.classifier(model)
@@ -186,15 +192,11 @@ def inner_model():
 
 def test_an_inner_layer_is_ablated_image_by_image():
     model, images, labels, noise = inner_model()
-    responses = activations.Responses(
-        model, images, ["conv"], labels=labels, seed=5
-    )
-    rows = ablation.ablate_layer(
-        model, responses, images, noise, IS_SEEN, seed=5
-    )
+    reader = responses.Responses(model, images, ["conv"], labels=labels, seed=5)
+    rows = ablation.ablate_layer(model, reader, images, noise, IS_SEEN, seed=5)
     found = rows_by_criterion(rows)
     assert len(rows) == len(found) == 21 * 2 * 2 * 3
-    original, transformed = responses.arrays()
+    original, transformed = reader.arrays()
     maxima = np.concatenate([original, transformed]).max(axis=0)
     layers = [model.get_layer(name) for name in ("fc", "logits")]
     (kernel, bias), (head, head_bias) = (
@@ -222,14 +224,14 @@ def test_an_inner_layer_is_ablated_image_by_image():
 
 def test_both_ways_of_ablation_agree_at_the_penultimate_layer():
     model, images, labels, noise = inner_model()
-    responses = activations.Responses(model, images, labels=labels, seed=5)
+    reader = responses.Responses(model, images, labels=labels, seed=5)
     head = activations.dense_head(model).get_weights()
     by_head, by_gate = (
         rows_by_criterion(rows)
         for rows in (
-            ablation.ablate(*responses.arrays(), *head, labels, IS_SEEN),
+            ablation.ablate(*reader.arrays(), *head, labels, IS_SEEN),
             ablation.ablate_layer(
-                model, responses, images, noise, IS_SEEN, seed=5
+                model, reader, images, noise, IS_SEEN, seed=5
             ),
         )
     )
@@ -243,11 +245,9 @@ def test_ablation_of_an_inner_layer_leaves_the_model_as_it_is():
     weights, before = model.get_weights(), model.predict(inputs, verbose=0)
     tables = []
     for _ in range(2):
-        responses = activations.Responses(
-            model, images, ["conv"], labels=labels
-        )
+        reader = responses.Responses(model, images, ["conv"], labels=labels)
         tables.append(
-            ablation.ablate_layer(model, responses, images, noise, IS_SEEN)
+            ablation.ablate_layer(model, reader, images, noise, IS_SEEN)
         )
     assert tables[0] == tables[1]
     assert np.array_equal(model.predict(inputs, verbose=0), before)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from invariance_tf import activations, networks, transforms
+from invariance_tf import activations, networks, responses, transforms
 from invariance_tf.ablation import ablate
 from invariance_tf.measurement import measure_invariance
 from invariance_tf.model import build
@@ -98,7 +98,7 @@ def test_a_model_of_several_inputs_is_refused():
 
 def test_a_plain_model_needs_a_transform():
     with pytest.raises(ValueError, match="name one.*transform=None"):
-        activations.Responses(plain_model(), IMAGES)
+        responses.Responses(plain_model(), IMAGES)
 
 
 def test_negative_activity_is_refused_or_rectified():
@@ -106,7 +106,7 @@ def test_negative_activity_is_refused_or_rectified():
     with pytest.raises(ValueError, match="layer fc has negative.*minimum=-"):
         measure_invariance(model, IMAGES, transform, ["fc"])
     rectified, expected = (
-        activations.Responses(
+        responses.Responses(
             model, IMAGES, [layer], transform=transform, rectify=rectify
         ).arrays()
         for layer, rectify in (("fc", True), ("fc_relu", False))
@@ -119,11 +119,11 @@ def test_an_unknown_kind_of_neuron_is_refused():
     with pytest.raises(
         ValueError, match="all or max. Received: spatial='mean'"
     ):
-        activations.Responses(plain_model(), IMAGES, spatial="mean")
+        responses.Responses(plain_model(), IMAGES, spatial="mean")
 
 
 def test_images_are_arranged_in_pairs_and_turns():
-    order = activations.arrange(LABELS)
+    order = responses.arrange(LABELS)
     assert sorted(order.tolist()) == [*range(len(LABELS))]
     turns = LABELS[order]
     # As long as every category has two images left, they come in pairs.
@@ -137,27 +137,27 @@ def test_images_are_arranged_in_pairs_and_turns():
 
 def test_arranging_passes_over_missing_categories():
     labels = np.array([7, 2, 7, 7, 2, 9])
-    assert activations.arrange(labels).tolist() == [1, 4, 0, 2, 5, 3]
-    assert activations.arrange(np.array([], int)).tolist() == []
+    assert responses.arrange(labels).tolist() == [1, 4, 0, 2, 5, 3]
+    assert responses.arrange(np.array([], int)).tolist() == []
 
 
 def test_partners_are_the_next_images_around_the_block():
-    found = activations.partners(np.array([0, 0, 1, 1, 0, 2]))
+    found = responses.partners(np.array([0, 0, 1, 1, 0, 2]))
     assert found["shuffled"].tolist() == [2, 2, 4, 4, 5, 0]
     assert found["same_category"].tolist() == [1, 4, 3, 2, 0, -1]
-    alone = activations.partners(np.array([4]))
+    alone = responses.partners(np.array([4]))
     assert [kind.tolist() for kind in alone.values()] == [[-1], [-1]]
-    alike = activations.partners(np.array([4, 4, 4]))
+    alike = responses.partners(np.array([4, 4, 4]))
     assert alike["shuffled"].tolist() == [-1, -1, -1]
     assert alike["same_category"].tolist() == [1, 2, 0]
 
 
 def test_blocks_hold_each_image_once_and_repeat_their_noise():
     noise = transforms.get("salt_pepper", amount=0.3)
-    order = activations.arrange(LABELS)
+    order = responses.arrange(LABELS)
 
     def read(seed):
-        blocks = activations.paired_blocks(IMAGES, noise, seed, order)
+        blocks = responses.paired_blocks(IMAGES, noise, seed, order)
         return [*map(np.concatenate, zip(*blocks, strict=True))]
 
     positions, originals, transformed = read(3)
@@ -177,7 +177,7 @@ def test_the_activity_is_that_of_the_model(memory):
         [np.array(row, "float32") for row in np.arange(1, 17).reshape(4, 4)]
     )
     layers = ["fc_relu", "conv"]
-    responses = activations.Responses(
+    reader = responses.Responses(
         model,
         IMAGES,
         layers,
@@ -188,19 +188,19 @@ def test_the_activity_is_that_of_the_model(memory):
     versions = IMAGES, IMAGES[:, ::-1, ::-1]
     for index, name in enumerate(layers):
         direct = keras.Model(model.inputs, model.get_layer(name).output)
-        found = responses.arrays(index)
+        found = reader.arrays(index)
         for activity, images in zip(found, versions, strict=True):
             expected = direct.predict(images.astype("float32"), verbose=0)
             expected = expected.reshape(len(IMAGES), -1)
             np.testing.assert_allclose(activity, expected, 1e-5, 1e-3)
         largest = np.concatenate(found).max(axis=0)
-        assert np.array_equal(responses.maxima[index], largest)
+        assert np.array_equal(reader.maxima[index], largest)
 
 
 def test_the_activity_of_an_own_model_is_transformed_once_and_standardised():
     model = own_model()
     images = np.random.default_rng(0).integers(0, 256, (20, 48, 48, 3))
-    found = activations.Responses(model, images, labels=LABELS[:20]).arrays()
+    found = responses.Responses(model, images, labels=LABELS[:20]).arrays()
     direct = keras.Model(model.inputs, model.get_layer("fc6").output)
     for activity, is_transformed in zip(found, (False, True), strict=True):
         expected = direct.predict(
@@ -216,7 +216,7 @@ def test_the_activity_of_an_own_model_is_transformed_once_and_standardised():
 def test_the_largest_activity_of_a_channel_is_over_places():
     model, transform = plain_model(), transforms.get("rotate180")
     every, largest = (
-        activations.Responses(
+        responses.Responses(
             model, IMAGES, ["conv"], transform=transform, spatial=spatial
         ).arrays()
         for spatial in ("all", "max")
@@ -233,11 +233,11 @@ def test_activities_are_held_only_if_all_fit():
         calls = []
         flip = transform.transform
         transform.transform = lambda images: calls.append(1) or flip(images)
-        responses = activations.Responses(
+        reader = responses.Responses(
             plain_model(), IMAGES, transform=transform, memory=memory
         )
         for _ in range(3):
-            responses.arrays()
+            reader.arrays()
         return len(calls) / 2
 
     size = 2 * 70 * 8 * 4
@@ -254,7 +254,7 @@ def test_images_are_preprocessed_after_the_transformation():
         ramp = np.arange(12, dtype="float32")[:, None, None]
         return images / 255 + ramp
 
-    found = activations.Responses(
+    found = responses.Responses(
         model, IMAGES, transform=transform, preprocess=preprocess
     ).arrays()
     direct = keras.Model(model.inputs, model.get_layer("fc_relu").output)
@@ -285,7 +285,7 @@ def test_analysis_leaves_the_weights_as_they_are():
     before = [weight.copy() for weight in model.get_weights()]
     layers = activations.rectified_layers(model)
     measure_invariance(model, images, layers=layers, memory=0)
-    arrays = activations.Responses(model, images).arrays()
+    arrays = responses.Responses(model, images).arrays()
     head = activations.dense_head(model).get_weights()
     ablate(*arrays, *head, LABELS[:20], np.arange(6) < 3)
     after = model.get_weights()

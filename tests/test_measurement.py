@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from test_invariance import reference
 
-from invariance_tf import activations, evaluation, transforms
+from invariance_tf import evaluation, responses, transforms
 from invariance_tf.invariance import THRESHOLDS
 from invariance_tf.measurement import measure_invariance
 from invariance_tf.model import build
@@ -86,7 +86,7 @@ def assert_close(found, expected):
 def test_neurons_are_measured_as_in_the_paper(
     monkeypatch, block, rule, spatial
 ):
-    monkeypatch.setattr(activations, "BLOCK", block)
+    monkeypatch.setattr(responses, "BLOCK", block)
     found = measure(tau=0.15, rule=rule, spatial=spatial).neurons
     for layer, pair in activity_pairs(spatial).items():
         maxima = np.concatenate(pair).max(axis=0)
@@ -183,7 +183,7 @@ def control_pairs(labels, block, is_same):
 def test_controls_pair_images_with_the_next_in_their_block(
     monkeypatch, block, rule
 ):
-    monkeypatch.setattr(activations, "BLOCK", block)
+    monkeypatch.setattr(responses, "BLOCK", block)
     found = measure(tau=0.2, rule=rule).neurons
     for layer, (original, transformed) in activity_pairs().items():
         maxima = np.maximum(original.max(axis=0), transformed.max(axis=0))
@@ -245,17 +245,17 @@ def test_the_noise_is_that_of_the_accuracy():
         return keras.layers.Dense(num_categories, name="logits")(hidden)
 
     model = build(network, noise, 6, 5)
-    responses = activations.Responses(
+    reader = responses.Responses(
         model, IMAGES, ["fc"], labels=LABELS, seed=7, memory=0
     )
-    (_, first), (_, second) = responses.arrays(), responses.arrays()
+    (_, first), (_, second) = reader.arrays(), reader.arrays()
     assert np.array_equal(first, second)
     kernel, bias = model.get_layer("logits").get_weights()
     predicted = evaluation.predict_labels(
         evaluation.classifier(model), IMAGES, LABELS, noise, seed=7
     )
     assert np.array_equal((first @ kernel + bias).argmax(axis=1), predicted)
-    other = activations.Responses(
+    other = responses.Responses(
         model, IMAGES, ["fc"], labels=LABELS, seed=8, memory=0
     )
     assert not np.array_equal(other.arrays()[1], first)
