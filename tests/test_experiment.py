@@ -238,17 +238,22 @@ def test_a_killed_run_ends_in_the_same_weights_when_repeated(tmp_path):
         epochs = [row["epoch"] for row in read_csv(run_dir, "history.csv")]
         return model.get_weights(), table, epochs
 
+    def epochs_written(runs_dir):
+        paths = runs_dir.glob("*/checkpoint.npz")
+        return [path.stat().st_mtime_ns for path in paths]
+
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(command(whole), check=True, capture_output=True)
     num_kills = 0
-    for seconds in (0.0, 0.4, 0.9):
+    for seconds in (0.0, 0.03, 0.2):
+        before = epochs_written(killed)
         process = subprocess.Popen(
             command(killed),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         while process.poll() is None:
-            if list(killed.glob("*/checkpoint.npz")):
+            if epochs_written(killed) != before:
                 time.sleep(seconds)
                 process.send_signal(signal.SIGKILL)
                 process.wait()
