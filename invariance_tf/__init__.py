@@ -31,11 +31,13 @@ _MODULES = (
     "provenance",
     "responses",
     "results",
+    "tables",
     "training",
     "transforms",
 )
 _NAMES = {
     "Experiment": "config",
+    "load_runs": "tables",
     "measure_invariance": "measurement",
     "run": "experiment",
 }

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from invariance_tf import config, evaluation, figures, results, transforms
+from invariance_tf import evaluation, figures, results, transforms
 
 
 def measure_accuracies(prepared, log):
@@ -24,12 +24,16 @@ def measure_accuracies(prepared, log):
     experiment = prepared.experiment
     images, labels = prepared.part("test")
     network = evaluation.classifier(prepared.model)
+    tested = {
+        "identity": transforms.get("identity"),
+        **prepared.test_transforms(),
+    }
     with results.timed(prepared.seconds, "evaluation"):
         predicted = {
             name: evaluation.predict_labels(
                 network, images, labels, transform, experiment.seed
             )
-            for name, transform in _test_transforms(prepared).items()
+            for name, transform in tested.items()
         }
     original = predicted["identity"]
     transformed = predicted[experiment.transform]
@@ -86,16 +90,3 @@ def _write_confusion(prepared, labels, predicted, log):
     log.picture(
         "confusion", path("confusion.png"), step=prepared.experiment.epochs
     )
-
-
-def _test_transforms(prepared):
-    """Returns the transformations to test by, by name; identity first."""
-    experiment = prepared.experiment
-    names = ["identity"]
-    if experiment.evaluate_on == "all":
-        names = [*transforms.TRANSFORMS]
-    arguments = functools.partial(config.transform_args, experiment.dataset)
-    return {
-        **{name: transforms.get(name, **arguments(name)) for name in names},
-        experiment.transform: prepared.model.get_layer("transform"),
-    }

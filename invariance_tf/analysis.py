@@ -13,16 +13,18 @@ def analyse(prepared, log=None):
     """Measures the neurons of a trained experiment and writes the tables.
 
     Writes `ablation.csv`, `neurons.parquet`, `layers.csv` and
-    `active_counts.csv` to the run directory.
+    `active_counts.csv` to the run directory. Where the experiment tests by
+    all transformations, the invariance of the penultimate layer to each of
+    them is measured too.
 
     Args:
         prepared: A `preparation.Prepared` with the trained model.
         log: A `tensorboard.EventLog`, or `None`.
 
     Returns:
-        Dictionary for the run's summary: tau, invariance_seen,
-        invariance_unseen and invariance_all, the mean coefficients over
-        neurons of the penultimate layer.
+        Dictionary for the run's summary: tau, penultimate_layer,
+        invariance_seen, invariance_unseen and invariance_all, the mean
+        coefficients over neurons of that layer.
     """
     experiment, model = prepared.experiment, prepared.model
     path = functools.partial(os.path.join, prepared.run_dir)
@@ -51,13 +53,32 @@ def analyse(prepared, log=None):
     tau = experiment.tau
     if tau == "auto":
         tau = ablation.choose_tau(rows)
+    measure = functools.partial(
+        measurement.measure, tau=tau, is_seen=prepared.is_seen
+    )
     if experiment.analysis == "layers":
         responses = read(activations.rectified_layers(model))
-    measured = measurement.measure(responses, tau=tau, is_seen=prepared.is_seen)
-    results.write_parquet(path("neurons.parquet"), measured.neurons)
-    results.write_csv(path("layers.csv"), measured.layers)
-    results.write_csv(path("active_counts.csv"), measured.active_counts)
-    return {"tau": tau, **_summarise(prepared, measured, log)}
+    measured = {experiment.transform: measure(responses)}
+    for name, transform in prepared.test_transforms().items():
+        if name != experiment.transform:
+            measured[name] = measure(read(transform=transform))
+    results.write_parquet(path("neurons.parquet"), _join(measured, "neurons"))
+    results.write_csv(path("layers.csv"), _join(measured, "layers"))
+    own = measured[experiment.transform]
+    results.write_csv(path("active_counts.csv"), own.active_counts)
+    return {
+        "tau": tau,
+        "penultimate_layer": activations.penultimate_layer(model),
+        **_summarise(prepared, own, log),
+    }
+
+
+def _join(measured, table):
+    """Joins a table of several measurements, by transformation."""
+    return results.concatenate(
+        {"test_transform": name, **getattr(measurement, table)}
+        for name, measurement in measured.items()
+    )
 
 
 def _ablate(prepared, responses):

@@ -17,6 +17,7 @@ from invariance_tf import (
     pipeline,
     provenance,
     results,
+    tables,
     training,
     transforms,
 )
@@ -46,8 +47,9 @@ def run(experiment, overwrite=False):
 def execute(prepared, overwrite=False):
     """Trains, evaluates and writes the results of a prepared experiment.
 
-    A run whose `summary.json` is there is done, and left as it is. Of an
-    interrupted run the training goes on from its last epoch.
+    Of an interrupted run the training goes on from its last epoch. A run whose
+    `summary.json` is there is done: it is left as it is, but its neurons are
+    measured anew where the settings ask for measures that it does not have.
 
     Args:
         prepared: A `Prepared`.
@@ -70,7 +72,10 @@ def execute(prepared, overwrite=False):
         _check_same_images(prepared)
         summary = results.read_json(path("summary.json"))
         was_done = summary is not None
-        if not was_done:
+        if was_done:
+            if not is_analysed(run_dir, prepared.experiment):
+                summary = _analyse_done(prepared, summary)
+        else:
             log = EventLog(path("tensorboard"))
             _write_settings(prepared, log)
             train(prepared, log)
@@ -113,25 +118,53 @@ def analyse_again(run_dir, **changes):
         )
     settings = {**results.read_yaml(path("config.yaml")), **changes}
     prepared = prepare(config.Experiment(**settings))
-    prepared = dataclasses.replace(
-        prepared,
-        model=keras.models.load_model(path("model.keras")),
-        run_dir=run_dir,
-    )
+    prepared = dataclasses.replace(prepared, run_dir=run_dir)
     with results.locked(run_dir):
         _check_same_images(prepared)
-        summary = {**summary, **analysis.analyse(prepared)}
-        results.write_yaml(
-            path("config.yaml"), dataclasses.asdict(prepared.experiment)
-        )
-        results.write_json(path("summary.json"), summary)
+        summary = _analyse_done(prepared, summary)
     return {**summary, "run_dir": run_dir}
+
+
+def is_analysed(run_dir, experiment):
+    """Tells whether a finished run has the measures that are asked for.
+
+    Args:
+        run_dir: Directory of the run.
+        experiment: A resolved `config.Experiment` with the same training.
+    """
+    done = results.read_yaml(os.path.join(run_dir, "config.yaml"))
+    wanted = vars(experiment)
+    rank = ("none", "penultimate", "layers").index
+    return rank(wanted["analysis"]) == 0 or (
+        rank(wanted["analysis"]) <= rank(done["analysis"])
+        and wanted["tau"] == done["tau"]
+        and wanted["ablate_layer"] in (None, done["ablate_layer"])
+    )
+
+
+def _analyse_done(prepared, summary):
+    """Measures the neurons of a finished run; returns its new summary."""
+    path = functools.partial(os.path.join, prepared.run_dir)
+    model = keras.models.load_model(path("model.keras"))
+    prepared = dataclasses.replace(prepared, model=model)
+    summary = {
+        **summary,
+        **analysis.analyse(prepared),
+        "schema": tables.SCHEMA,
+    }
+    results.write_json(path("summary.json"), summary)
+    # Last: the settings tell whether the measures are there.
+    results.write_yaml(
+        path("config.yaml"), dataclasses.asdict(prepared.experiment)
+    )
+    return summary
 
 
 def _describe(prepared):
     """Returns what a summary says about the experiment."""
     experiment = prepared.experiment
     return {
+        "schema": tables.SCHEMA,
         "dataset": experiment.dataset,
         "network": experiment.network,
         "transform": experiment.transform,

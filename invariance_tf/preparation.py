@@ -61,6 +61,24 @@ class Prepared:
         positions = self.positions(name)
         return self.dataset.images[positions], self.dataset.labels[positions]
 
+    def test_transforms(self):
+        """Returns the transformations to test by, by name.
+
+        The experiment's own is that of its model.
+        """
+        experiment = self.experiment
+        names = (experiment.transform,)
+        if experiment.evaluate_on == "all":
+            names = transforms.TRANSFORMS
+        return {
+            name: activations.own_transform(self.model)
+            if name == experiment.transform
+            else transforms.get(
+                name, **config.transform_args(experiment.dataset, name)
+            )
+            for name in names
+        }
+
 
 def prepare(experiment):
     """Checks the settings, loads the data and builds the model.

@@ -1,5 +1,6 @@
 """The neurons of a whole run: tables, summary and the command line."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -15,7 +16,9 @@ from invariance_tf import (
     ablation,
     activations,
     cli,
+    config,
     preparation,
+    transforms,
 )
 from invariance_tf import run as run_experiment
 from invariance_tf.measurement import measure_invariance
@@ -74,12 +77,13 @@ def restore(finished):
 def test_the_tables_have_their_columns(finished):
     run_dir = finished[1]["run_dir"]
     assert [*read(run_dir, "neurons.parquet")] == [
-        *("layer", "category_group", "neuron", "num_images"),
-        *("num_active_images", "max_activity", "invariance_coefficient"),
+        *("test_transform", "layer", "category_group", "neuron"),
+        *("num_images", "num_active_images", "max_activity"),
+        "invariance_coefficient",
         *("control_shuffled", "control_same_category", "specialisation"),
     ]
     assert [*read(run_dir, "layers.csv")] == [
-        *("layer", "category_group", "tau", "num_neurons"),
+        *("test_transform", "layer", "category_group", "tau", "num_neurons"),
         *("num_never_active", "mean_invariance", "median_invariance"),
         "mean_specialisation",
     ]
@@ -113,6 +117,8 @@ def test_the_tables_are_measured_on_the_saved_model(finished):
         ("active_counts.csv", measured.active_counts),
     ):
         found = read(finished[1]["run_dir"], name)
+        if name != "active_counts.csv":
+            assert {*found.pop("test_transform")} == {"white_noise"}
         pd.testing.assert_frame_equal(
             found, expected, check_dtype=False, rtol=1e-6
         )
@@ -235,6 +241,68 @@ def test_without_analysis_there_are_no_tables(tmp_path):
     # They can be had later.
     assert cli.main(["analyze", summary["run_dir"]]) == 0
     assert {*TABLES} <= {*os.listdir(summary["run_dir"])}
+
+
+def test_the_invariance_to_every_transformation_can_be_measured(tmp_path):
+    """As the never-transformed network of Fig. 3b needs it."""
+    settings = {
+        **SMALL.__dict__,
+        **{"transform": "identity", "n_seen": 0, "evaluate_on": "all"},
+        **{"epochs": 1, "num_test": 3, "runs_dir": str(tmp_path)},
+    }
+    experiment = Experiment(**settings)
+    run_dir = run_experiment(experiment)["run_dir"]
+    prepared = preparation.prepare(experiment)
+    model = keras.models.load_model(os.path.join(run_dir, "model.keras"))
+    neurons = read(run_dir, "neurons.parquet")
+    assert [*neurons.test_transform.unique()] == [*transforms.TRANSFORMS]
+    images, labels = prepared.part("test")
+    for name in ("identity", "rotate90", "white_noise"):
+        measured = measure_invariance(
+            model,
+            images,
+            transforms.get(name, **config.transform_args("synthfaces", name)),
+            tau=0.15,
+            labels=labels,
+            is_seen=prepared.is_seen,
+            seed=3,
+        )
+        found = neurons[neurons.test_transform == name].drop(
+            columns="test_transform"
+        )
+        pd.testing.assert_frame_equal(
+            found.reset_index(drop=True), measured.neurons, rtol=1e-6
+        )
+    layers = read(run_dir, "layers.csv")
+    assert len(layers) == 13 * 3 * 21
+
+
+def test_a_done_run_is_measured_anew_only_where_it_lacks_measures(
+    finished, tmp_path
+):
+    experiment, summary = finished
+    runs_dir = str(tmp_path / "runs")
+    shutil.copytree(os.path.dirname(summary["run_dir"]), runs_dir)
+    experiment = dataclasses.replace(experiment, runs_dir=runs_dir)
+    run_dir = os.path.join(runs_dir, os.path.basename(summary["run_dir"]))
+
+    def again(**changes):
+        """Tells whether the same training with changes measures anew."""
+        path = os.path.join(run_dir, "layers.csv")
+        os.utime(path, (0, 0))
+        done = run_experiment(dataclasses.replace(experiment, **changes))
+        assert done["was_done"] and done["run_dir"] == run_dir
+        return os.stat(path).st_mtime > 0
+
+    assert not again()
+    assert not again(analysis="none")
+    assert again(analysis="layers")
+    assert {*read(run_dir, "neurons.parquet").layer} > {"fc6"}
+    assert not again()  # the measures of fc6 are among them
+    assert again(tau=0.3)
+    assert read_summary(run_dir)["tau"] == 0.3
+    assert again(tau=0.3, ablate_layer="conv5")
+    assert not again(tau=0.3)
 
 
 def test_no_group_but_an_empty_one_lacks_a_mean(tmp_path):

@@ -17,7 +17,7 @@ HOMES = {
     "tensorflow_datasets": ("datasets/",),
     "tensorboard": ("tensorboard.py",),
     "matplotlib": ("figures/",),
-    "pandas": ("results.py", "figures/", "report.py"),
+    "pandas": ("results.py", "tables.py", "figures/", "claims/", "report.py"),
     "PIL": ("datasets/",),
 }
 

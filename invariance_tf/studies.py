@@ -1,0 +1,54 @@
+"""Which runs belong together in a figure or a claim of the paper."""
+
+# The paper's three studies, and the networks that stand for each: AlexNet on
+# FaceScrub, ResNet-18 on ImageNet and Inception on FaceScrub.
+NETWORKS = {
+    "faces": ("alexnet", "alexnet_small"),
+    "imagenet": ("resnet18",),
+    "inception": ("inception",),
+}
+
+
+def find_studies(runs):
+    """Finds the runs that stand for each of the paper's studies.
+
+    Runs that differ in anything but the transformation, n_seen and the seeds
+    must not be averaged. Where there are several such sets for one study of
+    the paper, the one with the most runs is taken; likewise for the strengths
+    of a transformation. A training that was run twice counts once.
+
+    Args:
+        runs: A `tables.Runs`.
+
+    Returns:
+        Dictionary from `"faces"`, `"imagenet"` and `"inception"` to a `Runs`,
+        without those that have no runs; and a dictionary from the names of
+        the runs that are left out to the reason.
+    """
+    studies, left_out = {}, {}
+    for name, networks in NETWORKS.items():
+        table = runs.runs[runs.runs.network.isin(networks)]
+        if len(table):
+            kept = _largest(table, "study", "another study", left_out)
+            for _, of_transform in kept.groupby("transform"):
+                _largest(
+                    of_transform,
+                    "transform_args",
+                    "another strength of the transformation",
+                    left_out,
+                )
+            kept = kept[~kept.run.isin(left_out)]
+            # Those tested by all transformations come first.
+            kept = kept.sort_values("evaluate_on", kind="stable")
+            again = kept.duplicated(["transform", "n_seen", "seed"])
+            left_out |= dict.fromkeys(kept.run[again], "the same training")
+            studies[name] = runs.select(runs.runs.run.isin(kept.run[~again]))
+    return studies, left_out
+
+
+def _largest(table, column, reason, left_out):
+    """Keeps the rows with the commonest value; notes the others' runs."""
+    commonest = table[column].value_counts().index[0]
+    is_kept = table[column] == commonest
+    left_out |= dict.fromkeys(table.run[~is_kept], reason)
+    return table[is_kept]

@@ -1,0 +1,252 @@
+"""Tables of many runs, and which runs belong together."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from made_up_runs import made_up_runs
+
+from invariance_tf import Experiment, load_runs
+from invariance_tf import run as run_experiment
+from invariance_tf.studies import find_studies
+from invariance_tf.tables import KEYS, TABLES, save
+
+SMALL = Experiment(
+    num_categories=4,
+    num_train=6,
+    num_test=3,
+    image_size=32,
+    n_seen=2,
+    epochs=1,
+    batch_size=8,
+)
+
+
+@pytest.fixture(scope="module")
+def runs_dir(tmp_path_factory):
+    """A directory of two finished runs, the second with every layer."""
+    path = tmp_path_factory.mktemp("runs")
+    for changes in (
+        {"transform": "blur"},
+        {"transform": "rotate90", "analysis": "layers"},
+    ):
+        run_experiment(
+            dataclasses.replace(SMALL, runs_dir=str(path), **changes)
+        )
+    return path
+
+
+@pytest.fixture
+def copy(runs_dir, tmp_path):
+    """A copy of the runs, to change."""
+    shutil.copytree(runs_dir, tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+def change_json(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_every_row_starts_with_the_keys_of_its_run(runs_dir):
+    runs = load_runs(runs_dir)
+    assert runs.unfinished == [] and runs.refused == {}
+    assert len(runs.runs) == 2
+    for name, table in runs.tables().items():
+        assert [*table][: len(KEYS)] == [*KEYS], name
+        assert {*table.run} == {entry.name for entry in runs_dir.iterdir()}
+    assert {*runs.runs["transform"]} == {"blur", "rotate90"}
+    assert (runs.runs.n_seen == 2).all()
+    assert (runs.runs.num_categories == 4).all()
+
+
+def test_the_tables_are_those_of_the_runs(runs_dir):
+    runs = load_runs(runs_dir)
+    for run_dir in runs_dir.iterdir():
+        for name, file in TABLES.items():
+            table = runs.tables()[name]
+            found = table[table.run == run_dir.name].drop(columns=[*KEYS])
+            read = pd.read_csv if file.endswith("csv") else pd.read_parquet
+            expected = read(run_dir / file)
+            if name in ("neurons", "active_counts"):
+                expected = expected[expected.layer == "fc6"]
+            pd.testing.assert_frame_equal(
+                found.reset_index(drop=True)[[*expected]],
+                expected.reset_index(drop=True),
+            )
+        summary = json.loads((run_dir / "summary.json").read_text())
+        (row,) = runs.runs[runs.runs.run == run_dir.name].itertuples()
+        assert row.clean_accuracy == summary["clean_accuracy"]
+        assert row.invariance_unseen == summary["invariance_unseen"]
+        assert row.seconds == pytest.approx(sum(summary["seconds"].values()))
+
+
+def test_a_half_written_run_is_ignored_and_counted(copy):
+    first, second = sorted(copy.iterdir())
+    (first / "summary.json").unlink()
+    (copy / "no run").mkdir()
+    (copy / "a file").write_text("")
+    runs = load_runs(copy)
+    assert runs.unfinished == [str(first)]
+    assert [*runs.runs.run] == [second.name]
+
+
+def test_a_run_of_the_first_schema_loads(copy):
+    first, second = sorted(copy.iterdir())
+    summary = json.loads((first / "summary.json").read_text())
+    for name in ("schema", "penultimate_layer"):
+        del summary[name]
+    (first / "summary.json").write_text(json.dumps(summary))
+    for name in ("neurons.parquet", "layers.csv"):
+        is_csv = name.endswith("csv")
+        read = pd.read_csv if is_csv else pd.read_parquet
+        table = read(first / name).drop(columns="test_transform")
+        write = table.to_csv if is_csv else table.to_parquet
+        write(first / name, index=False)
+    runs = load_runs(copy)
+    assert runs.refused == {}
+    of_first = runs.neurons[runs.neurons.run == first.name]
+    assert {*of_first.test_transform} == {"blur"}
+    assert {*of_first.layer} == {"fc6"}
+    assert len(runs.layers) == 3 * 21 + 3 * 21 * 6
+
+
+@pytest.mark.parametrize(
+    "damage, reason",
+    [
+        (lambda path: change_json(path / "summary.json", schema=99), "newer"),
+        (lambda path: (path / "summary.json").write_text("{"), "JSON"),
+        (lambda path: (path / "neurons.parquet").write_text(""), "parquet"),
+        (lambda path: (path / "provenance.json").unlink(), "TypeError"),
+    ],
+)
+def test_a_run_that_cannot_be_read_is_refused_with_the_reason(
+    copy, damage, reason
+):
+    first, second = sorted(copy.iterdir())
+    damage(first)
+    runs = load_runs(copy)
+    assert [*runs.runs.run] == [second.name]
+    assert [*runs.refused] == [str(first)]
+    assert reason.lower() in runs.refused[str(first)].lower()
+
+
+def test_a_directory_without_runs_gives_empty_tables(tmp_path):
+    runs = load_runs(tmp_path)
+    for table in runs.tables().values():
+        assert len(table) == 0 and [*table] == [*KEYS]
+    assert find_studies(runs) == ({}, {})
+    with pytest.raises(FileNotFoundError, match="Received: .*nowhere"):
+        load_runs(tmp_path / "nowhere")
+
+
+def test_saved_tables_are_read_again(runs_dir, tmp_path):
+    runs = load_runs(runs_dir)
+    save(runs, tmp_path / "tables")
+    again = load_runs(tmp_path / "tables")
+    for name, table in runs.tables().items():
+        if name == "runs":
+            # No path of this machine is passed on.
+            table = table.assign(run_dir=table.run)
+        pd.testing.assert_frame_equal(
+            again.tables()[name], table, check_dtype=False, rtol=1e-6
+        )
+
+
+def test_selected_runs_keep_all_their_rows_and_no_others():
+    runs = made_up_runs(transforms=("blur", "thinning"), num_neurons=3)
+    chosen = runs.select(runs.runs["transform"] == "blur")
+    for name, table in runs.tables().items():
+        expected = table[table["transform"] == "blur"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(chosen.tables()[name], expected)
+
+
+def test_the_runs_of_a_study_differ_only_in_what_is_studied(copy):
+    """Another number of epochs is another study, another seed is not."""
+    first, second = sorted(copy.iterdir())
+    study = load_runs(copy).runs.set_index("run").study
+    assert study[first.name] == study[second.name]
+    path = second / "config.yaml"
+    settings = yaml.safe_load(path.read_text())
+    for name, value in (("seed", 5), ("n_seen", 3), ("runs_dir", "other")):
+        settings[name] = value
+    path.write_text(yaml.safe_dump(settings))
+    assert {*load_runs(copy).runs.study} == {study[first.name]}
+    settings["epochs"] = 7
+    path.write_text(yaml.safe_dump(settings))
+    assert load_runs(copy).runs.study.nunique() == 2
+
+
+def join(*all_runs):
+    """Joins the tables of several made-up sets of runs."""
+    return dataclasses.replace(
+        all_runs[0],
+        **{
+            name: pd.concat([runs.tables()[name] for runs in all_runs])
+            for name in all_runs[0].tables()
+        },
+    )
+
+
+def made_up(**changes):
+    settings = {"transforms": ("blur",), "n_seen": (4, 8), "num_neurons": 2}
+    return made_up_runs(**{**settings, **changes}, with_references=False)
+
+
+def renamed(runs, **columns):
+    """The same runs under other names, with other values in some columns."""
+    tables = {
+        name: table.assign(
+            run=table.run + "x",
+            **{key: columns[key] for key in columns if key in table},
+        )
+        for name, table in runs.tables().items()
+    }
+    return dataclasses.replace(runs, **tables)
+
+
+def test_networks_stand_for_the_studies_of_the_paper():
+    all_runs = join(
+        made_up(),
+        made_up(network="resnet18", dataset="imagenet"),
+        made_up(network="inception"),
+    )
+    studies, left_out = find_studies(all_runs)
+    assert [*studies] == ["faces", "imagenet", "inception"] and not left_out
+    assert {*studies["imagenet"].accuracy.network} == {"resnet18"}
+
+
+def test_runs_that_must_not_be_averaged_are_left_out_with_the_reason():
+    runs = made_up()
+    longer = renamed(made_up(n_seen=(4,)), study="ffffffff", epochs=30)
+    stronger = renamed(made_up(n_seen=(20,)), transform_args='{"sigma": 9}')
+    studies, left_out = find_studies(join(runs, longer, stronger))
+    assert {*studies["faces"].runs.run} == {*runs.runs.run}
+    assert left_out == {
+        **dict.fromkeys(longer.runs.run, "another study"),
+        **dict.fromkeys(
+            stronger.runs.run, "another strength of the transformation"
+        ),
+    }
+
+
+def test_a_training_that_was_run_twice_counts_once():
+    runs = made_up()
+    again = renamed(runs, evaluate_on="all")
+    studies, left_out = find_studies(join(runs, again))
+    assert {*studies["faces"].runs.run} == {*again.runs.run}
+    assert left_out == dict.fromkeys(runs.runs.run, "the same training")
+
+
+def test_undefined_accuracies_are_nan(tmp_path):
+    experiment = dataclasses.replace(
+        SMALL, n_seen="all", analysis="none", runs_dir=str(tmp_path)
+    )
+    run_experiment(experiment)
+    runs = load_runs(tmp_path)
+    assert np.isnan(runs.runs.across_accuracy.item())
+    assert np.isnan(runs.runs.tau.item())
+    assert len(runs.neurons) == 0
