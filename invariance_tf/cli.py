@@ -1,20 +1,14 @@
 """The command line."""
 
-import contextlib
-import difflib
-import logging
 import math
 import os
-import re
 import signal
 import sys
-import tempfile
-import types
-import typing
 from typing import Literal
 
 import jsonargparse
 
+from invariance_tf import messages
 from invariance_tf.config import Experiment
 
 _DESCRIPTION = """
@@ -28,20 +22,20 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else arguments
     verb, *rest = arguments or ["--help"]
     if verb in ("-h", "--help"):
+        lines = (f"{name:9}{text}\n" for name, (_, text) in VERBS.items())
         sys.stdout.write(
             "usage: python -m invariance_tf VERB ...\n\n"
-            "run      run one experiment, as run_experiment.py\n"
-            "analyze  measure the neurons of a finished run\n\n"
+            f"{''.join(lines)}\n"
             "python -m invariance_tf VERB --help tells more.\n"
         )
         return 0
-    if verb == "run":
-        return run_experiment(rest, program="python -m invariance_tf run")
-    if verb == "analyze":
-        return analyze(rest)
-    return _mistake(
-        f"There is no such verb. Legal: run, analyze. Received: {verb}"
-    )
+    if verb not in VERBS:
+        return messages.mistake(
+            f"There is no such verb. Legal: {', '.join(VERBS)}. "
+            f"Received: {verb}"
+        )
+    function, _ = VERBS[verb]
+    return function(rest, program=f"python -m invariance_tf {verb}")
 
 
 def run_experiment(arguments=None, program=None):
@@ -73,7 +67,7 @@ def run_experiment(arguments=None, program=None):
         overwrite = settings.pop("overwrite")
         experiment = Experiment(**settings.as_dict()).resolve()
     except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-        return _mistake(_reword(str(error)))
+        return messages.mistake(messages.reword(str(error)))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(experiment, overwrite)
@@ -84,10 +78,10 @@ def run_experiment(arguments=None, program=None):
         return 130
 
 
-def analyze(arguments):
+def analyze(arguments, program):
     """Measures the neurons of a finished run; returns the exit status."""
     parser = jsonargparse.ArgumentParser(
-        prog="python -m invariance_tf analyze",
+        prog=program,
         description="Measures the neurons of a finished run, without training.",
         exit_on_error=False,
     )
@@ -95,45 +89,161 @@ def analyze(arguments):
     parser.add_argument(
         "--analysis",
         type=Literal["penultimate", "layers"],
-        default="penultimate",
-        help="The penultimate layer, or all layers with ReLU.",
+        help="The penultimate layer, or all layers with ReLU; default: the "
+        "run's own.",
     )
     parser.add_argument(
         "--tau",
-        type=float | Literal["auto"] | None,
-        help="Threshold of activity, or auto; null means the run's own.",
+        type=float | Literal["auto"],
+        help="Threshold of activity, or auto; default: the run's own.",
     )
     parser.add_argument(
         "--ablate_layer",
         type=str | None,
-        help="Inner layer to ablate too, such as conv5; null means none.",
+        help="Inner layer to ablate too, such as conv5; null means none; "
+        "default: the run's own.",
     )
     try:
-        settings = parser.parse_args(arguments).as_dict()
-        settings = {
-            key: value for key, value in settings.items() if value is not None
-        }
-        with _quiet_start():
+        settings = parser.parse_args(arguments, defaults=False).as_dict()
+        with messages.quiet_start():
             from invariance_tf.experiment import analyse_again
-        _start_logging()
+        messages.start_logging()
         summary = analyse_again(**settings)
     except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-        return _mistake(_reword(str(error)))
+        return messages.mistake(messages.reword(str(error)))
     _show(summary, "The neurons are measured anew.")
+    return 0
+
+
+def sweep(arguments, program):
+    """Runs the experiments of a sweep file; returns the exit status."""
+    from invariance_tf.sweep import command
+
+    return command.sweep(arguments, program)
+
+
+def figures(arguments, program):
+    """Draws the paper's figures from finished runs."""
+    parser = _parser(program, "Draws the figures of the paper.")
+    parser.add_argument(
+        "--out", default="figures", help="Directory to write to."
+    )
+    parser.add_argument(
+        "--figure",
+        nargs="+",
+        help="Numbers of figures, such as 2c 4a; default: all.",
+    )
+    parser.add_argument(
+        "--format",
+        nargs="+",
+        type=Literal["png", "pdf", "svg"],
+        default=["png"],
+        help="Formats of the files.",
+    )
+
+    def draw(settings, runs):
+        from invariance_tf.figures import paper
+
+        missing = paper.draw_figures(
+            runs, settings.out, settings.figure, settings.format
+        )
+        for number, lacking in missing.items():
+            for text in lacking:
+                sys.stdout.write(f"Figure {number}: missing {text}\n")
+        return settings.out
+
+    return _with_runs(parser, arguments, draw)
+
+
+def report(arguments, program):
+    """Writes one page about finished runs."""
+    parser = _parser(
+        program, "Writes one HTML page: claims, figures, runs, provenance."
+    )
+    parser.add_argument(
+        "--out", default="report.html", help="File to write to."
+    )
+
+    def write(settings, runs):
+        from invariance_tf.report import write_report
+
+        write_report(runs, settings.out)
+        return settings.out
+
+    return _with_runs(parser, arguments, write)
+
+
+def collect(arguments, program):
+    """Writes the tables of finished runs to one directory."""
+    parser = _parser(
+        program,
+        "Writes the tables of all runs, without models, to one directory, "
+        "which figures and report read like the runs themselves.",
+    )
+    parser.add_argument(
+        "--out", default="tables", help="Directory to write to."
+    )
+
+    def write(settings, runs):
+        from invariance_tf import claims, results, studies, tables
+
+        tables.save(runs, settings.out)
+        found, _ = studies.find_studies(runs)
+        results.write_csv(
+            os.path.join(settings.out, "claims.csv"),
+            claims.to_table(claims.judge(found)),
+        )
+        return settings.out
+
+    return _with_runs(parser, arguments, write)
+
+
+def _parser(program, description):
+    """Returns a parser for a verb that reads finished runs."""
+    parser = jsonargparse.ArgumentParser(
+        prog=program, description=description, exit_on_error=False
+    )
+    parser.add_argument(
+        "runs_dir", help="Directory of runs, or of tables from collect."
+    )
+    return parser
+
+
+def _with_runs(parser, arguments, work):
+    """Loads runs, works on them and tells where the result is."""
+    try:
+        settings = parser.parse_args(arguments)
+        with messages.quiet_start():
+            from invariance_tf.tables import load_runs
+        runs = load_runs(settings.runs_dir)
+        if not len(runs.runs):
+            raise ValueError(
+                "There is no finished run below this directory. "
+                f"Received: {settings.runs_dir}"
+            )
+        written = work(settings, runs)
+    except (jsonargparse.ArgumentError, ValueError, OSError) as error:
+        return messages.mistake(messages.reword(str(error)))
+    sys.stdout.write(f"{len(runs.runs)} runs")
+    if runs.unfinished:
+        sys.stdout.write(f", {len(runs.unfinished)} unfinished")
+    sys.stdout.write(f". Written: {written}\n")
+    for path, reason in runs.refused.items():
+        sys.stderr.write(f"warning: {path} was left out: {reason}\n")
     return 0
 
 
 def _run(experiment, overwrite):
     """Runs a resolved experiment and shows its result."""
     # Not before the settings are known to be right: this loads TensorFlow.
-    with _quiet_start():
+    with messages.quiet_start():
         from invariance_tf.experiment import execute
         from invariance_tf.preparation import prepare
-    _start_logging()
+    messages.start_logging()
     try:
         prepared = prepare(experiment)
     except (ValueError, TypeError, OSError, ImportError) as error:
-        return _mistake(error)
+        return messages.mistake(error)
     try:
         summary = execute(prepared, overwrite)
     except (FloatingPointError, OSError) as error:
@@ -146,86 +256,6 @@ def _run(experiment, overwrite):
         closing = f"Finished in {seconds:.0f} s after start-up."
     _show(summary, closing)
     return 0
-
-
-def _start_logging():
-    """Shows what the package logs."""
-    from rich.logging import RichHandler
-
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(message)s",
-        handlers=[RichHandler(show_path=False, show_time=False)],
-    )
-
-
-@contextlib.contextmanager
-def _quiet_start():
-    """Keeps TensorFlow's start-up chatter off the terminal.
-
-    Its first lines ignore every log level, so the error stream itself is
-    caught, and shown only if the start fails.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as chatter:
-        os.dup2(chatter.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            chatter.seek(0)
-            os.write(terminal, chatter.read())
-            raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-
-
-def _reword(message):
-    """Says in the user's terms what jsonargparse says in those of Python."""
-    annotations = typing.get_type_hints(Experiment)
-    unknown = re.search(
-        r"unrecognized arguments: -*([\w.]+)|Option '(\S+)' is not", message
-    )
-    if unknown:
-        name = unknown[1] or unknown[2]
-        close = difflib.get_close_matches(name, annotations, n=1)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        return (
-            f"There is no such setting.{hint} --help lists them all. "
-            f"Received: {name}"
-        )
-    illegal = re.search(r'Parser key "(\w+)"', message)
-    received = re.search(r"(?:Given|Got) value: (.*)", message)
-    if illegal and received and illegal[1] in annotations:
-        name = illegal[1]
-        legal = _describe(annotations[name])
-        return f"`{name}` must be {legal}. Received: {name}={received[1]}"
-    return message
-
-
-def _describe(annotation):
-    """Puts a type annotation into words."""
-    parts = typing.get_args(annotation)
-    origin = typing.get_origin(annotation)
-    if origin is typing.Literal:
-        return " or ".join(parts)
-    if origin in (typing.Union, types.UnionType):
-        parts = [part for part in parts if part is not types.NoneType]
-        return " or ".join(map(_describe, parts))
-    words = {
-        int: "a whole number",
-        float: "a number",
-        dict: "names with values",
-    }
-    return words.get(origin or annotation, "text")
-
-
-def _mistake(error):
-    """Says in one line what is wrong; returns the exit status for that."""
-    sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
-    return 2
 
 
 def _number(value):
@@ -267,3 +297,13 @@ def _show(summary, closing):
         )
     console.print(closing)
     console.print(f"Results: {summary['run_dir']}", soft_wrap=True)
+
+
+VERBS = {
+    "run": (run_experiment, "run one experiment, as run_experiment.py"),
+    "analyze": (analyze, "measure the neurons of a finished run"),
+    "sweep": (sweep, "run all experiments of a sweep file"),
+    "figures": (figures, "draw the paper's figures from finished runs"),
+    "report": (report, "write one page about finished runs"),
+    "collect": (collect, "gather the tables of finished runs"),
+}
