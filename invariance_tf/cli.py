@@ -119,7 +119,7 @@ def sweep(arguments, program):
     """Runs the experiments of a sweep file; returns the exit status."""
     from invariance_tf.sweep import command
 
-    return command.sweep(arguments, program)
+    return command.sweep(arguments)
 
 
 def figures(arguments, program):

@@ -96,16 +96,9 @@ def prepare(experiment):
         ValueError: If a setting is illegal.
         FileNotFoundError: If the data are not there.
     """
-    experiment = experiment.resolve()
     seconds = {}
     with results.timed(seconds, "data"):
-        dataset = _load(
-            experiment.dataset, *experiment.dataset_options().items()
-        )
-    if experiment.n_seen == "all":
-        experiment = dataclasses.replace(
-            experiment, n_seen=dataset.num_categories
-        )
+        experiment, dataset = check(experiment)
     is_seen = categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
     )
@@ -129,6 +122,45 @@ def prepare(experiment):
     )
 
 
+def check(experiment):
+    """Checks the settings against the data, without building a model.
+
+    Args:
+        experiment: A `config.Experiment`.
+
+    Returns:
+        The resolved `config.Experiment`, with a number in the place of
+        `n_seen="all"`, and its `datasets.Dataset`.
+
+    Raises:
+        ValueError: If a setting is illegal.
+        FileNotFoundError: If the data are not there.
+    """
+    experiment = experiment.resolve()
+    dataset = _load(experiment.dataset, *experiment.dataset_options().items())
+    if experiment.n_seen == "all":
+        experiment = dataclasses.replace(
+            experiment, n_seen=dataset.num_categories
+        )
+    # Raises where there are not so many.
+    categories.seen_categories(
+        dataset.num_categories, experiment.n_seen, experiment.category_seed
+    )
+    transform = transforms.get(
+        experiment.transform, **experiment.transform_args
+    )
+    transform.check_size(dataset.image_size, dataset.image_size)
+    # Behind the images and the number of categories.
+    parameters = inspect.signature(networks.get(experiment.network)).parameters
+    legal = [*parameters][2:]
+    if not {*experiment.network_args} <= {*legal}:
+        raise ValueError(
+            f"The network {experiment.network} takes {', '.join(legal)}. "
+            f"Received: network_args={experiment.network_args}"
+        )
+    return experiment, dataset
+
+
 @functools.lru_cache(maxsize=2)
 def _load(name, *options):
     """Loads a data set; experiments of one process share it."""
@@ -142,16 +174,8 @@ def _build(experiment, dataset):
     transform = transforms.get(
         experiment.transform, **experiment.transform_args
     )
-    network = networks.get(experiment.network)
-    # Behind the images and the number of categories.
-    legal = [*inspect.signature(network).parameters][2:]
-    if not {*experiment.network_args} <= {*legal}:
-        raise ValueError(
-            f"The network {experiment.network} takes {', '.join(legal)}. "
-            f"Received: network_args={experiment.network_args}"
-        )
     return models.build(
-        network,
+        networks.get(experiment.network),
         transform,
         dataset.image_size,
         dataset.num_categories,

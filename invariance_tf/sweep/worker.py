@@ -1,0 +1,190 @@
+"""What the processes of a sweep do, whichever engine started them."""
+
+import contextlib
+import dataclasses
+import logging
+import os
+import signal
+import sys
+import time
+import traceback
+from typing import Any
+
+from invariance_tf.sweep import plan
+
+FAILURE = "failure.json"
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """Holds how a piece of work ended.
+
+    Attributes:
+        status: "done"; "failed" by an error; "held" by another process that
+            has the run; "died" with its process.
+        value: What was computed, if done.
+        message: One line about the error, otherwise.
+        seconds: Float, time from the work's beginning to its end.
+    """
+
+    status: str
+    value: Any = None
+    message: str = ""
+    seconds: float = 0.0
+
+
+def environment(num_threads):
+    """Returns the environment variables of the processes of a sweep.
+
+    They must be set before a process loads TensorFlow.
+
+    Args:
+        num_threads: Integer, threads of each process.
+    """
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        # Several processes share a GPU only if none takes all its memory.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        **dict.fromkeys(
+            (
+                "OMP_NUM_THREADS",
+                "TF_NUM_INTRAOP_THREADS",
+                "TF_NUM_INTEROP_THREADS",
+            ),
+            str(num_threads),
+        ),
+    }
+
+
+def start(log_path, command):
+    """Prepares a process: what it says goes to a file.
+
+    Args:
+        log_path: Path of the file to append to.
+        command: List of strings, the command for the runs' provenance.
+    """
+    # Ctrl-C goes to every process of a terminal; the parent ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.makedirs(os.path.dirname(log_path), exist_ok=True)
+    log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+    sys.argv = command
+    logging.basicConfig(
+        level=logging.INFO,
+        format=f"%(asctime)s {os.getpid()} %(message)s",
+        force=True,
+    )
+
+
+def attempt(function, *arguments):
+    """Calls a function; returns an `Outcome` whatever happens."""
+    start = time.perf_counter()
+    try:
+        value = function(*arguments)
+        status, message = "done", ""
+    except BlockingIOError as error:
+        value, status, message = None, "held", str(error)
+    except Exception as error:
+        _logger.exception("failed")
+        value, status = None, "failed"
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+    return Outcome(status, value, message, time.perf_counter() - start)
+
+
+def survey(experiments):
+    """Checks experiments against their data, and finds which are done.
+
+    Args:
+        experiments: List of resolved experiments.
+
+    Returns:
+        Tuple of a list of `plan.Run` and whether there is a GPU.
+
+    Raises:
+        ValueError: If a setting is illegal.
+        FileNotFoundError: If the data are not there.
+    """
+    import keras
+
+    from invariance_tf import preparation
+
+    checked = [preparation.check(experiment) for experiment in experiments]
+    fingerprints = {
+        experiment.name(): dataset.fingerprint
+        for experiment, dataset in checked
+    }
+    # Two are the same only now if one said "all" and one the number.
+    runs = [
+        _look_at(experiment, fingerprints[experiment.name()])
+        for experiment in plan.once(experiment for experiment, _ in checked)
+    ]
+    return runs, bool(keras.distribution.list_devices("gpu"))
+
+
+def _look_at(experiment, fingerprint):
+    """Returns an experiment as a `plan.Run`."""
+    from invariance_tf import results
+    from invariance_tf.experiment import is_analysed
+
+    run = plan.Run(experiment)
+    summary, origin = (
+        results.read_json(os.path.join(run.run_dir, name))
+        for name in ("summary.json", "provenance.json")
+    )
+    if summary is None:
+        return run
+    return plan.Run(
+        experiment,
+        is_done=origin["data"]["fingerprint"] == fingerprint
+        and is_analysed(run.run_dir, experiment),
+        seconds=sum(summary["seconds"].values()),
+    )
+
+
+def carry_out(run):
+    """Does a run; an error is recorded in its directory and raised.
+
+    Args:
+        run: A `plan.Run`.
+
+    Returns:
+        Dictionary, the run's summary.
+    """
+    from invariance_tf import experiment, results
+
+    with results.locked(run.run_dir):
+        # Free now: else a model would be built in vain.
+        pass
+    _logger.info("run %s", run.name)
+    failure_path = os.path.join(run.run_dir, FAILURE)
+    try:
+        summary = experiment.run(run.experiment)
+    except BlockingIOError:
+        raise
+    except Exception as error:
+        record_failure(run, error)
+        raise
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(failure_path)
+    _logger.info("done %s", run.name)
+    return summary
+
+
+def record_failure(run, error):
+    """Writes the error of a run into its directory."""
+    from invariance_tf import results
+
+    os.makedirs(run.run_dir, exist_ok=True)
+    results.write_json(
+        os.path.join(run.run_dir, FAILURE),
+        {
+            "error": type(error).__name__,
+            "message": str(error),
+            "traceback": "".join(traceback.format_exception(error)),
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        },
+    )
