@@ -52,6 +52,10 @@ def made_up_runs(
     active_ablated=lambda accuracy, tau: accuracy * tau,
     top_ablated=lambda accuracy, percent: accuracy * percent / 100,
     specialisation=lambda transform, spread: spread,
+    taken_for_seen=lambda share, seed: 1 - share,
+    layer_share=lambda depth, seed: (depth + 1) / len(LAYERS),
+    active_images=lambda seed: 0.1,
+    active_neurons=lambda seed: 0.1,
     with_references=True,
 ):
     """Makes a `tables.Runs` of a whole sweep.
@@ -68,8 +72,12 @@ def made_up_runs(
         "active_ablated": active_ablated,
         "top_ablated": top_ablated,
         "specialisation": specialisation,
+        "taken_for_seen": taken_for_seen,
+        "layer_share": layer_share,
+        "active_images": active_images,
+        "active_neurons": active_neurons,
     }
-    found = {name: [] for name in ("runs", *TABLES)}
+    found = {name: ([], []) for name in ("runs", *TABLES)}
     plan = [
         (name, count, seed, "trained")
         for name in transforms
@@ -87,14 +95,13 @@ def made_up_runs(
         keys = dict(zip(KEYS, (*values, num_categories, seed), strict=True))
         of_run = _tables(keys, evaluate_on, laws, num_neurons)
         for name, rows in of_run.items():
-            table = pd.DataFrame(rows)
-            for position, (key, value) in enumerate(keys.items()):
-                table.insert(position, key, value)
-            found[name].append(table)
+            of_rows, measures = found[name]
+            of_rows += [keys] * len(rows)
+            measures += rows
     return Runs(
         **{
-            name: pd.concat(tables, ignore_index=True)
-            for name, tables in found.items()
+            name: pd.concat([*map(pd.DataFrame, parts)], axis=1)
+            for name, parts in found.items()
         }
     )
 
@@ -137,6 +144,7 @@ def _tables(keys, evaluate_on, laws, num_neurons):
     }
     measured = [t for t in tested if t != "identity" or is_identity]
     spread = np.linspace(-1, 1, num_neurons)
+    as_seen = laws["taken_for_seen"](share, seed)
     tables = {
         "accuracy": [
             {
@@ -159,9 +167,9 @@ def _tables(keys, evaluate_on, laws, num_neurons):
                 "category_group": group,
                 "num_images": num_images[group],
                 "percent_as_seen": 100
-                * (by_group[group] if group == "seen" else 1 - share),
+                * (by_group[group] if group == "seen" else as_seen),
                 "percent_as_unseen": 100
-                * (1 - by_group[group] if group == "seen" else share),
+                * (1 - by_group[group] if group == "seen" else 1 - as_seen),
                 "percent_correct": 100 * by_group[group],
             }
             for group in ("seen", "unseen")
@@ -173,7 +181,9 @@ def _tables(keys, evaluate_on, laws, num_neurons):
                 "category_group": group,
                 "neuron": neuron,
                 "num_images": num_images[group],
-                "num_active_images": num_images[group] // 10,
+                "num_active_images": int(
+                    num_images[group] * laws["active_images"](seed)
+                ),
                 "max_activity": 1.0,
                 "invariance_coefficient": levels[test, group]
                 + 0.05 * spread[neuron],
@@ -194,11 +204,9 @@ def _tables(keys, evaluate_on, laws, num_neurons):
                 "num_neurons": num_neurons,
                 "num_never_active": 0,
                 "mean_invariance": levels[test, group]
-                * (depth + 1)
-                / len(LAYERS),
+                * laws["layer_share"](depth, seed),
                 "median_invariance": levels[test, group]
-                * (depth + 1)
-                / len(LAYERS),
+                * laws["layer_share"](depth, seed),
                 "mean_specialisation": 0.0,
             }
             for test in measured
@@ -210,7 +218,10 @@ def _tables(keys, evaluate_on, laws, num_neurons):
             {
                 "layer": "fc6",
                 "image": image,
-                "num_active_neurons": num_neurons // 10 + image % 2,
+                "num_active_neurons": int(
+                    num_neurons * laws["active_neurons"](seed)
+                )
+                + image % 2,
                 "num_neurons": num_neurons,
             }
             for image in range(30)

@@ -17,7 +17,7 @@ def test_intervals_agree_with_scipy(statistic, level):
         n_resamples=20_000,
         confidence_level=level,
         method="percentile",
-        rng=1,
+        random_state=1,
     ).confidence_interval
     found = bootstrap(values, statistic, num_resamples=20_000, level=level)
     np.testing.assert_allclose(found, expected, atol=0.03)
@@ -33,7 +33,7 @@ def test_intervals_of_correlations_agree_with_scipy():
         vectorized=False,
         n_resamples=4000,
         method="percentile",
-        rng=1,
+        random_state=1,
     ).confidence_interval
     correlation, *found = correlate(x, y, num_resamples=20_000)
     assert correlation == pytest.approx(np.corrcoef(x, y)[0, 1])

@@ -1,0 +1,244 @@
+import ast
+import dataclasses
+import fractions
+import math
+import pathlib
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from claim_cases import CASES, FEW_RUNS, FOUR, PAIRS
+from made_up_runs import made_up_runs
+
+from invariance_tf import claims, tables, transforms
+from invariance_tf.claims import limits, networks
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def alexnet():
+    return made_up_runs(n_seen=(), num_neurons=8)
+
+
+def judge(number, laws, alexnet=None):
+    """Judges a claim by made-up runs of its main or smallest study."""
+    runs = made_up_runs(**{**CASES[number][0], **laws})
+    study = claims.CLAIMS[number].studies[0]
+    if set(runs.runs["transform"]) <= {*FOUR, "identity"}:
+        study = "imagenet"
+    studies = {"faces": alexnet} if study == "inception" else {}
+    (verdict,) = claims.judge_claim(number, {**studies, study: runs})
+    return verdict
+
+
+@pytest.mark.parametrize(
+    "number, expected, laws",
+    PAIRS,
+    ids=[f"{number}-{word}" for number, word, _ in PAIRS],
+)
+def test_claims_are_judged_by_the_laws_of_the_runs(
+    number, expected, laws, alexnet
+):
+    verdict = judge(number, laws, alexnet)
+    assert verdict.verdict == expected
+    assert verdict.claim == number
+    assert (verdict.missing == []) or expected != "holds"
+    if expected == "holds":
+        effect = CASES[number][-1]
+        assert verdict.effect == pytest.approx(effect, abs=0.02)
+        assert verdict.low <= verdict.effect + 1e-9 <= verdict.high + 2e-9
+    if expected == "cannot be told":
+        assert "more seeds" in verdict.missing[0] or number == "C14"
+
+
+def test_every_claim_of_the_paper_is_there_and_tested():
+    assert [*claims.CLAIMS] == [f"C{number}" for number in range(1, 17)]
+    assert CASES.keys() == claims.CLAIMS.keys()
+
+
+def test_one_transformation_decides_against_a_claim_and_is_named():
+    def across(transform, share, seed):
+        return 0.5 + share * (-0.2 if transform == "blur" else 0.2)
+
+    verdict = judge("C1", {"across": across, "with_references": False})
+    assert verdict.verdict == "does not hold"
+    assert verdict.exceptions == ["blur"]
+    detail = verdict.detail.set_index("transform")
+    assert detail.effect["blur"] == pytest.approx(-0.2 * 0.8)
+    assert detail.verdict["highpass"] == "holds"
+    assert detail.effect["mean"] == verdict.effect
+    assert verdict.effect == pytest.approx(0.5 * 0.2 * 0.8)
+
+
+def test_a_missing_transformation_leaves_a_claim_open():
+    for number, words in (("C1", "rise of across"), ("C5", "share of")):
+        verdict = judge(number, {"transforms": FOUR[:3]})
+        assert verdict.verdict == "cannot be told"
+        assert verdict.missing[0].startswith(words)
+        assert verdict.missing[0].endswith(
+            "no runs that tell it, for salt_pepper"
+        )
+        assert len(verdict.missing) == 2
+        assert "it takes networks of every tr" in verdict.missing[1]
+
+
+def test_one_seed_decides_nothing():
+    runs = made_up_runs(**FEW_RUNS, seeds=(0,))
+    verdicts = claims.judge({"imagenet": runs})
+    one_seed = [verdict for verdict in verdicts if verdict.unit == "seeds"]
+    assert {verdict.verdict for verdict in one_seed} == {"cannot be told"}
+    for verdict in one_seed:
+        if verdict.study == "imagenet":
+            assert "fewer than 2 seeds, for any" in verdict.missing[0]
+
+
+def test_without_a_measure_the_claims_that_need_it_are_open():
+    runs = made_up_runs(**FEW_RUNS)
+    bare = dict.fromkeys(
+        ("neurons", "layers", "active_counts", "ablation", "confusion"),
+        pd.DataFrame(columns=[*tables.KEYS]),
+    )
+    unmeasured = runs.runs.assign(tau=None, penultimate_layer=None)
+    runs = dataclasses.replace(runs, runs=unmeasured, **bare)
+    verdicts = {
+        verdict.claim: verdict
+        for verdict in claims.judge({"imagenet": runs})
+        if verdict.study == "imagenet"
+    }
+    told = {n for n, one in verdicts.items() if one.verdict == "holds"}
+    assert told == {"C1", "C2", "C3"}
+    for number in verdicts.keys() - told:
+        assert "no runs that tell it" in verdicts[number].missing[0]
+        assert math.isnan(verdicts[number].effect)
+    assert "transform: identity, n_seen: 0" in verdicts["C6"].missing[-1]
+    assert "analysis: layers" in verdicts["C10"].missing[-1]
+
+
+def test_only_the_penultimate_layer_says_nothing_of_the_others():
+    runs = made_up_runs(**FEW_RUNS)
+    layers = runs.layers[runs.layers.layer == "fc6"]
+    runs = dataclasses.replace(runs, layers=layers)
+    (verdict,) = claims.judge_claim("C10", {"imagenet": runs})
+    assert verdict.verdict == "cannot be told"
+
+
+def test_inception_is_compared_on_the_same_images_only(alexnet):
+    laws = CASES["C15"][1]
+    other = alexnet.runs.assign(fingerprint="1" * 64)
+    other = dataclasses.replace(alexnet, runs=other)
+    verdict = judge("C15", laws, other)
+    assert verdict.verdict == "cannot be told"
+    assert "on the same images" in verdict.missing[-1]
+
+
+def test_a_single_run_at_another_n_seen_changes_nothing():
+    runs = made_up_runs(**FEW_RUNS)
+    stray = made_up_runs(
+        transforms=("blur",), n_seen=(2,), seeds=(0,), with_references=False
+    )
+    both = tables.Runs(
+        **{
+            name: pd.concat([table, stray.tables()[name]], ignore_index=True)
+            for name, table in runs.tables().items()
+        }
+    )
+    for number in ("C1", "C5", "C7"):
+        (one,), (other,) = (
+            claims.judge_claim(number, {"imagenet": study})
+            for study in (runs, both)
+        )
+        pd.testing.assert_frame_equal(one.detail, other.detail)
+
+
+def test_runs_are_compared_at_one_threshold():
+    runs = made_up_runs(**FEW_RUNS)
+    # The coefficient rises with tau.
+    layers = runs.layers.assign(
+        mean_invariance=runs.layers.mean_invariance + runs.layers.tau
+    )
+    tau = runs.runs.tau.where(runs.runs.n_seen > 4, 0.9)
+    runs = dataclasses.replace(
+        runs, layers=layers, runs=runs.runs.assign(tau=tau)
+    )
+    (verdict,) = claims.judge_claim("C7", {"imagenet": runs})
+    assert verdict.verdict == "holds"
+    assert verdict.effect == pytest.approx(0.4 * 0.9)
+
+
+def test_saved_tables_give_the_same_verdicts(tmp_path):
+    runs = made_up_runs(**FEW_RUNS)
+    tables.save(runs, tmp_path)
+    first, second = (
+        claims.to_table(claims.judge({"imagenet": study}))
+        for study in (runs, tables.load_runs(tmp_path))
+    )
+    assert {*first.verdict} == {"holds", "cannot be told"}
+    pd.testing.assert_frame_equal(first, second, atol=1e-6)
+
+
+def test_the_table_has_a_row_for_each_verdict():
+    verdicts = claims.judge({})
+    table = claims.to_table(verdicts)
+    assert [*table.claim] == [*claims.CLAIMS]
+    assert {*table.verdict} == {"cannot be told"}
+    assert table.missing[0].startswith("the faces study: no runs")
+    assert list(claims.to_table([]).columns) == list(table.columns)
+
+
+def test_an_unknown_claim_is_refused():
+    with pytest.raises(ValueError, match="Legal numbers: C1, C2.*'C17'"):
+        claims.judge_claim("C17", {})
+
+
+def test_families_are_those_of_the_transformations():
+    by_class = {}
+    for name, layer in transforms.TRANSFORMS.items():
+        by_class.setdefault(layer.family, set()).add(name)
+    del by_class["none"]
+    assert by_class == {
+        family: {*names} for family, names in networks.FAMILIES.items()
+    }
+
+
+def documented():
+    """Reads the tables of docs/claims.md: cells by the first cell."""
+    text = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [re.split(r" \| ", line.strip("| ")) for line in lines]
+    return {first: rest for first, *rest in cells}
+
+
+@pytest.mark.parametrize("number", claims.CLAIMS)
+def test_the_docs_state_every_claim_and_its_criterion(number):
+    claim = claims.CLAIMS[number]
+    assert documented()[number] == [
+        claim.statement,
+        claim.place,
+        claim.criterion,
+        claim.unit,
+        ", ".join(claim.studies),
+    ]
+
+
+def test_the_docs_state_every_limit_and_where_it_is_from():
+    rows = documented()
+    for name, value in vars(limits).items():
+        if name.isupper():
+            stated, claims_of_it, origin = rows[f"`{name}`"][:3]
+            ends = [float(fractions.Fraction(n)) for n in stated.split(" to ")]
+            assert ends == pytest.approx(np.atleast_1d(value)), name
+            assert origin.split(":")[0] in ("paper", "ours"), name
+            assert {*claims_of_it.split(", ")} <= {"all", *claims.CLAIMS}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "invariance_tf" / "claims").glob("*.py"))
+)
+def test_no_limit_hides_in_the_code(path):
+    if path.stem == "limits":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            assert node.value in (0, 1, 2, 100) or node.value == 1e-6
