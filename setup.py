@@ -18,6 +18,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["invariance_tf*"]),
+    package_data={"invariance_tf.report": ["*.jinja", "*.css", "*.js"]},
     install_requires=[
         "tensorflow>=2.21",
         "keras>=3.15",
@@ -29,14 +30,17 @@ setup(
         "pillow>=11.0",
         "pyarrow>=17.0",
         "filelock>=3.16",
+        "jinja2>=3.1",
         "jsonargparse[signatures]>=4.40",
         "pyyaml>=6.0",
         "rich>=13.9",
         "scikit-learn>=1.5",
     ],
     extras_require={
+        "ray": ["ray>=2.40"],
         "test": [
             "hypothesis>=6.100",
+            "playwright>=1.50",
             "pytest>=8.3",
             "ruff>=0.14",
             "scipy>=1.14",

@@ -31,6 +31,7 @@ _MODULES = (
     "pipeline",
     "preparation",
     "provenance",
+    "report",
     "responses",
     "results",
     "studies",
