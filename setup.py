@@ -20,6 +20,7 @@ setup(
     packages=find_packages(include=["invariance_tf*"]),
     package_data={"invariance_tf.report": ["*.jinja", "*.css", "*.js"]},
     install_requires=[
+        "aiohttp>=3.12",
         "tensorflow>=2.21",
         "keras>=3.15",
         "tensorboard>=2.20",

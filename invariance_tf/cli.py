@@ -115,6 +115,13 @@ def analyze(arguments, program):
     return 0
 
 
+def prepare(arguments, program):
+    """Makes a data set from what its authors give out."""
+    from invariance_tf.facescrub import command
+
+    return command.prepare(arguments, program)
+
+
 def sweep(arguments, program):
     """Runs the experiments of a sweep file; returns the exit status."""
     from invariance_tf.sweep import command
@@ -302,6 +309,7 @@ def _show(summary, closing):
 VERBS = {
     "run": (run_experiment, "run one experiment, as run_experiment.py"),
     "analyze": (analyze, "measure the neurons of a finished run"),
+    "prepare": (prepare, "download the faces of FaceScrub"),
     "sweep": (sweep, "run all experiments of a sweep file"),
     "figures": (figures, "draw the paper's figures from finished runs"),
     "report": (report, "write one page about finished runs"),

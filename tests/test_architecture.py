@@ -18,7 +18,10 @@ HOMES = {
     "tensorboard": ("tensorboard.py",),
     "matplotlib": ("figures/",),
     "pandas": ("results.py", "tables.py", "figures/", "claims/", "report.py"),
-    "PIL": ("datasets/",),
+    "PIL": ("datasets/", "facescrub/cropping.py"),
+    "aiohttp": ("facescrub/fetching.py",),
+    "jinja2": ("report/",),
+    "ray": ("sweep/on_ray.py",),
 }
 
 

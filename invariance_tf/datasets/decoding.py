@@ -69,7 +69,7 @@ def decode(file, image_size, central_crop):
             image.load()
             square = _central_square(_upright(image), central_crop)
         size = (image_size, image_size)
-        resized = _to_rgb(square).resize(size, Image.Resampling.BILINEAR)
+        resized = to_rgb(square).resize(size, Image.Resampling.BILINEAR)
         return np.asarray(resized)
     except (UnusableImageError, MemoryError):
         raise
@@ -107,7 +107,7 @@ def decode_usable(files_by_category, needed, write, **options):
     usable = {name: [] for name in files_by_category}
     skipped = []
     position, total = 0, 0
-    with _silent_pillow(), _workers() as pool, _progress() as advance:
+    with silent_pillow(), _workers() as pool, _progress() as advance:
         while batch := _next_files(waiting, usable, needed):
             total += len(batch)
             results = _decode_all(pool, [file for _, file in batch], options)
@@ -160,7 +160,7 @@ def _workers():
 
 
 @contextlib.contextmanager
-def _silent_pillow():
+def silent_pillow():
     """Hides Pillow's warnings: they would not name the file."""
     # Warning filters belong to the process, so this cannot be done by each
     # worker for itself.
@@ -226,7 +226,7 @@ def _central_square(image, central_crop):
     return image.crop((left, top, left + side, top + side))
 
 
-def _to_rgb(image):
+def to_rgb(image):
     """Returns the image in three channels of 8 bits."""
     if image.mode.startswith("I"):
         # Pillow's own conversion clips values of 16 bits at 255.

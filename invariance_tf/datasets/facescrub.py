@@ -69,8 +69,9 @@ def facescrub(
     if not os.path.isdir(path):
         raise FileNotFoundError(
             f"FaceScrub faces are missing: there is no directory {path}. "
-            "Request the download list from its authors, Ng & Winkler "
-            f"({SOURCE}), or give any prepared folder with --data_dir. "
+            "Request the lists from its authors, Ng & Winkler "
+            f"({SOURCE}), and download the faces with `python -m invariance_tf "
+            "prepare facescrub`, or give any prepared folder with --data_dir. "
             f"Received: data_dir={data_dir and os.fspath(data_dir)!r}"
         )
     dataset = folder(

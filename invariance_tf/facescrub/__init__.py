@@ -1,0 +1,1 @@
+"""From FaceScrub's lists of addresses to a directory of face crops."""
