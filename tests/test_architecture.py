@@ -9,6 +9,7 @@ import pytest
 
 PACKAGE = pathlib.Path(__file__).parents[1] / "invariance_tf"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Where a library may be imported; elsewhere the code runs on every backend of
 # Keras, and starts without it.
@@ -64,7 +65,7 @@ def test_what_is_public_has_a_docstring(path):
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree)
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, FUNCTIONS | ast.ClassDef):
             is_public = not node.name.startswith("_")
             assert ast.get_docstring(node) or not is_public, node.name
 
@@ -74,7 +75,7 @@ def test_modules_and_functions_are_short(path):
     text = path.read_text()
     assert text.count("\n") <= 400
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, FUNCTIONS):
             length = node.end_lineno - node.lineno
             docstring = (ast.get_docstring(node) or "").count("\n")
             assert length - docstring <= 50, node.name

@@ -22,7 +22,9 @@ def names_in(body, prefix=""):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = getattr(node, "targets", None) or [node.target]
             yield from (prefix + ast.unparse(target) for target in targets)
-        elif isinstance(node, ast.ClassDef | ast.FunctionDef):
+        elif isinstance(
+            node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ):
             yield prefix + node.name
             yield from names_in(node.body, f"{prefix}{node.name}.")
 
