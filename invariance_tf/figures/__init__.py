@@ -1,14 +1,27 @@
 """Pictures: arrays and tables in, matplotlib figures out."""
 
+import os
+
+from invariance_tf.figures import style
 from invariance_tf.figures.confusion import draw_confusion
 from invariance_tf.figures.examples import draw_examples
 
 __all__ = ["draw_confusion", "draw_examples", "save"]
 
+# Without the time of writing, the same figure has the same bytes.
+_METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+
 
 def save(figure, path, dpi=100):
-    """Writes a figure to a file, atomically."""
+    """Writes a figure to a file, atomically.
+
+    Args:
+        figure: A matplotlib `Figure`.
+        path: Path that ends in .png, .pdf or .svg.
+        dpi: Dots per inch, of a PNG file.
+    """
     from invariance_tf.results import replacing
 
-    with replacing(path) as temporary_path:
-        figure.savefig(temporary_path, dpi=dpi)
+    metadata = _METADATA.get(os.path.splitext(path)[1])
+    with replacing(path) as temporary_path, style.context():
+        figure.savefig(temporary_path, dpi=dpi, metadata=metadata)

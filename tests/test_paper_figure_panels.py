@@ -1,0 +1,214 @@
+"""Panels of the appendix, gaps in the figures, and what fills them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from made_up_runs import TRANSFORMATIONS, invariance, made_up_runs
+from test_paper_figures import lines_of, marked, panel
+
+from invariance_tf.figures import style
+from invariance_tf.figures.paper import FIGURES, draw, missing
+from invariance_tf.studies import find_studies
+from invariance_tf.tables import KEYS, load_runs
+
+DATA_FIGURES = [number for number in FIGURES if number != "1b"]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return made_up_runs(n_seen=(1, 20), num_neurons=6)
+
+
+@pytest.fixture(scope="module")
+def studies(runs):
+    return find_studies(runs)[0]
+
+
+def without(runs, **values):
+    """Leaves out the runs that have all the values."""
+    is_out = np.ones(len(runs.runs), bool)
+    for column, value in values.items():
+        is_out &= (runs.runs[column] == value).to_numpy()
+    return find_studies(runs.select(~is_out))[0]
+
+
+def test_fig_5a_shows_mean_invariance_and_both_controls(studies):
+    axes = panel(draw("5a", studies), "geometric")
+    line = lines_of(axes)["Rotation 90°"]
+    means = [
+        np.mean([invariance("rotate90", n / 40, s, "all") for s in (0, 1)])
+        for n in (1, 20, 40)
+    ]
+    assert line.get_ydata() == pytest.approx(means)
+    (control,) = marked(axes, "control_same_category")
+    assert control.get_ydata() == pytest.approx([0.15] * 3)
+
+
+@pytest.mark.parametrize("number, num_networks", [("5b", 72), ("5c", 48)])
+def test_each_dot_is_a_network(number, num_networks, studies):
+    figure = draw(number, studies)
+    axes = figure.axes[0]
+    assert sum(len(line.get_xdata()) for line in axes.lines) == num_networks
+    measure = "within_accuracy" if number == "5b" else "across_accuracy"
+    table = studies["faces"].runs.query("n_seen > 0").dropna(subset=measure)
+    r = np.corrcoef(table.invariance_all, table[measure])[0, 1]
+    (text,) = marked(figure, "correlation")
+    assert text.get_text().startswith(f"r = {r:.2f} (".replace("-", "−"))
+    assert text.get_text().endswith(f"n = {num_networks} networks")
+
+
+def test_fig_6_has_the_papers_quadrants_and_the_right_category(studies):
+    axes = panel(draw("6", studies), "Vertical")
+    percent = axes.images[0].get_array()
+    # By the law, one seen category of 40: unseen ones are taken for seen ones
+    # in 97.5 %.
+    assert percent[0, 1] == pytest.approx(97.5)
+    assert percent[1, 1] == pytest.approx(2.5)
+    table = studies["faces"].confusion.query(
+        "transform == 'vertical' and n_seen == 20 and category_group == 'seen'"
+    )
+    assert percent[0, 3] == pytest.approx(table.percent_as_seen.mean())
+    assert percent[2, 3] == pytest.approx(table.percent_correct.mean())
+    # Nobody is unseen where all are seen.
+    assert percent.mask[:, 7].all()
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["taken for seen", "taken for unseen", "right category"]
+
+
+@pytest.mark.parametrize("number, positions", [("7", 21), ("8", 6)])
+def test_ablations_show_the_networks_that_saw_all(number, positions, studies):
+    figure = draw(number, studies)
+    criterion = "tau" if number == "7" else "top_percent"
+    for ablated in ("inactive", "active"):
+        axes = panel(figure, f"{ablated} neurons set to 0")
+        lines = lines_of(axes)
+        table = studies["faces"].ablation.query(
+            "transform == 'blur' and n_seen == 40 and category_group == 'seen' "
+            "and image_version == 'transformed'"
+        )
+        table = table[table.ablated == ablated]
+        table = table[table.criterion == criterion]
+        means = table.groupby("value").accuracy.mean()
+        assert lines["Blur"].get_xdata() == pytest.approx(means.index)
+        assert lines["Blur"].get_ydata() == pytest.approx(means)
+        assert len(means) == positions
+        marks = [line.get_xdata()[0] for line in marked(axes, "tau")]
+        assert marks == ([0.1] if number == "7" else [])
+        assert axes.get_xscale() == ("linear" if number == "7" else "log")
+
+
+def test_fig_11_shows_layers_in_the_networks_order(studies):
+    figure = draw("11", studies)
+    line = lines_of(panel(figure, "Blur"))["20"]
+    level = np.mean([invariance("blur", 0.5, s, "seen") for s in (0, 1)])
+    assert line.get_ydata() == pytest.approx([level / 3, level * 2 / 3, level])
+    bottom = figure.axes[-1]
+    labels = [label.get_text() for label in bottom.get_xticklabels()]
+    assert labels == ["conv1", "conv2", "fc6"]
+
+
+def test_fig_11_asks_for_layers_where_only_one_was_measured(runs):
+    layers = runs.layers[runs.layers.layer == "fc6"]
+    studies = find_studies(dataclasses.replace(runs, layers=layers))[0]
+    (gap,) = marked(draw("11", studies), "gap")
+    assert "--analysis layers" in gap.get_text()
+    assert missing("11", studies)[0] == (
+        "faces: every transformation at every n_seen, to measure with "
+        "--analysis layers"
+    )
+
+
+@pytest.mark.parametrize("number", DATA_FIGURES)
+def test_without_any_run_there_is_a_gap_that_says_so(number, tmp_path):
+    studies = find_studies(load_runs(tmp_path))[0]
+    gaps = marked(draw(number, studies), "gap")
+    assert len(gaps) == len(FIGURES[number].roles)
+    assert all("no runs for" in gap.get_text() for gap in gaps)
+    lacking = missing(number, studies)
+    for role in FIGURES[number].roles:
+        assert f"{role}: every run" in lacking
+    assert all("configs/sweeps/" in text for text in lacking[1::2])
+
+
+@pytest.mark.parametrize("number", DATA_FIGURES)
+def test_figures_of_half_of_the_runs_can_be_drawn(number, runs):
+    # Of one seed all networks with n_seen 1, of the other none.
+    is_kept = (runs.runs.seed == 0) == (runs.runs.n_seen < 20)
+    is_kept &= runs.runs["transform"] != "rotate90"
+    studies = find_studies(runs.select(is_kept))[0]
+    figure = draw(number, studies)
+    assert figure.axes
+    assert missing(number, studies)
+
+
+@pytest.mark.parametrize("number", DATA_FIGURES)
+def test_runs_whose_neurons_were_not_measured_leave_gaps(number, runs):
+    names = ("neurons", "layers", "active_counts", "ablation")
+    empty = {name: getattr(runs, name)[[*KEYS]].iloc[:0] for name in names}
+    unknown = dict.fromkeys(
+        ("tau", "invariance_all", "penultimate_layer"), None
+    )
+    table = runs.runs.assign(**unknown)
+    studies = find_studies(dataclasses.replace(runs, runs=table, **empty))[0]
+    draw(number, studies)
+    needs_neurons = number not in ("2a", "2b", "2c", "6", "10", "13", "14")
+    is_asked = any("--analysis" in text for text in missing(number, studies))
+    assert is_asked == (needs_neurons and "faces" in FIGURES[number].roles)
+
+
+def test_nothing_is_missing_from_a_whole_sweep(studies):
+    for number in DATA_FIGURES:
+        lacking = missing(number, studies)
+        assert not [text for text in lacking if text.startswith("faces")]
+
+
+def test_what_was_left_out_is_missing_and_its_sweep_is_named(runs):
+    studies = without(runs, transform="highpass", n_seen=20)
+    assert missing("2c", studies) == [
+        "faces: highpass at n_seen 20",
+        "faces: made by python -m invariance_tf sweep "
+        "configs/sweeps/synthfaces.yaml",
+    ]
+    studies = without(runs, transform="highpass", n_seen=20, seed=1)
+    assert missing("9", studies)[0] == "faces: highpass at n_seen 20 (seed 1)"
+    studies = without(runs, transform="blur")
+    assert missing("2c", studies)[0] == "faces: blur at every n_seen"
+    assert missing("3b", studies)[0] == "faces: blur at n_seen 40"
+    studies = without(runs, n_seen=40)
+    assert missing("7", studies)[0] == (
+        "faces: every transformation at n_seen 40"
+    )
+    studies = without(runs, n_seen=0)
+    assert missing("12", studies)[0] == "faces: identity at n_seen 0"
+    assert missing("2c", studies) == []
+
+
+def test_a_figure_needs_only_the_transformations_that_it_shows(runs):
+    studies = without(runs, transform="vertical")
+    assert missing("4a", studies) == []
+    assert missing("9", studies)[0] == "faces: vertical at every n_seen"
+
+
+def test_a_missing_transformation_is_named_in_its_place(runs):
+    studies = without(runs, transform="blur")
+    axes = panel(draw("2c", studies), "convolutional")
+    assert "Blur (missing)" in lines_of(axes)
+    gaps = marked(panel(draw("9", studies), "Blur"), "gap")
+    assert [gap.get_text() for gap in gaps] == ["missing"] * 3
+    gaps = marked(draw("3b", studies), "gap")
+    # The network without the transformation is there.
+    assert [gap.get_text() for gap in gaps] == ["missing"]
+
+
+def test_a_line_breaks_where_runs_are_missing(runs):
+    studies = without(runs, transform="thinning", n_seen=20)
+    axes = panel(draw("2c", studies), "geometric")
+    values = lines_of(axes)["Thinning"].get_ydata()
+    assert np.isnan(values).tolist() == [False, True, False]
+
+
+def test_all_labels_are_in_words():
+    labels = [style.LOOKS[name].label for name in TRANSFORMATIONS]
+    assert not any("_" in label for label in labels)
+    assert len({*labels}) == len(labels)
