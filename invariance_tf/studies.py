@@ -1,4 +1,21 @@
-"""Which runs belong together in a figure or a claim of the paper."""
+"""What the paper studies, and which runs stand for it."""
+
+# Section 3, in the order of the paper's figures.
+FAMILIES = {
+    "color": ("grayscale", "hue_rotation"),
+    "convolutional": (
+        "blur",
+        "highpass",
+        "horizontal",
+        "vertical",
+        "contrast_inversion",
+    ),
+    "noise": ("white_noise", "salt_pepper"),
+    "geometric": ("rotate90", "rotate180", "thinning"),
+}
+
+# The others occur in ImageNet as it is.
+OF_IMAGENET = ("blur", "highpass", "white_noise", "salt_pepper")
 
 # The paper's three studies, and the networks that stand for each: AlexNet on
 # FaceScrub, ResNet-18 on ImageNet and Inception on FaceScrub.
@@ -7,6 +24,17 @@ NETWORKS = {
     "imagenet": ("resnet18",),
     "inception": ("inception",),
 }
+
+
+def transforms_of(study):
+    """Returns the names of the transformations that a study is about.
+
+    Args:
+        study: `"faces"`, `"imagenet"` or `"inception"`.
+    """
+    if study == "imagenet":
+        return OF_IMAGENET
+    return tuple(name for family in FAMILIES.values() for name in family)
 
 
 def find_studies(runs):

@@ -3,9 +3,10 @@
 import numpy as np
 
 from invariance_tf.claims import networks
+from invariance_tf.studies import FAMILIES, transforms_of
 
-FOUR = networks.transforms_of("imagenet")
-ALL = networks.transforms_of("faces")
+FOUR = transforms_of("imagenet")
+ALL = transforms_of("faces")
 WORDS = ("holds", "does not hold", "cannot be told")
 
 
@@ -15,7 +16,7 @@ def across_by_family(rotations, color=lambda seed: 0.8):
     def across(transform, share, seed):
         if transform in networks.ROTATIONS:
             return rotations
-        if transform in networks.FAMILIES["color"]:
+        if transform in FAMILIES["color"]:
             return color(seed)
         return levels.get(transform, 0.5)
 

@@ -12,7 +12,8 @@ from claim_cases import CASES, FEW_RUNS, FOUR, PAIRS
 from made_up_runs import made_up_runs
 
 from invariance_tf import claims, tables, transforms
-from invariance_tf.claims import limits, networks
+from invariance_tf.claims import limits
+from invariance_tf.studies import FAMILIES
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -197,9 +198,7 @@ def test_families_are_those_of_the_transformations():
     for name, layer in transforms.TRANSFORMS.items():
         by_class.setdefault(layer.family, set()).add(name)
     del by_class["none"]
-    assert by_class == {
-        family: {*names} for family, names in networks.FAMILIES.items()
-    }
+    assert by_class == {family: {*names} for family, names in FAMILIES.items()}
 
 
 def documented():

@@ -10,7 +10,12 @@ from made_up_runs import TRANSFORMATIONS, across, made_up_runs, within
 from invariance_tf import figures, transforms
 from invariance_tf.figures import style
 from invariance_tf.figures.paper import FIGURES, draw, draw_figures
-from invariance_tf.studies import find_studies
+from invariance_tf.studies import (
+    FAMILIES,
+    OF_IMAGENET,
+    find_studies,
+    transforms_of,
+)
 
 N_SEEN = (1, 20)
 ROLES = {
@@ -90,16 +95,16 @@ def test_a_figure_drawn_again_has_the_same_bytes(studies, tmp_path):
 
 
 def test_the_families_are_those_of_the_transformations():
-    for name in style.transformations():
+    for name in transforms_of("faces"):
         family = transforms.TRANSFORMS[name].family
         assert style.family_of(name) == family
     assert {*style.LOOKS} == {*transforms.TRANSFORMS}
 
 
 def test_markers_and_dashes_tell_transformations_apart_without_colour():
-    looks = [style.LOOKS[name] for name in style.transformations()]
+    looks = [style.LOOKS[name] for name in transforms_of("faces")]
     assert len({look.marker for look in looks}) == len(looks)
-    for family in style.FAMILIES.values():
+    for family in FAMILIES.values():
         assert len({style.LOOKS[n].dashes for n in family}) == len(family)
 
 
@@ -108,7 +113,7 @@ def test_shades_of_a_family_and_of_both_groups_differ_in_grey():
         rgb = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         return np.dot([0.299, 0.587, 0.114], rgb)
 
-    for family in style.FAMILIES.values():
+    for family in FAMILIES.values():
         shades = sorted(grey(style.LOOKS[name].color) for name in family)
         assert (np.diff(shades) > 0.02).all()
     seen, unseen = (
@@ -121,7 +126,7 @@ def test_shades_of_a_family_and_of_both_groups_differ_in_grey():
 def test_fig_2c_shows_means_over_seeds_against_n_seen(studies):
     figure = draw("2c", studies)
     titles = [axes.get_title("left") for axes in figure.axes[:4]]
-    assert titles == list(style.FAMILIES)
+    assert titles == list(FAMILIES)
     top, bottom = figure.axes[0], figure.axes[4]
     for axes, law in ((top, within), (bottom, across)):
         line = lines_of(axes)["Grayscale"]
@@ -151,7 +156,7 @@ def test_fig_2c_shows_every_seed_and_the_interval_over_seeds(studies):
 def test_the_axis_of_fig_2b_is_logarithmic_and_that_of_2c_is_not(studies):
     log, linear = (draw(number, studies).axes[0] for number in ("2b", "2c"))
     assert (log.get_xscale(), linear.get_xscale()) == ("log", "linear")
-    labels = [style.LOOKS[name].label for name in style.OF_IMAGENET]
+    labels = [style.LOOKS[name].label for name in OF_IMAGENET]
     assert [*lines_of(log)] == labels
 
 

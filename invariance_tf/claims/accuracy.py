@@ -5,7 +5,6 @@ import pandas as pd
 from invariance_tf.claims import limits
 from invariance_tf.claims.effects import effects_of
 from invariance_tf.claims.networks import (
-    FAMILIES,
     ROTATIONS,
     all_seen,
     at,
@@ -15,9 +14,9 @@ from invariance_tf.claims.networks import (
     own,
     rise,
     rows,
-    transforms_of,
     values_of,
 )
+from invariance_tf.studies import FAMILIES, transforms_of
 
 
 def across_rises(studies, study):

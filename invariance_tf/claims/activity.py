@@ -10,9 +10,9 @@ from invariance_tf.claims.networks import (
     at_most,
     penultimate,
     rows,
-    transforms_of,
     values_of,
 )
+from invariance_tf.studies import transforms_of
 
 _BY = ("transform", "seed")
 

@@ -5,29 +5,9 @@ import pandas as pd
 
 from invariance_tf.claims.limits import FEW
 
-# Section 3.
-FAMILIES = {
-    "color": ("grayscale", "hue_rotation"),
-    "convolutional": (
-        "blur",
-        "highpass",
-        "horizontal",
-        "vertical",
-        "contrast_inversion",
-    ),
-    "noise": ("white_noise", "salt_pepper"),
-    "geometric": ("rotate90", "rotate180", "thinning"),
-}
 ROTATIONS = ("rotate90", "rotate180")
 
 KEYS = ("transform", "n_seen", "seed")
-
-
-def transforms_of(study):
-    """Returns the names of the transformations that the paper studies."""
-    if study == "imagenet":
-        return "blur", "highpass", "white_noise", "salt_pepper"
-    return tuple(name for family in FAMILIES.values() for name in family)
 
 
 def rows(table, **values):

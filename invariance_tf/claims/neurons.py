@@ -6,7 +6,6 @@ import pandas as pd
 from invariance_tf.claims import limits
 from invariance_tf.claims.effects import correlation_effects, effects_of
 from invariance_tf.claims.networks import (
-    FAMILIES,
     KEYS,
     ROTATIONS,
     all_seen,
@@ -21,9 +20,9 @@ from invariance_tf.claims.networks import (
     penultimate_layers,
     rise,
     rows,
-    transforms_of,
     values_of,
 )
+from invariance_tf.studies import FAMILIES, transforms_of
 
 _BY = ("transform", "seed")
 

@@ -2,6 +2,7 @@
 
 from invariance_tf.figures import layout, lines, style
 from invariance_tf.figures.selection import all_seen, gap_text, rows
+from invariance_tf.studies import transforms_of
 
 
 def select(study, criterion):
@@ -64,7 +65,7 @@ def _fill_study(part, study, role, criterion):
     for axes, ablated in zip(panels, ("inactive", "active"), strict=True):
         axes.set_title(f"{ablated} neurons set to 0")
         of_panel = rows(table, ablated=ablated)
-        draw_ablation(of_panel, axes, style.transforms_of(role))
+        draw_ablation(of_panel, axes, transforms_of(role))
         if criterion == "tau":
             axes.set(xlim=(-0.02, 1.02), xlabel="threshold τ")
             _mark_tau(axes, all_seen(study.runs).tau)

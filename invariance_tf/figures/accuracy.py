@@ -16,6 +16,7 @@ from invariance_tf.figures.selection import (
     values_by,
 )
 from invariance_tf.intervals import bootstrap
+from invariance_tf.studies import OF_IMAGENET, transforms_of
 
 
 def draw_matrix(table, axes, transforms):
@@ -77,7 +78,7 @@ def _write_cell(axes, row, column, values):
 def fill_matrices(figure, studies):
     """Draws Fig. 2a: AlexNet on faces on the left, ImageNet on the right."""
     panels = figure.subplots(1, 2, width_ratios=(13, 5))
-    sides = {"faces": style.transformations(), "imagenet": style.OF_IMAGENET}
+    sides = {"faces": transforms_of("faces"), "imagenet": OF_IMAGENET}
     for axes, (role, transforms) in zip(panels, sides.items(), strict=True):
         study = studies.get(role)
         axes.set_title(name_of(study, role))

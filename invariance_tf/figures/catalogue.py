@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable
 from functools import partial
 
-from invariance_tf.figures import style
 from invariance_tf.figures.ablation import fill_ablation
 from invariance_tf.figures.accuracy import fill_curves, fill_matrices
 from invariance_tf.figures.families import fill_families
@@ -18,6 +17,7 @@ from invariance_tf.figures.neurons import (
     fill_with_and_without,
 )
 from invariance_tf.figures.relation import fill_amounts, fill_relation
+from invariance_tf.studies import FAMILIES, OF_IMAGENET, transforms_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +49,8 @@ class PaperFigure:
 # The paper does not say which it shows in Fig. 4: one or two of each family.
 _FEW = ("grayscale", "blur", "highpass", "white_noise", "rotate90", "thinning")
 _TWO = ("blur", "white_noise")
-_ALL = style.transformations()
-_TOGETHER = {"": style.OF_IMAGENET}
+_ALL = transforms_of("faces")
+_TOGETHER = {"": OF_IMAGENET}
 _ALL_SEEN = ("all_seen",)
 _REFERENCES = ("all_seen", "never_transformed")
 _WITHIN, _ACROSS = "within_accuracy", "across_accuracy"
@@ -98,7 +98,7 @@ FIGURES = {
         "Curves of within- and across-category accuracy on faces against the "
         "number of categories seen transformed, a column for each family.",
         (11, 6),
-        partial(fill_curves, role="faces", columns=style.FAMILIES),
+        partial(fill_curves, role="faces", columns=FAMILIES),
         _needs("accuracy", "faces"),
     ),
     "3a": PaperFigure(
@@ -213,7 +213,7 @@ FIGURES = {
         partial(
             fill_by_n_seen,
             role="imagenet",
-            transforms=style.OF_IMAGENET,
+            transforms=OF_IMAGENET,
             num_columns=2,
         ),
         _needs("neurons", "imagenet"),
@@ -239,7 +239,7 @@ FIGURES = {
         "Curves of within- and across-category accuracy of Inception against "
         "the number of categories seen transformed, a column for each family.",
         (11, 6),
-        partial(fill_curves, role="inception", columns=style.FAMILIES),
+        partial(fill_curves, role="inception", columns=FAMILIES),
         _needs("accuracy", "inception"),
     ),
     "14": PaperFigure(

@@ -4,6 +4,7 @@ import numpy as np
 
 from invariance_tf.figures import layout, style
 from invariance_tf.figures.examples import displayable
+from invariance_tf.studies import FAMILIES, transforms_of
 
 # The size of the picture. Strengths belong to the data set's 48 pixels: the
 # picture's blur is as much wider.
@@ -33,11 +34,11 @@ def transform_face():
     )
     face = dataset.images[dataset.is_test][1:2]
     images = {}
-    for name in ("identity", *style.transformations()):
+    for name in ("identity", *transforms_of("faces")):
         arguments = config.transform_args("synthfaces", name)
         if name == "blur":
             arguments["sigma"] *= IMAGE_SIZE / DATA_SIZE
-        if name in style.FAMILIES["noise"]:
+        if name in FAMILIES["noise"]:
             arguments["seed"] = 0
         layer = transforms.get(name, **arguments)
         transformed = Standardize()(layer(face, np.ones(1, bool)))
@@ -64,7 +65,7 @@ def draw_family(images, panels):
 def fill_families(figure, studies):
     """Draws Fig. 1b; no runs are needed."""
     images = transform_face()
-    families = {"original": ("identity",), **style.FAMILIES}
+    families = {"original": ("identity",), **FAMILIES}
     bands = figure.subfigures(len(ROWS), 1)
     for band, row in zip(bands, ROWS, strict=True):
         widths = [len(families.get(family, " ")) for family in row]

@@ -12,6 +12,7 @@ from invariance_tf.figures.selection import (
     values_by,
 )
 from invariance_tf.intervals import bootstrap
+from invariance_tf.studies import transforms_of
 
 MEASURES = {
     "percent_as_seen": "taken for seen",
@@ -92,7 +93,7 @@ def fill_groups(figure, studies, role="faces", num_tables=6):
         table = table[table.num_images > 0]
     panels = figure.subplots(6, 2)
     for axes, transform in zip(
-        panels.T.flat, style.transformations(), strict=True
+        panels.T.flat, transforms_of("faces"), strict=True
     ):
         draw_groups(rows(table, transform=transform), axes, positions)
         axes.set_title(style.LOOKS[transform].label, fontweight="bold", pad=14)

@@ -14,6 +14,7 @@ from invariance_tf.figures.selection import (
     size_of,
     spread,
 )
+from invariance_tf.studies import transforms_of
 
 GROUPS = {"seen": "seen", "unseen": "unseen", "all": "both"}
 NUM_COLUMNS = 6
@@ -76,7 +77,7 @@ def fill_layers(figure, studies, role="faces", num_lines=6):
         layout.draw_gap(figure.subplots(), text)
         return
     names, positions = _layer_names(table), spread(grid(study), num_lines)
-    transforms = style.transformations()
+    transforms = transforms_of("faces")
     bands = figure.subfigures(len(transforms) // NUM_COLUMNS, 1)
     for number, band in enumerate(bands):
         shown = transforms[number * NUM_COLUMNS :][:NUM_COLUMNS]

@@ -9,6 +9,7 @@ from invariance_tf.figures.selection import (
     own,
     size_of,
 )
+from invariance_tf.studies import transforms_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _expected(need, study):
     }
     expected = set()
     for networks in need.networks:
-        names = need.transforms or style.transforms_of(need.role)
+        names = need.transforms or transforms_of(need.role)
         if networks == "never_transformed":
             names = ["identity"]
         expected |= {

@@ -14,6 +14,7 @@ from invariance_tf.figures.selection import (
     rows,
     size_of,
 )
+from invariance_tf.studies import transforms_of
 
 INVARIANCE = "invariance_coefficient"
 
@@ -50,7 +51,7 @@ def _fill_active_of(study, panels, role):
     ):
         if len(table):
             table = table.assign(percent=100 * table[active] / table[whole])
-        draw_active(table, axes, style.transforms_of(role))
+        draw_active(table, axes, transforms_of(role))
         axes.set_ylabel(label)
 
 
@@ -68,7 +69,7 @@ def fill_with_and_without(figure, studies, role, measure=INVARIANCE):
         layout.draw_gap(figure.subplots(), gap_text(role))
         return
     (axes,), (legend,) = layout.make_panels(figure, 1, 1, 2)
-    transforms = style.transforms_of(role)
+    transforms = transforms_of(role)
     table = rows(study.neurons, category_group="all")
     pair = all_seen(own(table)), never_transformed(table)
     violins.draw_with_and_without(*pair, axes, measure, transforms)

@@ -13,6 +13,7 @@ from invariance_tf.figures.selection import (
 )
 from invariance_tf.figures.violins import CONTROLS
 from invariance_tf.intervals import correlate
+from invariance_tf.studies import FAMILIES, OF_IMAGENET, transforms_of
 
 AMOUNT = "mean invariance coefficient"
 
@@ -35,7 +36,7 @@ def _fill_amounts_of(study, part, role):
     """Draws the panels of a study: one for each family, or one for ImageNet."""
     is_log = role == "imagenet"
     # An empty column keeps the only panel from being too wide.
-    columns = {"": style.OF_IMAGENET, None: ()} if is_log else style.FAMILIES
+    columns = {"": OF_IMAGENET, None: ()} if is_log else FAMILIES
     longest = max(map(len, columns.values()))
     panels = layout.make_panels(part, 1, len(columns), longest)
     for (axes, legend), (title, transforms) in zip(
@@ -142,7 +143,7 @@ def fill_relation(figure, studies, measure, role="faces"):
         layout.draw_gap(axes, gap_text(role))
         return
     table = trained(study.runs)
-    draw_relation(table, axes, measure, style.transformations())
+    draw_relation(table, axes, measure, transforms_of("faces"))
     figure.legend(
         handles=axes.get_legend_handles_labels()[0], loc="outside right center"
     )

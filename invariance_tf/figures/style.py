@@ -9,22 +9,7 @@ import dataclasses
 
 import matplotlib
 
-# In the paper's order, which is that of every figure.
-FAMILIES = {
-    "color": ("grayscale", "hue_rotation"),
-    "convolutional": (
-        "blur",
-        "highpass",
-        "horizontal",
-        "vertical",
-        "contrast_inversion",
-    ),
-    "noise": ("white_noise", "salt_pepper"),
-    "geometric": ("rotate90", "rotate180", "thinning"),
-}
-
-# The others occur in ImageNet as it is.
-OF_IMAGENET = ("blur", "highpass", "white_noise", "salt_pepper")
+from invariance_tf.studies import FAMILIES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,22 +99,6 @@ SETTINGS = {
 def context():
     """Returns a context in which figures are made and saved in this style."""
     return matplotlib.rc_context(SETTINGS)
-
-
-def transformations(families=tuple(FAMILIES)):
-    """Returns the names of the transformations of families, in order.
-
-    Example:
-
-    >>> transformations(["color", "noise"])
-    ['grayscale', 'hue_rotation', 'white_noise', 'salt_pepper']
-    """
-    return [name for family in families for name in FAMILIES[family]]
-
-
-def transforms_of(role):
-    """Returns the names of the transformations of a study of the paper."""
-    return list(OF_IMAGENET) if role == "imagenet" else transformations()
 
 
 def family_of(transform):

@@ -2,7 +2,7 @@
 
 import collections
 
-from invariance_tf.figures import style
+from invariance_tf.studies import FAMILIES
 
 # In the order of the page: the symbol that stands beside the words, and what
 # one claim and several claims do.
@@ -75,7 +75,7 @@ def by_family(study):
                 _means(of_family[of_family.n_seen == end]) for end in ends
             ],
         }
-        for family in (*style.FAMILIES, "other")
+        for family in (*FAMILIES, "other")
         if len(of_family := table[families == family])
     ]
     return {
@@ -87,7 +87,7 @@ def by_family(study):
 
 def family_of(transform):
     """Returns the family of a transformation; `other` where it is unknown."""
-    for family, members in style.FAMILIES.items():
+    for family, members in FAMILIES.items():
         if transform in members:
             return family
     return "other"
