@@ -8,6 +8,9 @@ activity over all original and transformed images, and T the transformation:
     specialisation   S = mean over A of (f(T(x)) - f(x)) / (f(T(x)) + f(x))
 """
 
+import itertools
+import math
+
 import numpy as np
 
 # The grid of section 3.2.
@@ -17,8 +20,7 @@ THRESHOLDS = np.arange(21) / 20
 def pair_terms(original, transformed):
     """Computes invariance and specialisation of pairs of activities.
 
-    Equation (1): h = 1 - |b - a| / (a + b), which is 2 min(a, b) / (a + b),
-    and (b - a) / (a + b).
+    Equation (1): h = 1 - |b - a| / (a + b), and (b - a) / (a + b).
 
     Args:
         original: Array of activities a >= 0 for original images.
@@ -27,7 +29,7 @@ def pair_terms(original, transformed):
     Returns:
         Two float64 arrays: h from 0 (active in one version only) to 1 (the
         same in both), and the specialisation from -1 (original only) to 1
-        (transformed only); nan where both activities are 0.
+        (transformed only); 1 and 0 where both activities are 0.
 
     Example:
 
@@ -35,13 +37,14 @@ def pair_terms(original, transformed):
     (array([1. , 0.5, 0. ]), array([0. , 0.5, 1. ]))
     """
     original = original.astype("float64")
-    transformed = transformed.astype("float64")
-    total = original + transformed
-    with np.errstate(invalid="ignore"):
-        return (
-            2 * np.minimum(original, transformed) / total,
-            (transformed - original) / total,
-        )
+    specialisation = transformed.astype("float64")
+    # Any sum of float32 numbers that is not 0 is larger.
+    total = np.maximum(original + specialisation, np.finfo("float64").tiny)
+    specialisation -= original
+    specialisation /= total
+    invariance = np.abs(specialisation)
+    np.subtract(1, invariance, out=invariance)
+    return invariance, specialisation
 
 
 def levels(original, transformed, maxima, rule="either"):
@@ -63,101 +66,207 @@ def levels(original, transformed, maxima, rule="either"):
     Raises:
         ValueError: If `rule` is unknown.
     """
-    if rule not in RULES:
-        raise ValueError(
-            f"`rule` must be {' or '.join(RULES)}. Received: rule={rule!r}"
-        )
     # A neuron that is never active is above no threshold.
     maxima = np.where(maxima > 0, maxima, 1).astype("float64")
-    return RULES[rule](original, transformed) / maxima
+    return _decisive(rule)(original, transformed) / maxima
 
 
 RULES = {"either": np.maximum, "both": np.minimum}
 
 
-class Accumulator:
-    """Sums up pairs of activities for every threshold at once, in float64.
+def _decisive(rule):
+    """Returns the function that chooses the activity that decides."""
+    if rule not in RULES:
+        raise ValueError(
+            f"`rule` must be {' or '.join(RULES)}. Received: rule={rule!r}"
+        )
+    return RULES[rule]
 
-    A pair of activities counts for all thresholds below its level, so each is
-    added to one bin, and the sums for a threshold are those over its bins.
-    Memory is `num_groups x num_neurons x (num_thresholds + 1)`, however many
-    images there are.
+
+def cutoffs(maxima, tau):
+    """Computes the largest activity at which neurons are not yet active.
+
+    A float32 activity is above it if and only if its level is above `tau`:
+    the comparison needs no division and has no rounding errors.
 
     Args:
-        maxima: Array of shape `(num_neurons,)`: the largest activity of each
-            neuron over all images of both versions.
-        thresholds: Increasing array of values from 0 to 1.
+        maxima: Array of shape `(num_neurons,)`, see `levels`.
+        tau: Float from 0 to below 1.
+
+    Returns:
+        Float32 array of shape `(num_neurons,)`.
+
+    Example:
+
+    >>> cutoffs(np.array([8.0, 0.0]), 0.25)
+    array([2.  , 0.25], dtype=float32)
+    """
+    nearest = (tau * np.where(maxima > 0, maxima, 1)).astype("float32")
+    candidates = np.stack(
+        [np.nextafter(nearest, np.float32(x)) for x in (-1, np.inf)] + [nearest]
+    )
+    is_active = levels(candidates, candidates, maxima) > tau
+    return np.where(is_active, np.float32(-1), candidates).max(axis=0)
+
+
+class Accumulator:
+    """Sums up pairs of activities of a layer, for every threshold at once.
+
+    A pair of activities counts for all thresholds below its level, so each is
+    added to one bin, and the sums for a threshold are those over the bins
+    above it. Controls are summed up at one threshold only, with a relative
+    error below 2^-22; all else is computed in float64. Memory is
+    `num_groups x num_neurons x num_thresholds`, however many images there
+    are.
+
+    Args:
+        maxima: Float32 array of shape `(num_neurons,)`: the largest activity
+            of each neuron over all images of both versions.
+        tau: Float from 0 to below 1: the threshold of the controls, and of
+            the pairs beside `THRESHOLDS`.
         num_groups: Integer, number of groups of images.
-        rule: `"either"`: a neuron is active for an image if its activity for
-            the original or the transformed image is above the threshold, as
-            in the paper. `"both"`: if both are.
+        rule: `"either"` or `"both"`, see `levels`.
     """
 
-    def __init__(
-        self, maxima, thresholds=THRESHOLDS, num_groups=1, rule="either"
-    ):
-        self._maxima = maxima
-        self._rule = rule
-        self._thresholds = np.asarray(thresholds, "float64")
-        shape = (num_groups, len(maxima), len(self._thresholds) + 1)
-        self._counts = np.zeros(shape)
-        self._invariance = np.zeros(shape)
-        self._specialisation = np.zeros(shape)
+    def __init__(self, maxima, tau=0.1, num_groups=1, rule="either"):
+        self._decisive = _decisive(rule)
+        self._cutoffs = cutoffs(maxima, tau)
+        maxima = np.where(maxima > 0, maxima, 1).astype("float64")
+        # A ratio of two float32 numbers is k / 20, or differs by more than
+        # 2^-30 of it: the last factor keeps k / 20 in the bin below.
+        self._scale = 20 * (1 - 2.0**-40) / maxima
+        self._thresholds = np.unique([*THRESHOLDS, tau])
+        self._num_groups = num_groups
+        # A bin for each number of thresholds below a level.
+        shape = (len(self._thresholds) + 1, num_groups, len(maxima))
+        self._counts = np.zeros(shape, "uint32")
+        self._sums = np.zeros((2, *shape))
+        self._controls = {}
 
-    def add(self, original, transformed, group):
+    def add(self, original, transformed, group, partners=()):
         """Adds a block of images.
 
         Args:
-            original: Array of shape `(num_images, num_neurons)`, activities
-                >= 0 for original images.
+            original: Float32 array of shape `(num_images, num_neurons)`,
+                activities >= 0 for original images.
             transformed: Array of that shape, for the transformed images.
             group: Integer array of shape `(num_images,)`.
+            partners: Dictionary from the names of controls to integer arrays
+                of shape `(num_images,)`, as `responses.partners` returns it:
+                the image whose transformed version takes the place of the
+                image's own, -1 for none.
+
+        Returns:
+            Integer array of shape `(num_images,)`: how many neurons are
+            active for each image at `tau`.
         """
-        # Columns at a time, so that the work stays in the processor's cache.
-        num_columns = max(1, 32768 // len(original))
-        for number in np.unique(group):
-            rows = group == number
-            for start in range(0, original.shape[1], num_columns):
-                columns = slice(start, start + num_columns)
-                self._add(
-                    original[rows, columns],
-                    transformed[rows, columns],
-                    number,
-                    columns,
-                )
+        # Some neurons at a time, so that the work stays in the processor's
+        # cache.
+        width = max(1, 32768 // len(group))
+        controls = [
+            (self._control(name), *_by_group(partner, group))
+            for name, partner in dict(partners).items()
+        ]
+        num_active = np.zeros(len(group), int)
+        for start in range(0, len(self._cutoffs), width):
+            neurons = slice(start, start + width)
+            before = np.ascontiguousarray(original[:, neurons])
+            after = np.ascontiguousarray(transformed[:, neurons])
+            num_active += self._add_pairs(before, after, neurons, group)
+            for sums, image, partner, groups in controls:
+                pair = before[image], after[partner]
+                self._add_control(sums, *pair, neurons, groups)
+        return num_active
 
-    def _add(self, original, transformed, group, columns):
-        level = levels(original, transformed, self._maxima[columns], self._rule)
-        row, column = np.nonzero(level > self._thresholds[0])
-        level = level[row, column]
-        num_bins = len(self._thresholds) + 1
-        # The number of thresholds below the level.
-        bins = column * num_bins + np.searchsorted(self._thresholds, level)
-        shape = self._counts[group, columns].shape
-        size = shape[0] * num_bins
-        terms = pair_terms(original[row, column], transformed[row, column])
-        for sums, weights in (
-            (self._counts, None),
-            (self._invariance, terms[0]),
-            (self._specialisation, terms[1]),
-        ):
-            added = np.bincount(bins, weights, minlength=size)
-            sums[group, columns] += added.reshape(shape)
+    def _add_pairs(self, original, transformed, neurons, group):
+        activity = self._decisive(original, transformed)
+        is_active = activity > self._cutoffs[neurons]
+        bins = np.ceil(activity * self._scale[neurons]).astype("int32")
+        # Above a tau that is not of the grid is one threshold more.
+        if len(self._thresholds) > len(THRESHOLDS):
+            bins += is_active
+        num_bins, num_groups, _ = self._counts.shape
+        shape = (num_bins, num_groups, original.shape[1])
+        bins *= num_groups * shape[2]
+        bins += (group[:, None] * shape[2] + np.arange(shape[2])).astype(
+            "int32"
+        )
+        bins = bins.astype(np.intp).ravel()
+        size = math.prod(shape)
+        added = np.bincount(bins, minlength=size).astype("uint32")
+        self._counts[:, :, neurons] += added.reshape(shape)
+        terms = pair_terms(original, transformed)
+        for sums, term in zip(self._sums, terms, strict=True):
+            added = np.bincount(bins, term.ravel(), minlength=size)
+            sums[:, :, neurons] += added.reshape(shape)
+        return np.count_nonzero(is_active, axis=1)
 
-    def results(self, groups):
+    def _control(self, name):
+        """Returns number of active images and sums of h: of a control."""
+        shape = (2, self._num_groups, len(self._cutoffs))
+        return self._controls.setdefault(name, np.zeros(shape))
+
+    def _add_control(self, sums, original, transformed, neurons, groups):
+        activity = self._decisive(original, transformed)
+        is_active = (activity > self._cutoffs[neurons]).astype("float32")
+        # h is 2 min(a, b) / (a + b): of positive float32 numbers it has a
+        # relative error of 2^-23 at most, and so has a mean of it.
+        invariance = np.minimum(original, transformed)
+        total = np.add(original, transformed, out=transformed)
+        invariance /= np.maximum(total, np.finfo("float32").tiny, out=total)
+        invariance *= is_active
+        for group, images in enumerate(groups):
+            sums[0, group, neurons] += is_active[images].sum(axis=0)
+            added = invariance[images].sum(axis=0, dtype="float64")
+            sums[1, group, neurons] += 2 * added
+
+    def results(self, groups, thresholds=THRESHOLDS):
         """Returns the measures over some groups of images together.
 
         Args:
             groups: List of group numbers.
+            thresholds: Increasing values of `THRESHOLDS` and `tau`.
 
         Returns:
             Three float64 arrays of shape `(num_neurons, num_thresholds)`:
             number of active images, invariance coefficient and
             specialisation; the latter two are nan where no image is active.
         """
-        count, invariance, specialisation = (
-            np.cumsum(sums[groups].sum(axis=0)[:, ::-1], axis=1)[:, -2::-1]
-            for sums in (self._counts, self._invariance, self._specialisation)
-        )
+        asked = np.searchsorted(self._thresholds, thresholds)
+        # The first bin above each threshold.
+        first = [*(asked + 1), len(self._counts)]
+
+        def above(sums):
+            between = [
+                sums[start:end, groups].sum(axis=(0, 1), dtype="float64")
+                for start, end in itertools.pairwise(first)
+            ]
+            return np.cumsum(between[::-1], axis=0)[::-1].T
+
+        count, *sums = above(self._counts), *map(above, self._sums)
         with np.errstate(invalid="ignore"):
-            return count, invariance / count, specialisation / count
+            return count, *(np.divide(each, count, out=each) for each in sums)
+
+    def control(self, name, groups):
+        """Returns a control's invariance coefficient at `tau`.
+
+        Args:
+            name: String, a key of `partners`.
+            groups: List of group numbers.
+
+        Returns:
+            Float64 array of shape `(num_neurons,)`, nan where no image is
+            active.
+        """
+        count, invariance = self._control(name)[:, groups].sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            return invariance / count
+
+
+def _by_group(partner, group):
+    """Sorts the images that have a partner; returns the slice of each group."""
+    image = np.argsort(group, kind="stable")
+    image = image[partner[image] >= 0]
+    ends = np.cumsum([0, *np.bincount(group[image])])
+    slices = [slice(*pair) for pair in itertools.pairwise(ends)]
+    return image, partner[image], slices

@@ -1,20 +1,13 @@
 """Measures how invariant the neurons of a model are: the tables."""
 
+import concurrent.futures
 import dataclasses
 
 import numpy as np
 
 from invariance_tf import results
-from invariance_tf.invariance import THRESHOLDS, Accumulator, levels
+from invariance_tf.invariance import THRESHOLDS, Accumulator
 from invariance_tf.responses import Responses, partners
-
-# The invariance coefficient, and the two controls that say how large it is
-# without any invariance.
-_KINDS = {
-    "pairs": "invariance_coefficient",
-    "shuffled": "control_shuffled",
-    "same_category": "control_same_category",
-}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -119,6 +112,7 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
             f"`tau` must be from 0 to below 1. Received: tau={tau}"
         )
     group = np.zeros(responses.num_images, int)
+    groups = {"all": [0]}
     if is_seen is not None:
         if not responses.has_labels:
             raise ValueError(
@@ -126,15 +120,17 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
                 "`labels` tell the images' categories. Received: labels=None"
             )
         group = np.where(np.asarray(is_seen)[responses.labels], 0, 1)
-    sums, num_active = _add_up(responses, tau, group, rule)
-    groups = {"all": [0, 1]}
-    if is_seen is not None:
-        groups = {"seen": [0], "unseen": [1], **groups}
+        groups = {"seen": [0], "unseen": [1], "all": [0, 1]}
+    sums = [
+        Accumulator(maxima, tau, len(groups["all"]), rule)
+        for maxima in responses.maxima
+    ]
+    num_active = _add_up(responses, sums, group)
     sizes = {name: np.isin(group, groups[name]).sum() for name in groups}
     layers = [*zip(responses.layers, responses.maxima, sums, strict=True)]
     return Measurement(
         results.concatenate(
-            _neuron_table(*layer, name, numbers, sizes[name])
+            _neuron_table(*layer, tau, name, numbers, sizes[name])
             for layer in layers
             for name, numbers in groups.items()
         ),
@@ -156,72 +152,67 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
     )
 
 
-def _add_up(responses, tau, group, rule):
-    """Reads all images; returns sums by layer, and active neurons by image."""
-    sums = [
-        {
-            "grid": Accumulator(maxima, THRESHOLDS, 2, rule),
-            **{kind: Accumulator(maxima, [tau], 2, rule) for kind in _KINDS},
-        }
-        for maxima in responses.maxima
-    ]
-    num_active = np.zeros((len(sums), responses.num_images), int)
-    for positions, pairs in responses:
+def _add_up(responses, sums, group):
+    """Adds all images to the sums; returns active neurons by layer, image."""
+    num_active = np.zeros((len(sums), len(group)), int)
+
+    def add(positions, pairs):
         others = partners(responses.labels[positions])
         for index, pair in enumerate(pairs):
-            _add_block(sums[index], *pair, group[positions], others)
-            level = levels(*pair, responses.maxima[index], rule)
-            num_active[index, positions] = (level > tau).sum(axis=1)
-    return sums, num_active
-
-
-def _add_block(sums, original, transformed, group, others):
-    """Adds a block to the sums for the grid, for tau and for the controls."""
-    sums["grid"].add(original, transformed, group)
-    sums["pairs"].add(original, transformed, group)
-    for kind, partner in others.items():
-        has_one = np.flatnonzero(partner >= 0)
-        if len(has_one):
-            sums[kind].add(
-                original[has_one],
-                transformed[partner[has_one]],
-                group[has_one],
+            num_active[index, positions] = sums[index].add(
+                *pair, group[positions], others
             )
 
+    # A block is added up while the network reads the next one.
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        added = thread.submit(tuple)
+        for block in responses:
+            added.result()
+            added = thread.submit(add, *block)
+        added.result()
+    return num_active
 
-def _neuron_table(layer, maxima, sums, group, numbers, num_images):
+
+def _neuron_table(layer, maxima, sums, tau, group, numbers, num_images):
     """Returns the columns of `Measurement.neurons` for a layer and group."""
-    at_tau = {kind: sums[kind].results(numbers) for kind in _KINDS}
+    at_tau = [values[:, 0] for values in sums.results(numbers, [tau])]
+    count, invariance, specialisation = at_tau
     return {
         "layer": layer,
         "category_group": group,
         "neuron": np.arange(len(maxima)),
         "num_images": num_images,
-        "num_active_images": at_tau["pairs"][0][:, 0].astype(int),
+        "num_active_images": count.astype(int),
         "max_activity": maxima,
-        **{column: at_tau[kind][1][:, 0] for kind, column in _KINDS.items()},
-        "specialisation": at_tau["pairs"][2][:, 0],
+        "invariance_coefficient": invariance,
+        "control_shuffled": sums.control("shuffled", numbers),
+        "control_same_category": sums.control("same_category", numbers),
+        "specialisation": specialisation,
     }
 
 
 def _layer_table(layer, maxima, sums, group, numbers):
     """Returns the columns of `Measurement.layers` for a layer and group."""
-    count, invariance, specialisation = sums["grid"].results(numbers)
+    count, invariance, specialisation = sums.results(numbers)
     is_active = count > 0
-
-    def over_neurons(statistic, values):
-        return [
-            statistic(of_tau[active]) if active.any() else np.nan
-            for of_tau, active in zip(values.T, is_active.T, strict=True)
-        ]
-
+    means = {"mean_invariance": [], "median_invariance": []}
+    means["mean_specialisation"] = []
+    for index, is_counted in enumerate(is_active.T):
+        found = [np.nan] * 3
+        if is_counted.any():
+            of_neurons = invariance[is_counted, index]
+            found = [
+                of_neurons.mean(),
+                np.median(of_neurons, overwrite_input=True),
+                specialisation[is_counted, index].mean(),
+            ]
+        for column, value in zip(means.values(), found, strict=True):
+            column.append(value)
     return {
         "layer": layer,
         "category_group": group,
         "tau": THRESHOLDS,
         "num_neurons": len(maxima),
         "num_never_active": (~is_active).sum(axis=0),
-        "mean_invariance": over_neurons(np.mean, invariance),
-        "median_invariance": over_neurons(np.median, invariance),
-        "mean_specialisation": over_neurons(np.mean, specialisation),
+        **means,
     }

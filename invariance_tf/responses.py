@@ -4,10 +4,14 @@ Everything that is measured on test images reads them through `paired_blocks`:
 accuracy, invariance and ablation then see the same noise.
 """
 
+import functools
+import math
+import weakref
 from collections.abc import Iterable
 
 import keras
 import numpy as np
+from keras import ops
 
 from invariance_tf import activations
 from invariance_tf.model import reseed_layer
@@ -15,6 +19,9 @@ from invariance_tf.model import reseed_layer
 # Images that go through the network together with their transformed versions.
 # Noise is drawn block by block, so this number is part of a result.
 BLOCK = 64
+
+# Models made by `_extremes`, each traced once.
+_EXTREMES = weakref.WeakKeyDictionary()
 
 
 def arrange(labels):
@@ -68,7 +75,7 @@ def paired_blocks(images, transform, seed=0, order=None):
                 f"among images {block.min()} to {block.max()}"
             )
         transformed = transform(originals, np.ones(len(block), bool))
-        yield block, originals, keras.ops.convert_to_numpy(transformed)
+        yield block, originals, ops.convert_to_numpy(transformed)
 
 
 class Responses:
@@ -130,9 +137,8 @@ class Responses:
                 f"with at least one image. Received: shape={images.shape}"
             )
         layers = [layers] if isinstance(layers, str) else layers
-        self.layers = [
-            *dict.fromkeys(layers or [activations.penultimate_layer(model)])
-        ]
+        layers = layers or [activations.penultimate_layer(model)]
+        self.layers = [*dict.fromkeys(layers)]
         self.num_images = len(images)
         # Without labels every image is a category of its own.
         self.has_labels = labels is not None
@@ -151,43 +157,40 @@ class Responses:
         self._rectify = rectify
         self._seed = seed
         self._memory = memory
-        self._held = None
-        self._maxima = None
+        self._held = self._maxima = None
 
     def __iter__(self):
-        return iter(self._held) if self._held else self._read()
+        return iter(self._held) if self._held else self._pairs()
 
-    def _read(self):
-        blocks = paired_blocks(
+    def _pairs(self):
+        for positions, outputs in self._read(self._network):
+            yield positions, [self._pair(x, outputs[x]) for x in self.layers]
+
+    def _read(self, network):
+        for positions, *pair in paired_blocks(
             self._images, self._transform, self._seed, arrange(self.labels)
-        )
-        for positions, originals, transformed in blocks:
-            both = np.concatenate([originals, transformed])
+        ):
+            both = np.concatenate(pair)
             if self._preprocess is not None:
                 both = np.asarray(self._preprocess(both))
-            outputs = self._network.predict_on_batch(both)
-            yield (
-                positions,
-                [self._pair(name, outputs[name]) for name in self.layers],
-            )
+            yield positions, _run(network, both)
 
     def _pair(self, layer, output):
         """Splits the output for originals and transformed images."""
-        output = np.asarray(output, "float32")
-        if self._spatial == "max" and output.ndim > 2:
+        output = np.asarray(output).astype("float32", copy=False)
+        self._check_sign(layer, output.min())
+        if self._spatial == "max":
             output = output.max(axis=tuple(range(1, output.ndim - 1)))
         output = output.reshape(len(output), -1)
-        if self._rectify:
-            output = np.maximum(output, 0)
-        if not output.min() >= 0:
+        return np.split(np.maximum(output, 0) if self._rectify else output, 2)
+
+    def _check_sign(self, layer, minimum):
+        if np.isnan(minimum) or minimum < 0 and not self._rectify:
             raise ValueError(
-                f"The measures are for rectified activity, and the layer "
-                f"{layer} has negative or undefined activity. Measure the "
-                f"ReLU behind it, or rectify it. "
-                f"Received: minimum={output.min():.3g}"
+                "The measures are for rectified activity, and the layer "
+                f"{layer} has negative or undefined activity. Measure the ReLU "
+                f"behind it, or rectify it. Received: minimum={minimum:.3g}"
             )
-        half = len(output) // 2
-        return output[:half], output[half:]
 
     @property
     def maxima(self):
@@ -197,20 +200,36 @@ class Responses:
         The first use reads all images.
         """
         if self._maxima is None:
-            held, size, maxima = [], 0, None
-            for positions, pairs in self._read():
-                largest = [np.max([*map(_maximum, pair)], 0) for pair in pairs]
-                maxima = [
-                    np.maximum(*both)
-                    for both in zip(maxima or largest, largest, strict=True)
-                ]
-                size += sum(array.nbytes for pair in pairs for array in pair)
-                if size <= self._memory:
-                    held.append((positions, pairs))
-                else:
-                    held.clear()
-            self._held, self._maxima = held or None, maxima
+            largest = self._read_largest()
+            if self._size() <= self._memory:
+                self._held = [*self._pairs()]
+                largest = (
+                    [np.maximum(*pair).max(axis=0) for pair in pairs]
+                    for _, pairs in self._held
+                )
+            self._maxima = functools.reduce(
+                lambda *both: [*map(np.maximum, *both)], largest
+            )
         return self._maxima
+
+    def _size(self):
+        """Returns the bytes that the activities of all images need."""
+        shapes = self._network.compute_output_shape(self._images.shape)
+        first = -1 if self._spatial == "max" else 1
+        neurons = (math.prod(shape[first:]) for shape in shapes.values())
+        return 2 * 4 * self.num_images * sum(neurons)
+
+    def _read_largest(self):
+        """Yields the largest activities of each block, layer by layer."""
+        for _, outputs in self._read(_extremes(self._network)):
+            largest = []
+            for layer in self.layers:
+                self._check_sign(layer, np.min(outputs[layer]["least"]))
+                found = np.asarray(outputs[layer]["largest"], "float32")
+                if self._spatial == "max":
+                    found = found.max(axis=tuple(range(found.ndim - 1)))
+                largest.append(np.maximum(found.ravel(), 0))
+            yield largest
 
     def arrays(self, index=0):
         """Returns the activity of one layer for all images, in their order.
@@ -230,8 +249,25 @@ class Responses:
         return whole
 
 
-def _maximum(activity):
-    return activity.max(axis=0)
+def _extremes(network):
+    """Returns a model of each layer's extremes, found where it runs."""
+    if network not in _EXTREMES:
+        outputs = {
+            layer: {"largest": ops.max(output, 0), "least": ops.min(output)}
+            for layer, output in network.output.items()
+        }
+        _EXTREMES[network] = keras.Model(network.inputs, outputs)
+        _EXTREMES[network].jit_compile = network.jit_compile
+    return _EXTREMES[network]
+
+
+def _run(network, images):
+    """Runs the network on a batch; returns its outputs, without a copy."""
+    if keras.backend.backend() != "tensorflow":
+        return network.predict_on_batch(images)
+    # `predict_on_batch` would copy the activities of whole layers.
+    network.make_predict_function()
+    return network.predict_function([(images,)])
 
 
 def partners(labels):

@@ -9,6 +9,7 @@ from hypothesis import strategies
 from invariance_tf.invariance import (
     THRESHOLDS,
     Accumulator,
+    cutoffs,
     levels,
     pair_terms,
 )
@@ -46,12 +47,12 @@ def reference(original, transformed, tau, rule="either", maxima=None):
     return np.array(measures).T
 
 
-def accumulate(original, transformed, **options):
+def accumulate(original, transformed, thresholds=THRESHOLDS, **options):
     """Returns the measures of all images, added in one block."""
     maxima = np.concatenate([original, transformed]).max(axis=0)
     accumulator = Accumulator(maxima, **options)
     accumulator.add(original, transformed, np.zeros(len(original), int))
-    return accumulator.results([0])
+    return accumulator.results([0], thresholds)
 
 
 def assert_same(left, right, tolerance=0.0):
@@ -95,10 +96,84 @@ def test_layers_wider_than_a_block_of_columns_are_measured_whole(rule):
     pair = np.random.default_rng(0).exponential(size=(2, 30, 4000))
     pair = np.maximum(pair - 0.7, 0).astype("float32")
     pair[:, :, 1234] = 0
-    found = accumulate(*pair, rule=rule, thresholds=[0.1])
+    found = accumulate(*pair, [0.1], rule=rule)
     expected = reference(*pair, 0.1, rule)
     assert_same([values[:, 0] for values in found], expected, 1e-12)
     assert found[0][1234] == 0 and np.isnan(found[1][1234])
+
+
+@pytest.mark.parametrize("rule", ["either", "both"])
+@over_activities
+@hypothesis.given(
+    pair=activities,
+    tau=strategies.one_of(
+        strategies.sampled_from(THRESHOLDS[:-1].tolist()),
+        strategies.floats(0, 1, exclude_max=True),
+        # Where activities are: in whole numbers, up to 20.
+        strategies.tuples(*[strategies.integers(1, 20)] * 2)
+        .filter(lambda ratio: ratio[0] < ratio[1])
+        .map(lambda ratio: ratio[0] / ratio[1]),
+    ),
+)
+def test_any_threshold_stands_beside_the_grid(rule, pair, tau):
+    found = accumulate(*pair, [tau], tau=tau, rule=rule)
+    expected = reference(*pair, tau, rule)
+    assert_same([values[:, 0] for values in found], expected, 1e-12)
+    on_grid = accumulate(*pair, tau=tau, rule=rule)
+    assert_same(on_grid, accumulate(*pair, tau=0.5, rule=rule), 1e-12)
+
+
+def test_the_cutoff_is_the_last_activity_that_is_not_active():
+    random = np.random.default_rng(0)
+    maxima = random.lognormal(sigma=9, size=5000).astype("float32")
+    maxima[:99] = np.arange(99)
+    for tau in (*THRESHOLDS[:-1], 1 / 3, 1e-9, np.nextafter(1, 0)):
+        cutoff = cutoffs(maxima, tau)
+        above = np.nextafter(cutoff, np.float32(np.inf))
+        scale = np.where(maxima > 0, maxima, 1).astype("float64")
+        assert (cutoff / scale <= tau).all() and (above / scale > tau).all()
+
+
+def test_levels_next_to_a_threshold_of_the_grid_are_told_apart():
+    """Ratios of float32 numbers as near to k / 20 as they can be."""
+    maxima = np.random.default_rng(0).uniform(1, 9, 3000).astype("float32")
+    for tau in THRESHOLDS[:-1]:
+        cutoff = cutoffs(maxima, tau)
+        above = np.nextafter(cutoff, np.float32(np.inf))
+        original = np.stack([maxima, cutoff, above])
+        counts, _, _ = accumulate(original, 0 * original, [tau], tau=0.123)
+        assert (counts == 2).all()
+
+
+@pytest.mark.parametrize("rule", ["either", "both"])
+@over_activities
+@hypothesis.given(pair=activities, data=strategies.data())
+def test_controls_have_a_relative_error_below_2_to_the_minus_22(
+    rule, pair, data
+):
+    num_images = pair.shape[1]
+    partner = data.draw(
+        strategies.lists(
+            strategies.integers(-1, num_images - 1),
+            min_size=num_images,
+            max_size=num_images,
+        ).map(np.array)
+    )
+    group = np.arange(num_images) % 2
+    accumulator = Accumulator(pair.max(axis=(0, 1)), 0.15, 2, rule)
+    accumulator.add(*pair, group, {"other": partner})
+    for groups in ([0], [1], [0, 1]):
+        image = np.flatnonzero((partner >= 0) & np.isin(group, groups))
+        _, expected, _ = reference(
+            pair[0, image],
+            pair[1, partner[image]],
+            0.15,
+            rule,
+            pair.max(axis=(0, 1)),
+        )
+        found = accumulator.control("other", groups)
+        # The reference takes a difference from 1, in float64.
+        np.testing.assert_allclose(found, expected, 2.0**-22, 1e-15)
 
 
 def test_groups_are_measured_apart_and_together():
@@ -121,9 +196,9 @@ def test_a_pair_is_as_in_equation_1():
     invariance, specialisation = pair_terms(
         np.array([2.0, 0.0, 3.0, 1.0, 0.0]), np.array([2.0, 3.0, 0.0, 3.0, 0.0])
     )
-    assert invariance[:4].tolist() == [1, 0, 0, 0.5]
-    assert specialisation[:4].tolist() == [0, 1, -1, 0.5]
-    assert np.isnan(invariance[4]) and np.isnan(specialisation[4])
+    # The last is active in no version, and counts for no threshold.
+    assert invariance.tolist() == [1, 0, 0, 0.5, 1]
+    assert specialisation.tolist() == [0, 1, -1, 0.5, 0]
 
 
 def test_an_activity_on_the_threshold_is_not_active():

@@ -203,23 +203,34 @@ def test_controls_pair_images_with_the_next_in_their_block(
 @pytest.mark.parametrize(
     "transform, arguments", [("rotate180", {}), ("white_noise", {"std": 60.0})]
 )
-def test_streaming_changes_no_number(transform, arguments):
+@pytest.mark.parametrize("spatial", ["all", "max"])
+def test_streaming_changes_no_number(transform, arguments, spatial):
+    model = make_model()
+
     def measured(memory):
         return measure_invariance(
-            make_model(),
+            model,
             IMAGES,
             transforms.get(transform, **arguments),
-            ["conv", "fc"],
+            ["conv", "fc", "logits"],
             labels=LABELS,
             is_seen=IS_SEEN,
+            spatial=spatial,
+            rectify=True,
             memory=memory,
         )
 
     held = tables(measured(2**30))
     # Nothing is held, or only a first block would fit.
-    for memory in (0, 64 * 2 * 4 * (64 + 9)):
+    for memory in (0, 64 * 2 * 4 * (64 + 9 + 5)):
         for left, right in zip(held, tables(measured(memory)), strict=True):
             assert left.equals(right)
+
+
+@pytest.mark.parametrize("memory", [0, 2**30])
+def test_negative_activity_is_refused_in_a_stream_too(memory):
+    with pytest.raises(ValueError, match="layer logits has neg.*minimum=-"):
+        measure(layers=["fc", "logits"], memory=memory)
 
 
 def test_without_labels_all_images_are_one_group():
