@@ -24,11 +24,13 @@ def one_line(error):
     return " ".join(str(error).split())
 
 
-def reword(message):
+def reword(message, annotations=None):
     """Says in the user's terms what jsonargparse says in those of Python.
 
     Args:
         message: String, the message of a `jsonargparse.ArgumentError`.
+        annotations: Dictionary from settings to their types; `None` means
+            those of an experiment.
 
     Returns:
         String. A message that is not known is returned as it is.
@@ -38,7 +40,8 @@ def reword(message):
     >>> reword("Option 'n_sen' is not accepted")[:47]
     'There is no such setting. Did you mean n_seen? '
     """
-    annotations = typing.get_type_hints(Experiment)
+    if annotations is None:
+        annotations = typing.get_type_hints(Experiment)
     unknown = re.search(
         r"unrecognized arguments: -*([\w.]+)|Option '(\S+)' is not", message
     )

@@ -303,6 +303,9 @@ def test_a_done_run_is_measured_anew_only_where_it_lacks_measures(
     assert read_summary(run_dir)["tau"] == 0.3
     assert again(tau=0.3, ablate_layer="conv5")
     assert not again(tau=0.3)
+    assert {*read(run_dir, "ablation.csv").layer} == {"fc6", "conv5"}
+    assert cli.main(["analyze", run_dir, "--ablate_layer", "null"]) == 0
+    assert {*read(run_dir, "ablation.csv").layer} == {"fc6"}
 
 
 def test_no_group_but_an_empty_one_lacks_a_mean(tmp_path):

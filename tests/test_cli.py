@@ -3,10 +3,13 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import yaml
+from made_up_runs import made_up_runs
 
-from invariance_tf import cli
+from invariance_tf import cli, load_runs
+from invariance_tf.tables import save
 
 
 def run(capsys, *arguments):
@@ -120,3 +123,66 @@ def test_the_module_and_the_script_are_the_same_program(pytestconfig):
         )
         assert done.returncode == 2
         assert "Received: epochs=0" in done.stderr
+
+
+@pytest.fixture
+def tables_dir(tmp_path):
+    """The saved tables of a few made-up runs."""
+    runs = made_up_runs(
+        transforms=("blur",), n_seen=(4, 20), seeds=(0,), num_neurons=5
+    )
+    save(runs, tmp_path / "tables")
+    return str(tmp_path / "tables")
+
+
+def test_figures_are_drawn_from_tables_and_what_is_missing_is_said(
+    tables_dir, tmp_path, capsys
+):
+    out_dir = tmp_path / "figures"
+    arguments = [tables_dir, "--out", str(out_dir), "--figure", "2c", "6"]
+    assert cli.main(["figures", *arguments, "--format", "svg", "pdf"]) == 0
+    assert {path.name for path in out_dir.iterdir()} == {
+        *("fig2c.svg", "fig2c.pdf", "fig6.svg", "fig6.pdf")
+    }
+    output = capsys.readouterr().out
+    assert "Figure 2c: missing faces: grayscale" in output
+    assert "configs/sweeps/synthfaces.yaml" in output
+    assert f"4 runs. Written: {out_dir}" in output
+
+
+def test_collected_tables_are_read_like_runs(tables_dir, tmp_path, capsys):
+    out_dir = str(tmp_path / "again")
+    assert cli.main(["collect", tables_dir, "--out", out_dir]) == 0
+    assert len(load_runs(out_dir).runs) == 4
+    verdicts = pd.read_csv(tmp_path / "again" / "claims.csv")
+    assert {"C1", "C16"} <= {*verdicts.claim}
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["figures", "nowhere"], "no such directory of runs"),
+        (["figures", "{tables}", "--figure", "99"], "Legal: 1b, 2a"),
+        (["figures", "{tables}", "--format", "jpg"], "jpg"),
+        (["report", "{empty}"], "no finished run"),
+        (["collect"], "runs_dir"),
+        (["sweeep"], "no such verb. Legal: run, analyze, prepare, sweep"),
+        (["prepare", "imagenet"], "facescrub"),
+    ],
+)
+def test_a_mistake_with_a_verb_is_one_line_with_exit_status_2(
+    tables_dir, tmp_path, capsys, arguments, message
+):
+    places = {"tables": tables_dir, "empty": str(tmp_path)}
+    arguments = [part.format(**places) for part in arguments]
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("error: ") and error.count("\n") == 1
+
+
+def test_the_help_names_every_verb(capsys):
+    assert cli.main(["--help"]) == 0
+    output = capsys.readouterr().out
+    for verb in cli.VERBS:
+        assert f"\n{verb} " in output

@@ -15,6 +15,16 @@ same command goes on.
 """
 NUM_WARNINGS = 5
 
+# For messages about values of another type.
+_TYPES = {
+    "dataset": Literal["facescrub"],
+    "size": int,
+    "connections": int,
+    "per_host": int,
+    "retries": int,
+    "timeout": float,
+}
+
 
 def prepare(arguments, program):
     """Prepares a data set from the command line.
@@ -39,7 +49,7 @@ def prepare(arguments, program):
         options = Options(out_dir=settings.pop("out"), **settings)
         preparing.check_out_dir(options.out_dir)
     except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-        return messages.mistake(messages.reword(str(error)))
+        return messages.mistake(messages.reword(str(error), _TYPES))
     _warn(rows)
     former = signal.signal(
         signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
@@ -65,7 +75,7 @@ def _make_parser(program):
         prog=program, description=_DESCRIPTION, exit_on_error=False
     )
     add = parser.add_argument
-    add("dataset", type=Literal["facescrub"], help="The data set to prepare.")
+    add("dataset", type=_TYPES["dataset"], help="The data set to prepare.")
     add(
         "--lists",
         nargs="+",

@@ -110,8 +110,8 @@ def draw_relation(table, axes, measure, transforms):
             label=label,
         )
     axes.text(
-        0.98,
-        0.03,
+        1,
+        1.02,
         _write_correlation(table, columns),
         transform=axes.transAxes,
         ha="right",
