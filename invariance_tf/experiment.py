@@ -135,8 +135,9 @@ def is_analysed(run_dir, experiment):
     done = results.read_yaml(os.path.join(run_dir, "config.yaml"))
     wanted = vars(experiment)
     rank = ("none", "penultimate", "layers").index
+    # Runs of the first version say nothing of an analysis.
     return rank(wanted["analysis"]) == 0 or (
-        rank(wanted["analysis"]) <= rank(done["analysis"])
+        rank(wanted["analysis"]) <= rank(done.get("analysis", "none"))
         and wanted["tau"] == done["tau"]
         and wanted["ablate_layer"] in (None, done["ablate_layer"])
     )

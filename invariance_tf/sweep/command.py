@@ -1,6 +1,5 @@
 """The command line of a sweep."""
 
-import collections
 import os
 import signal
 import sys
@@ -9,14 +8,49 @@ from typing import Literal
 import jsonargparse
 
 from invariance_tf import messages
-from invariance_tf.sweep import plan, schedule
+from invariance_tf.sweep import overview, plan, schedule
 from invariance_tf.sweep.local import LocalEngine
-from invariance_tf.sweep.progress import Progress, duration
+from invariance_tf.sweep.progress import Progress
 
 _DESCRIPTION = """
 Runs all experiments of a sweep file. What is done is left as it is, what was
 interrupted goes on, and a run that fails does not stop the others.
 """
+
+
+# Type, default and help of each.
+_OPTIONS = {
+    "engine": (
+        Literal["local", "ray"],
+        "local",
+        "Processes of this machine, or tasks of a Ray cluster.",
+    ),
+    "jobs": (
+        int | None,
+        None,
+        "Runs at once (local). null: what the cores allow, or 1 where there "
+        "is a GPU.",
+    ),
+    "cpus_per_run": (
+        int,
+        1,
+        "Threads of each run; its numbers depend on them in the last digits.",
+    ),
+    "gpus_per_run": (float, 0.0, "GPUs of each run, such as 0.25 (ray)."),
+    "address": (
+        str | None,
+        None,
+        "Address of a Ray cluster, such as auto; null starts one here.",
+    ),
+    "index": (
+        int | None,
+        None,
+        "Do only the run with this number in the plan, from 0, as a task of a "
+        "job array.",
+    ),
+    "runs_dir": (str | None, None, "In place of that of the file."),
+    "data_dir": (str | None, None, "In place of that of the file."),
+}
 
 
 def sweep(arguments):
@@ -34,7 +68,7 @@ def sweep(arguments):
         experiments = plan.read(
             options.file, runs_dir=options.runs_dir, data_dir=options.data_dir
         )
-        engine = _make_engine(options, experiments[0].runs_dir)
+        engine = _make_engine(options)
     except (
         jsonargparse.ArgumentError,
         ValueError,
@@ -60,55 +94,20 @@ def _make_parser():
         description=_DESCRIPTION,
         exit_on_error=False,
     )
-    add = parser.add_argument
-    add("file", help="Sweep file, such as configs/sweeps/quick.yaml.")
-    add(
+    parser.add_argument(
+        "file", help="Sweep file, such as configs/sweeps/quick.yaml."
+    )
+    parser.add_argument(
         "--dry_run",
         action="store_true",
         help="Show what would run, what is done, and the estimated time.",
     )
-    add(
-        "--engine",
-        type=Literal["local", "ray"],
-        default="local",
-        help="Processes of this machine, or tasks of a Ray cluster.",
-    )
-    add(
-        "--jobs",
-        type=int | None,
-        help="Runs at once (local). null: what the cores allow, or 1 where "
-        "there is a GPU.",
-    )
-    add(
-        "--cpus_per_run",
-        type=int,
-        default=1,
-        help="Threads of each run; its numbers depend on them in the last "
-        "digits.",
-    )
-    add(
-        "--gpus_per_run",
-        type=float,
-        default=0.0,
-        help="GPUs of each run, such as 0.25 (ray).",
-    )
-    add(
-        "--address",
-        type=str | None,
-        help="Address of a Ray cluster, such as auto; null starts one here.",
-    )
-    add(
-        "--index",
-        type=int | None,
-        help="Do only the run with this number in the plan, from 0, as a task "
-        "of a job array.",
-    )
-    add("--runs_dir", type=str | None, help="In place of that of the file.")
-    add("--data_dir", type=str | None, help="In place of that of the file.")
+    for name, (type, default, text) in _OPTIONS.items():
+        parser.add_argument(f"--{name}", type=type, default=default, help=text)
     return parser
 
 
-def _make_engine(options, runs_dir):
+def _make_engine(options):
     """Returns the engine that the options ask for."""
     for name in ("jobs", "cpus_per_run"):
         value = getattr(options, name)
@@ -116,26 +115,27 @@ def _make_engine(options, runs_dir):
             raise ValueError(
                 f"`{name}` must be at least 1. Received: {name}={value}"
             )
-    log_path = os.path.join(runs_dir, "sweep.log")
     if options.engine == "ray":
-        from invariance_tf.sweep.on_ray import RayEngine
-
+        try:
+            from invariance_tf.sweep.on_ray import RayEngine
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                'The engine ray needs Ray: pip install "invariance_tf[ray]". '
+                "Received: engine=ray"
+            ) from error
         return RayEngine(
-            options.address,
-            options.cpus_per_run,
-            options.gpus_per_run,
-            log_path,
+            options.address, options.cpus_per_run, options.gpus_per_run
         )
-    return LocalEngine(1, options.cpus_per_run, log_path)
+    return LocalEngine(1, options.cpus_per_run)
 
 
 def _sweep(options, experiments, engine):
     """Surveys the runs and does those that are left; returns the status."""
     try:
         runs, has_gpu = schedule.survey(engine, experiments)
-    except ValueError as error:
+    except (ValueError, ChildProcessError) as error:
         if options.dry_run:
-            _show_plan([plan.Run(each) for each in experiments], None)
+            overview.show([plan.Run(each) for each in experiments], None)
         return messages.mistake(error)
     if options.index is not None:
         if not 0 <= options.index < len(runs):
@@ -145,70 +145,28 @@ def _sweep(options, experiments, engine):
             )
         runs = [runs[options.index]]
     if options.engine == "local":
-        num_cores = len(os.sched_getaffinity(0))
-        default = 1 if has_gpu else max(num_cores // options.cpus_per_run, 1)
-        engine.num_slots = options.jobs or default
+        num_fitting = max(_num_cores() // options.cpus_per_run, 1)
+        engine.num_slots = options.jobs or (1 if has_gpu else num_fitting)
     left = [run for run in runs if not run.is_done]
     if options.dry_run:
-        _show_plan(runs, engine.num_slots)
+        overview.show(runs, engine.num_slots)
         return 0
     num_done = len(runs) - len(left)
     sys.stdout.write(
-        f"{len(runs)} runs: {num_done} done before, {len(left)} to do, "
-        f"{engine.num_slots} at once\n"
+        f"Runs: {len(runs)}; {num_done} done before, {len(left)} to do, "
+        f"{engine.num_slots} at once.\n"
     )
-    with Progress(left, num_done, engine.num_slots, _mean(runs)) as progress:
+    expected = overview.expected_seconds(runs)
+    with Progress(left, num_done, engine.num_slots, expected) as progress:
         failed = schedule.carry_out(left, engine, progress)
     return _close(runs, failed)
 
 
-def _mean(runs):
-    """Returns the mean time of the runs that are done, or `None`."""
-    seconds = [run.seconds for run in runs if run.seconds is not None]
-    return sum(seconds) / len(seconds) if seconds else None
-
-
-def _show_plan(runs, num_slots):
-    """Shows how many runs are done and to do, and how long they may take.
-
-    Args:
-        runs: List of `plan.Run`.
-        num_slots: Integer, runs at once; `None` if nothing is known of the
-            data, so that nothing can be said of what is done.
-    """
-    from rich.console import Console
-    from rich.table import Table
-
-    counts = collections.defaultdict(collections.Counter)
-    for run in runs:
-        counts[run.experiment.transform][run.experiment.n_seen] += 1
-    is_done = collections.defaultdict(collections.Counter)
-    for run in runs:
-        is_done[run.experiment.transform][run.experiment.n_seen] += run.is_done
-    columns = {run.experiment.n_seen: None for run in runs}
-    table = Table(title="runs done of those in the plan, by n_seen")
-    table.add_column("transform")
-    for n_seen in columns:
-        table.add_column(str(n_seen), justify="right")
-    for transform, of_transform in counts.items():
-        table.add_row(
-            transform,
-            *(
-                f"{is_done[transform][n_seen]}/{of_transform[n_seen]}"
-                if of_transform[n_seen]
-                else ""
-                for n_seen in columns
-            ),
-        )
-    console = Console()
-    console.print(table)
-    num_left = sum(not run.is_done for run in runs)
-    text = f"{len(runs)} runs: {len(runs) - num_left} done, {num_left} to do"
-    if num_slots is not None:
-        mean = _mean(runs)
-        time = mean and mean * num_left / num_slots
-        text += f", {num_slots} at once. Estimated time: {duration(time)}."
-    console.print(text, soft_wrap=True)
+def _num_cores():
+    """Returns the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
 
 
 def _close(runs, failed):

@@ -25,15 +25,13 @@ class LocalEngine:
     Args:
         jobs: Integer, number of processes.
         num_threads: Integer, threads of each.
-        log_path: Path of the file for what the processes say.
     """
 
-    def __init__(self, jobs, num_threads, log_path):
+    def __init__(self, jobs, num_threads):
         self.num_slots = jobs
         self._environment = worker.environment(num_threads)
-        self._log_path = os.path.abspath(log_path)
         self._idle = []
-        # From a connection to (process, key of its work).
+        # From a pipe to the process at its end and the key of its work.
         self._busy = {}
 
     def has_room(self):
@@ -48,11 +46,12 @@ class LocalEngine:
             function: A function of a module.
             *arguments: Its arguments.
         """
-        process, pipe = self._idle.pop() if self._idle else self._spawn()
-        self._busy[pipe] = process, key
+        process = self._idle.pop() if self._idle else self._spawn()
+        self._busy[process.pipe] = process, key
+        process.num_runs += 1
         # One that has died unnoticed is found by `wait`.
         with contextlib.suppress(BrokenPipeError):
-            pipe.send((function, arguments))
+            process.pipe.send((function, arguments))
 
     def wait(self, timeout):
         """Waits until some work has ended.
@@ -68,50 +67,73 @@ class LocalEngine:
             process, key = self._busy.pop(pipe)
             try:
                 outcome = pipe.recv()
-                self._idle.append((process, pipe))
             except (EOFError, ConnectionResetError):
-                process.join()
-                pipe.close()
-                outcome = Outcome("died", message=_cause(process.exitcode))
+                outcome = Outcome(
+                    "died",
+                    error=ChildProcessError.__name__,
+                    message=process.cause_of_death(),
+                )
+            else:
+                if process.num_runs < worker.RUNS_PER_PROCESS:
+                    self._idle.append(process)
+                else:
+                    process.end()
             ended.append((key, outcome))
         return ended
 
     def stop(self):
         """Ends all processes at once; what they wrote is complete."""
-        workers = [
-            *((process, pipe) for pipe, (process, _) in self._busy.items()),
+        for process in (
             *self._idle,
-        ]
-        for process, _ in workers:
-            process.kill()
-        for process, pipe in workers:
-            process.join()
-            pipe.close()
+            *(process for process, _ in self._busy.values()),
+        ):
+            process.end()
         self._busy, self._idle = {}, []
 
     def _spawn(self):
-        """Starts a process; returns it with the pipe to it."""
-        pipe, far_end = _SPAWN.Pipe()
-        process = _SPAWN.Process(
-            target=_serve,
-            args=(far_end, self._log_path, sys.argv),
-            daemon=True,
+        """Starts a process."""
+        with _without_interrupts(), _environ(self._environment):
+            return _Process()
+
+
+class _Process:
+    """Starts a process that serves, and holds the pipe to it."""
+
+    def __init__(self):
+        self.num_runs = 0
+        self.pipe, far_end = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(
+            target=_serve, args=(far_end, sys.argv), daemon=True
         )
-        with _ignoring_interrupts(), _environ(self._environment):
-            process.start()
+        self._process.start()
         # The end of the process must be the end of the pipe.
         far_end.close()
-        return process, pipe
+
+    def end(self):
+        """Ends the process at once."""
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+
+    def cause_of_death(self):
+        """Says how the process has ended."""
+        self._process.join()
+        self.pipe.close()
+        code = self._process.exitcode
+        if code < 0:
+            return f"its process was ended by {signal.Signals(-code).name}"
+        return f"its process ended with status {code}"
 
 
-def _serve(pipe, log_path, command):
+def _serve(pipe, command):
     """Does the work that comes through a pipe, one piece after another."""
     parent = multiprocessing.parent_process().sentinel
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-    worker.start(log_path, command)
-    while True:
-        function, arguments = pipe.recv()
-        pipe.send(worker.attempt(function, *arguments))
+    worker.start(command)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            function, arguments = pipe.recv()
+            pipe.send(worker.attempt(function, *arguments))
 
 
 def _die_with(parent):
@@ -120,16 +142,9 @@ def _die_with(parent):
     os._exit(1)
 
 
-def _cause(exit_code):
-    """Says how a process ended."""
-    if exit_code is not None and exit_code < 0:
-        return f"its process was ended by {signal.Signals(-exit_code).name}"
-    return f"its process ended with status {exit_code}"
-
-
 @contextlib.contextmanager
-def _ignoring_interrupts():
-    """A process started inside is never interrupted by Ctrl-C."""
+def _without_interrupts():
+    """Keeps Ctrl-C off a process started inside: its parent will end it."""
     former = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

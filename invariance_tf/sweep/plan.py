@@ -110,7 +110,8 @@ def expand(base, part):
         values = values if isinstance(values, list) else [values]
         if not values:
             raise ValueError(
-                f"A list in a grid needs at least one value. Received: {name}=[]"
+                "A list in a grid needs at least one value. "
+                f"Received: {name}=[]"
             )
         choices[name] = [_typed(name, value) for value in values]
     return [

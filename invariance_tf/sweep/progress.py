@@ -36,8 +36,11 @@ class Progress:
 
     def __enter__(self):
         if self._console.is_terminal:
+            # Without a thread of its own, which would draw half a change.
             self._live = Live(
-                console=self._console, get_renderable=self._draw
+                console=self._console,
+                get_renderable=self._draw,
+                auto_refresh=False,
             ).__enter__()
         return self
 
@@ -60,9 +63,9 @@ class Progress:
         self._running.pop(run.name)
         if outcome.status == "failed":
             self._num_failed += 1
-            text = f"failed: {outcome.message}"
-        elif outcome.value["was_done"]:
-            # Here or in another sweep, while this one waited.
+            text = f"failed: {outcome.error}: {outcome.message}"
+        elif outcome.value["was_done"] and run.seconds is None:
+            # By another sweep, while this one waited.
             self._num_before += 1
             text = f"done elsewhere, {_describe(outcome.value)}"
         else:
@@ -87,9 +90,7 @@ class Progress:
         if self._seconds:
             mean = sum(self._seconds) / len(self._seconds)
         num_left = self._num_total - self.num_ended
-        return mean and mean * num_left / min(
-            self._num_slots, max(num_left, 1)
-        )
+        return mean and mean * num_left / min(self._num_slots, max(num_left, 1))
 
     def _say(self, line):
         """Shows a line for good, or until newer ones come."""

@@ -10,6 +10,18 @@ from invariance_tf.sweep import worker
 NUM_RETRIES = 2
 PATIENCE = 5.0
 
+# Errors whose message says all to the user.
+_MISTAKES = (
+    "FileNotFoundError",
+    "ImportError",
+    "ModuleNotFoundError",
+    "NotADirectoryError",
+    "OSError",
+    "PermissionError",
+    "TypeError",
+    "ValueError",
+)
+
 
 def survey(engine, experiments):
     """Checks experiments and finds which are done, in a process of an engine.
@@ -23,14 +35,19 @@ def survey(engine, experiments):
 
     Raises:
         ValueError: If a setting is illegal or the data are not there.
+        ChildProcessError: If the process died.
     """
     engine.start("survey", worker.survey, experiments)
     ended = []
     while not ended:
         ended = engine.wait(timeout=1.0)
     ((_, outcome),) = ended
-    if outcome.status != "done":
+    if outcome.status == "died":
+        raise ChildProcessError(outcome.message)
+    if outcome.error in _MISTAKES:
         raise ValueError(outcome.message)
+    if outcome.status != "done":
+        raise RuntimeError(outcome.traceback)
     return outcome.value
 
 
@@ -74,9 +91,11 @@ def carry_out(runs, engine, progress, patience=PATIENCE):
                     "too little memory?"
                 )
                 worker.record_failure(run, error)
-                outcome = worker.Outcome("failed", message=str(error))
+                outcome = worker.Outcome(
+                    "failed", error=type(error).__name__, message=str(error)
+                )
             if outcome.status == "failed":
-                failed.append((run, outcome.message))
+                failed.append((run, f"{outcome.error}: {outcome.message}"))
             num_left -= 1
             progress.end(run, outcome)
         progress.update()

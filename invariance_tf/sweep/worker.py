@@ -4,15 +4,22 @@ import contextlib
 import dataclasses
 import logging
 import os
-import signal
 import sys
 import time
 import traceback
 from typing import Any
 
+from invariance_tf import messages
 from invariance_tf.sweep import plan
 
+# In the directory of a run that failed, and in that of all runs.
 FAILURE = "failure.json"
+LOG = "sweep.log"
+
+# After so many runs a process is replaced: Keras registers a gradient with each
+# training step that it traces, and TensorFlow never lets go of its graph, some
+# 5 MB (https://github.com/keras-team/tf-keras/issues/286).
+RUNS_PER_PROCESS = 20
 
 _logger = logging.getLogger(__name__)
 
@@ -25,13 +32,17 @@ class Outcome:
         status: "done"; "failed" by an error; "held" by another process that
             has the run; "died" with its process.
         value: What was computed, if done.
-        message: One line about the error, otherwise.
+        error: Name of the error's type, otherwise.
+        message: One line about the error.
+        traceback: Where it came from.
         seconds: Float, time from the work's beginning to its end.
     """
 
     status: str
     value: Any = None
+    error: str = ""
     message: str = ""
+    traceback: str = ""
     seconds: float = 0.0
 
 
@@ -58,21 +69,15 @@ def environment(num_threads):
     }
 
 
-def start(log_path, command):
-    """Prepares a process: what it says goes to a file.
+def start(command):
+    """Prepares a process of a sweep.
 
     Args:
-        log_path: Path of the file to append to.
         command: List of strings, the command for the runs' provenance.
     """
-    # Ctrl-C goes to every process of a terminal; the parent ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.makedirs(os.path.dirname(log_path), exist_ok=True)
-    log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    for stream in (1, 2):
-        os.dup2(log, stream)
-    os.close(log)
     sys.argv = command
+    sys.stdout.reconfigure(line_buffering=True)
+    _write_to(os.devnull)
     logging.basicConfig(
         level=logging.INFO,
         format=f"%(asctime)s {os.getpid()} %(message)s",
@@ -80,19 +85,28 @@ def start(log_path, command):
     )
 
 
+def _write_to(path):
+    """Appends to a file what this process and its libraries say."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    os.close(file)
+
+
 def attempt(function, *arguments):
     """Calls a function; returns an `Outcome` whatever happens."""
     start = time.perf_counter()
     try:
-        value = function(*arguments)
-        status, message = "done", ""
-    except BlockingIOError as error:
-        value, status, message = None, "held", str(error)
+        outcome = Outcome("done", function(*arguments))
     except Exception as error:
-        _logger.exception("failed")
-        value, status = None, "failed"
-        message = " ".join(f"{type(error).__name__}: {error}".split())
-    return Outcome(status, value, message, time.perf_counter() - start)
+        is_held = isinstance(error, BlockingIOError)
+        outcome = Outcome(
+            "held" if is_held else "failed",
+            error=type(error).__name__,
+            message=messages.one_line(error),
+            traceback=traceback.format_exc(),
+        )
+    return dataclasses.replace(outcome, seconds=time.perf_counter() - start)
 
 
 def survey(experiments):
@@ -159,18 +173,20 @@ def carry_out(run):
     with results.locked(run.run_dir):
         # Free now: else a model would be built in vain.
         pass
-    _logger.info("run %s", run.name)
+    _write_to(os.path.join(run.experiment.runs_dir, LOG))
+    _logger.info("Begins: %s", run.name)
     failure_path = os.path.join(run.run_dir, FAILURE)
     try:
         summary = experiment.run(run.experiment)
     except BlockingIOError:
         raise
     except Exception as error:
+        _logger.exception("Failed: %s", run.name)
         record_failure(run, error)
         raise
     with contextlib.suppress(FileNotFoundError):
         os.remove(failure_path)
-    _logger.info("done %s", run.name)
+    _logger.info("Done: %s", run.name)
     return summary
 
 

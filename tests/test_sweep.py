@@ -1,0 +1,405 @@
+"""Sweep files, the order of runs, and what is said about them."""
+
+import dataclasses
+import io
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from rich.console import Console
+
+from invariance_tf import Experiment, experiment, preparation, results
+from invariance_tf.sweep import plan, schedule, worker
+from invariance_tf.sweep.command import sweep
+from invariance_tf.sweep.local import LocalEngine
+from invariance_tf.sweep.progress import Progress
+from invariance_tf.sweep.worker import Outcome
+
+SWEEPS = pathlib.Path(__file__).parents[1] / "configs" / "sweeps"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a sweep file; returns its path."""
+
+    def write_file(content):
+        path = tmp_path / "sweep.yaml"
+        text = content if isinstance(content, str) else yaml.safe_dump(content)
+        path.write_text(text)
+        return str(path)
+
+    return write_file
+
+
+def some_runs(runs_dir, num_runs):
+    return [
+        plan.Run(Experiment(seed=seed, runs_dir=str(runs_dir)).resolve())
+        for seed in range(num_runs)
+    ]
+
+
+def test_every_combination_of_a_grid_is_an_experiment(write):
+    path = write(
+        {
+            "base": {"transform": "blur", "epochs": 3},
+            "grid": [
+                {"transform": ["vertical", "thinning"], "n_seen": [1, "all"]},
+                {"seed": [4, 5], "epochs": 9},
+            ],
+        }
+    )
+    combined = [
+        (each.transform, each.n_seen, each.seed, each.epochs)
+        for each in plan.read(path)
+    ]
+    assert combined == [
+        ("vertical", 1, 0, 3),
+        ("vertical", "all", 0, 3),
+        ("thinning", 1, 0, 3),
+        ("thinning", "all", 0, 3),
+        ("blur", 20, 4, 9),
+        ("blur", 20, 5, 9),
+    ]
+
+
+def test_numbers_that_yaml_reads_as_text_are_numbers(write):
+    path = write("grid:\n  learning_rate: [1e-3, 1.0e-3, 2e-3]\n")
+    rates = [each.learning_rate for each in plan.read(path)]
+    assert rates == [1e-3, 2e-3]
+
+
+def test_one_run_is_done_once_with_the_most_measures(write):
+    parts = [
+        {"n_seen": [4, 20], "analysis": "none"},
+        {"n_seen": [20, 36], "analysis": "layers"},
+        {"n_seen": 20},
+    ]
+    experiments = plan.read(write({"grid": parts}))
+    assert [(each.n_seen, each.analysis) for each in experiments] == [
+        (4, "none"),
+        (20, "layers"),
+        (36, "layers"),
+    ]
+
+
+def test_a_file_with_no_grid_is_one_experiment(write):
+    (only,) = plan.read(write({"base": {"seed": 3}}))
+    assert only == Experiment(seed=3).resolve()
+
+
+def test_options_win_over_the_file(write):
+    path = write({"base": {"runs_dir": "here"}})
+    assert plan.read(path)[0].runs_dir == "here"
+    assert plan.read(path, runs_dir="there")[0].runs_dir == "there"
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ({"base": {"n_sen": 3}}, "Did you mean n_seen?"),
+        ({"grid": {"transfrom": ["blur"]}}, "Did you mean transform?"),
+        ({"grid": {"n_seen": [4, 41]}}, "from 0 to 40. Received: n_seen=41"),
+        ({"grid": {"transform": ["blurr"]}}, "Did you mean blur?"),
+        ({"grid": {"epochs": ["many"]}}, "must be a whole number"),
+        ({"grid": {"seed": []}}, "at least one value. Received: seed=[]"),
+        ({"base": {"seed": [0, 1]}}, "belong into grid"),
+        ({"base": {}, "grids": {}}, "Received: ['base', 'grids']"),
+        ("just text", "the keys base"),
+        ("base: 3", "Received: 3"),
+        ("base: {", "expected the node content"),
+        ({"grid": {"tau": [0.1, 0.2]}}, "two values of `tau`"),
+        ({"base": {"dataset": "folder"}}, "needs `data_dir`"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_file_and_setting(
+    capsys, write, content, message
+):
+    path = write(content)
+    assert sweep([path]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {path}: ") and error.count("\n") == 1
+    assert message in error
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["nowhere.yaml"], "no such sweep file"),
+        ([str(SWEEPS / "quick.yaml"), "--jobs", "0"], "Received: jobs=0"),
+        ([str(SWEEPS / "imagenet.yaml")], "Received: dataset=imagenet"),
+        ([str(SWEEPS / "quick.yaml"), "--engine", "slurm"], "slurm"),
+        ([str(SWEEPS / "quick.yaml"), "--cores", "3"], "cores"),
+    ],
+)
+def test_a_mistake_in_the_command_is_one_line(capsys, arguments, message):
+    assert sweep(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_mistakes_are_answered_without_tensorflow(write):
+    program = (
+        "import sys\n"
+        "from invariance_tf.sweep.command import sweep\n"
+        f"status = sweep([{write({'base': {'n_sen': 3}})!r}])\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
+        "sys.exit(status if not heavy else str(heavy))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert done.returncode == 2, done.stderr
+
+
+@pytest.mark.parametrize(
+    "name, num_runs",
+    # 12 transformations at all points of the grid and all seeds, and the
+    # networks without transformed images.
+    [
+        ("quick", 3 * 3),
+        ("synthfaces", 12 * 7 * 2 + 2),
+        ("facescrub", 12 * 9 * 3 + 3),
+        ("facescrub_inception", 12 * 9 * 3 + 3),
+    ],
+)
+def test_the_sweeps_of_the_repository_have_the_papers_grids(name, num_runs):
+    path = SWEEPS / f"{name}.yaml"
+    assert path.read_text().startswith("# ")
+    assert len(plan.read(str(path))) == num_runs
+
+
+def test_what_the_data_cannot_give_is_found_before_anything_runs():
+    digits = Experiment(dataset="digits", n_seen=11, analysis="none")
+    with pytest.raises(ValueError, match="from 0 to 10.*n_seen=11"):
+        worker.survey([digits.resolve()])
+    typo = Experiment(dataset="digits", network_args={"initialiser": "he"})
+    with pytest.raises(ValueError, match="takes.*initializer"):
+        worker.survey([typo.resolve()])
+
+
+def test_all_and_the_number_of_categories_are_one_run(tmp_path):
+    digits = Experiment(dataset="digits", runs_dir=str(tmp_path))
+    experiments = plan.once(
+        dataclasses.replace(digits, n_seen=n_seen).resolve()
+        for n_seen in ("all", 10)
+    )
+    assert len(experiments) == 2
+    runs, _ = worker.survey(experiments)
+    (run,) = runs
+    assert run.experiment.n_seen == 10 and not run.is_done
+
+
+@pytest.mark.parametrize(
+    "changes, is_done",
+    [
+        ({}, True),
+        ({"fingerprint": "of other images"}, False),
+        ({"tau": 0.2}, False),
+    ],
+)
+def test_a_run_is_done_with_its_data_and_measures(tmp_path, changes, is_done):
+    digits = Experiment(dataset="digits", runs_dir=str(tmp_path)).resolve()
+    run = plan.Run(digits)
+    _, dataset = preparation.check(digits)
+    os.mkdir(run.run_dir)
+    fingerprint = changes.get("fingerprint", dataset.fingerprint)
+    files = {
+        "summary.json": {"seconds": {"training": 3.0, "analysis": 1.0}},
+        "provenance.json": {"data": {"fingerprint": fingerprint}},
+        "config.yaml": {**vars(digits), **changes},
+    }
+    for name, content in files.items():
+        pathlib.Path(run.run_dir, name).write_text(json.dumps(content))
+    (found,), _ = worker.survey([digits])
+    assert found.is_done == is_done
+    assert found.seconds == 4.0
+
+
+def test_a_failure_is_recorded_until_the_run_succeeds(tmp_path, monkeypatch):
+    (run,) = some_runs(tmp_path, 1)
+    path = pathlib.Path(run.run_dir, "failure.json")
+
+    def diverge(settings):
+        raise FloatingPointError("The loss is not finite.")
+
+    monkeypatch.setattr(worker, "_write_to", lambda path: None)
+    monkeypatch.setattr(experiment, "run", diverge)
+    outcome = worker.attempt(worker.carry_out, run)
+    assert (outcome.status, outcome.error) == ("failed", "FloatingPointError")
+    failure = json.loads(path.read_text())
+    assert failure["message"] == "The loss is not finite."
+    assert "in diverge" in failure["traceback"]
+    monkeypatch.setattr(experiment, "run", lambda settings: {"seed": 0})
+    assert worker.attempt(worker.carry_out, run).value == {"seed": 0}
+    assert not path.exists()
+
+
+def test_a_run_of_another_process_is_held(tmp_path):
+    (run,) = some_runs(tmp_path, 1)
+    with results.locked(run.run_dir):
+        assert worker.attempt(worker.carry_out, run).status == "held"
+    assert not pathlib.Path(run.run_dir, "failure.json").exists()
+
+
+class ScriptedEngine:
+    """Ends each piece of work at once, as a script says."""
+
+    def __init__(self, script):
+        self.script = {name: list(ends) for name, ends in script.items()}
+        self.started, self.ended = [], []
+
+    def has_room(self):
+        return not self.ended
+
+    def start(self, name, function, run):
+        self.started.append(name)
+        self.ended.append((name, self.script[name].pop(0)))
+
+    def wait(self, timeout):
+        ended, self.ended = self.ended, []
+        return ended
+
+
+DONE = Outcome(
+    "done",
+    {
+        "was_done": False,
+        "within_accuracy": 0.5,
+        "across_accuracy": None,
+        "clean_accuracy": 1.0,
+    },
+    seconds=2.0,
+)
+
+
+def carry_out(script, runs, **options):
+    engine = ScriptedEngine(script)
+    with Progress(runs, 0, 1, None) as progress:
+        failed = schedule.carry_out(runs, engine, progress, **options)
+    return engine.started, failed
+
+
+def test_a_failed_run_does_not_stop_the_others(tmp_path, capsys):
+    runs = some_runs(tmp_path, 3)
+    first, second, third = (run.name for run in runs)
+    failure = Outcome("failed", error="FloatingPointError", message="no")
+    script = {first: [DONE], second: [failure], third: [DONE]}
+    started, failed = carry_out(script, runs)
+    assert started == [first, second, third]
+    assert failed == [(runs[1], "FloatingPointError: no")]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        f"[1/3] {first}: within 0.500, across -, clean 1.000, 2 s",
+        f"[2/3] {second}: failed: FloatingPointError: no",
+        f"[3/3] {third}: within 0.500, across -, clean 1.000, 2 s",
+    ]
+
+
+def test_a_run_whose_process_died_is_taken_up_again_twice(tmp_path):
+    runs = some_runs(tmp_path, 2)
+    first, second = (run.name for run in runs)
+    death = Outcome("died", message="its process was ended by SIGKILL")
+    script = {first: [death, death, DONE], second: [death] * 3}
+    started, failed = carry_out(script, runs)
+    assert started == [first] * 3 + [second] * 3
+    ((run, message),) = failed
+    assert run.name == second
+    assert "ended by SIGKILL, 3 times" in message
+    assert pathlib.Path(run.run_dir, "failure.json").exists()
+
+
+def test_a_run_that_another_sweep_holds_comes_last(tmp_path):
+    runs = some_runs(tmp_path, 2)
+    first, second = (run.name for run in runs)
+    script = {first: [Outcome("held"), Outcome("held"), DONE], second: [DONE]}
+    started, failed = carry_out(script, runs, patience=0.05)
+    assert started == [first, second, first, first]
+    assert not failed
+
+
+def test_the_time_left_comes_from_this_sweep_or_from_former_runs(tmp_path):
+    runs = some_runs(tmp_path, 5)
+    progress = Progress(runs, 0, num_slots=2, expected=10.0)
+    assert progress.seconds_left() == 10.0 * 5 / 2
+    progress.begin(runs[0])
+    progress.end(runs[0], DONE)
+    assert progress.seconds_left() == 2.0 * 4 / 2
+    assert Progress(runs, 0, 2, None).seconds_left() is None
+
+
+def test_a_terminal_shows_a_table(tmp_path):
+    runs = some_runs(tmp_path, 2)
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
+    with Progress(runs, 1, 1, 60.0, console) as progress:
+        progress.begin(runs[0])
+        progress.update()
+    text = screen.getvalue()
+    for part in ("running", "time left", "2 min 0 s", runs[0].name):
+        assert part in text
+
+
+@pytest.fixture
+def engine():
+    """A local engine of one process with three threads."""
+    engine = LocalEngine(1, num_threads=3)
+    yield engine
+    engine.stop()
+
+
+def result_of(engine, function, *arguments):
+    engine.start("key", function, *arguments)
+    assert not engine.has_room()
+    ended = []
+    while not ended:
+        ended = engine.wait(timeout=60.0)
+    ((key, outcome),) = ended
+    assert key == "key"
+    return outcome
+
+
+def test_work_shares_a_process_until_it_dies(engine):
+    process_id = result_of(engine, os.getpid).value
+    assert process_id != os.getpid()
+    assert result_of(engine, os.getenv, "OMP_NUM_THREADS").value == "3"
+    outcome = result_of(engine, int, "ten")
+    assert (outcome.status, outcome.error) == ("failed", "ValueError")
+    # Ctrl-C is for the parent alone.
+    assert result_of(engine, signal.raise_signal, signal.SIGINT).status == (
+        "done"
+    )
+    assert result_of(engine, os.getpid).value == process_id
+    assert "status 3" in result_of(engine, os._exit, 3).message
+    killed = result_of(engine, signal.raise_signal, signal.SIGKILL)
+    assert killed.message == "its process was ended by SIGKILL"
+    assert result_of(engine, os.getpid).value != process_id
+
+
+def test_a_process_does_not_outlive_its_parent():
+    program = (
+        "import os, sys\n"
+        "from invariance_tf.sweep.local import LocalEngine\n"
+        "import time\n"
+        "engine = LocalEngine(1, num_threads=1)\n"
+        "engine.start('key', os.getpid)\n"
+        "((_, outcome),) = engine.wait(timeout=60.0)\n"
+        "engine.start('key', time.sleep, 600)\n"
+        "time.sleep(0.5)\n"
+        "sys.stdout.write(str(outcome.value))\n"
+        "sys.stdout.flush()\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    # Until the kernel has told it.
+    for _ in range(100):
+        if not os.path.exists(f"/proc/{done.stdout}"):
+            return
+        time.sleep(0.1)
+    pytest.fail("the process still runs")
