@@ -228,7 +228,9 @@ def _with_runs(parser, arguments, work):
                 "There is no finished run below this directory. "
                 f"Received: {settings.runs_dir}"
             )
-        written = work(settings, runs)
+        # Fig. 1b loads TensorFlow.
+        with messages.quiet_start():
+            written = work(settings, runs)
     except (jsonargparse.ArgumentError, ValueError, OSError) as error:
         return messages.mistake(messages.reword(str(error)))
     sys.stdout.write(f"{len(runs.runs)} runs")

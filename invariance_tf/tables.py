@@ -182,7 +182,9 @@ def save(runs, directory):
             # The directories stay behind.
             table = table.assign(run_dir=table.run)
         else:
-            wide = table.select_dtypes("float64").columns
+            wide = table.select_dtypes("float64").columns.difference(
+                ["tau", "value"]  # thresholds, to be found again
+            )
             table = table.astype(dict.fromkeys(wide, "float32"))
         results.write_parquet(os.path.join(directory, f"{name}.parquet"), table)
 
