@@ -4,8 +4,9 @@
 network on its test images: coefficients with both controls, and both ablations
 for 21 thresholds and six shares of top images. `--network alexnet
 --image_size 100 --layers all --num_test 50` measures every layer of AlexNet on
-2,000 images, beside one pass that keeps all activities in memory. Ratios are
-within each repeat.
+2,000 images. `--compare` runs the network anew for every threshold and
+ablation too, as one does without thinking: on the images of one block, beside
+the bare passes over them. Ratios are within each repeat.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from invariance_tf import (
     measurement,
     responses,
 )
+from invariance_tf.invariance import THRESHOLDS
 from invariance_tf.preparation import prepare
 
 
@@ -38,15 +40,16 @@ def seconds(work):
     return time.perf_counter() - start
 
 
-def main():
-    """Prints one line for each repeat, then the medians."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_arguments(parser):
+    """Adds the options that say what is measured."""
     parser.add_argument("--network", default="alexnet_small")
     parser.add_argument("--image_size", type=int, default=48)
     parser.add_argument("--num_test", type=int, default=30)
     parser.add_argument("--layers", choices=["penultimate", "all"])
-    parser.add_argument("--repeats", type=int, default=5)
-    arguments = parser.parse_args()
+
+
+def prepare_network(arguments):
+    """Returns a `preparation.Prepared` and the names of the layers."""
     prepared = prepare(
         Experiment(
             network=arguments.network,
@@ -56,42 +59,73 @@ def main():
             network_args={"initializer": "he"},
         )
     )
-    model, is_seen = prepared.model, prepared.is_seen
-    images, labels = prepared.part("test")
-    transform = activations.own_transform(model)
-    network = evaluation.classifier(model)
-    layers = [activations.penultimate_layer(model)]
+    layers = [activations.penultimate_layer(prepared.model)]
     if arguments.layers == "all":
-        layers = activations.rectified_layers(model)
+        layers = activations.rectified_layers(prepared.model)
+    return prepared, layers
+
+
+def run_bare(prepared, images, labels):
+    """Classifies originals and transformed images: the forward passes."""
+    network = evaluation.classifier(prepared.model)
+    transform = activations.own_transform(prepared.model)
     order = responses.arrange(labels)
+    for _, *pair in responses.paired_blocks(images, transform, 0, order):
+        network.predict_on_batch(np.concatenate(pair))
 
-    def bare():
-        for _, *pair in responses.paired_blocks(images, transform, 0, order):
-            network.predict_on_batch(np.concatenate(pair))
 
-    def analyse():
-        reader = responses.Responses(model, images, layers, labels=labels)
-        if arguments.layers != "all":
-            head = activations.dense_head(model)
-            ablation.ablate(
-                *reader.arrays(),
-                ops.convert_to_numpy(ops.copy(head.kernel)),
-                ops.convert_to_numpy(ops.copy(head.bias)),
-                labels,
-                is_seen,
-            )
-        measurement.measure(reader, is_seen=is_seen)
+def analyse(prepared, layers, images, labels):
+    """Measures the layers; ablates the penultimate one if it is alone."""
+    model, is_seen = prepared.model, prepared.is_seen
+    reader = responses.Responses(model, images, layers, labels=labels)
+    if len(layers) == 1:
+        head = activations.dense_head(model)
+        ablation.ablate(
+            *reader.arrays(),
+            ops.convert_to_numpy(ops.copy(head.kernel)),
+            ops.convert_to_numpy(ops.copy(head.bias)),
+            labels,
+            is_seen,
+        )
+    measurement.measure(reader, is_seen=is_seen)
 
-    bare()
-    analyse()
+
+def run_anew(prepared, images, labels):
+    """Runs the network for every criterion of ablation and what it ablates.
+
+    The passes alone: what is done with their outputs comes on top.
+    """
+    num_criteria = len(THRESHOLDS) + len(ablation.TOP_PERCENTS)
+    for _ in range(2 * num_criteria):
+        run_bare(prepared, images, labels)
+
+
+def main():
+    """Prints one line for each repeat, then the medians."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--compare", action="store_true")
+    arguments = parser.parse_args()
+    prepared, layers = prepare_network(arguments)
+    images, labels = prepared.part("test")
+    few = images[: responses.BLOCK], labels[: responses.BLOCK]
+    run_bare(prepared, images, labels)
+    analyse(prepared, layers, images, labels)
     ratios = []
     for _ in range(arguments.repeats):
-        forward, whole = seconds(bare), seconds(analyse)
+        forward = seconds(lambda: run_bare(prepared, images, labels))
+        whole = seconds(lambda: analyse(prepared, layers, images, labels))
         ratios.append(whole / forward)
-        sys.stdout.write(
+        line = (
             f"forward {forward:.2f} s, analysis {whole:.2f} s, "
-            f"ratio {ratios[-1]:.2f}\n"
+            f"ratio {ratios[-1]:.2f}"
         )
+        if arguments.compare:
+            forward = seconds(lambda: run_bare(prepared, *few))
+            anew = seconds(lambda: run_anew(prepared, *few))
+            line += f", run anew for every threshold {anew / forward:.1f}"
+        sys.stdout.write(f"{line}\n")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     sys.stdout.write(
         f"median ratio {statistics.median(ratios):.2f}, "

@@ -19,6 +19,7 @@ TINY = {
     "num_categories": 4,
     "num_train": 20,
     "num_test": 3,
+    "n_seen": 2,
     "image_size": 32,
     "transform": "white_noise",
     "epochs": 3,
