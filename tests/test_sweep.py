@@ -403,3 +403,9 @@ def test_a_process_does_not_outlive_its_parent():
             return
         time.sleep(0.1)
     pytest.fail("the process still runs")
+
+
+def test_a_worn_out_process_is_replaced(engine, monkeypatch):
+    monkeypatch.setattr(worker, "RUNS_PER_PROCESS", 2)
+    used = [result_of(engine, os.getpid).value for _ in range(5)]
+    assert used[0] == used[1] != used[2] == used[3] != used[4]

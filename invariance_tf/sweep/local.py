@@ -46,7 +46,7 @@ class LocalEngine:
             function: A function of a module.
             *arguments: Its arguments.
         """
-        process = self._idle.pop() if self._idle else self._spawn()
+        process = self._take()
         self._busy[process.pipe] = process, key
         process.num_runs += 1
         # One that has died unnoticed is found by `wait`.
@@ -74,10 +74,7 @@ class LocalEngine:
                     message=process.cause_of_death(),
                 )
             else:
-                if process.num_runs < worker.RUNS_PER_PROCESS:
-                    self._idle.append(process)
-                else:
-                    process.end()
+                self._idle.append(process)
             ended.append((key, outcome))
         return ended
 
@@ -90,8 +87,13 @@ class LocalEngine:
             process.end()
         self._busy, self._idle = {}, []
 
-    def _spawn(self):
-        """Starts a process."""
+    def _take(self):
+        """Returns an idle process that is not worn out, or a new one."""
+        while self._idle:
+            process = self._idle.pop()
+            if process.num_runs < worker.RUNS_PER_PROCESS:
+                return process
+            process.end()
         with _without_interrupts(), _environ(self._environment):
             return _Process()
 
