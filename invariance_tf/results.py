@@ -11,6 +11,9 @@ import filelock
 import pandas as pd
 import yaml
 
+# What the names of half-written files begin with.
+_WRITING = ".writing-"
+
 
 @contextlib.contextmanager
 def replacing(path):
@@ -26,7 +29,7 @@ def replacing(path):
         Path of a temporary file in the same directory, with the same suffix.
     """
     directory, name = os.path.split(os.fspath(path))
-    temporary_path = os.path.join(directory, f".writing-{os.getpid()}-{name}")
+    temporary_path = os.path.join(directory, f"{_WRITING}{os.getpid()}-{name}")
     try:
         yield temporary_path
         with open(temporary_path, "rb") as file:
@@ -58,6 +61,10 @@ def locked(run_dir):
             f"Another process is working on the run {run_dir}."
         ) from error
     try:
+        for entry in os.scandir(run_dir):
+            # Left behind by a process that was killed while it wrote.
+            if entry.name.startswith(_WRITING):
+                os.remove(entry.path)
         yield
     finally:
         lock.release()

@@ -70,3 +70,12 @@ def test_clearing_keeps_nothing_but_the_lock(tmp_path):
         (tmp_path / "summary.json").write_text("{}")
         results.clear(tmp_path)
         assert [file.name for file in tmp_path.iterdir()] == [".lock"]
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    (tmp_path / ".writing-1-accuracy.csv").write_text("half")
+    (tmp_path / "accuracy.csv").write_text("whole")
+    with results.locked(tmp_path):
+        assert {entry.name for entry in tmp_path.iterdir()} == {
+            *(".lock", "accuracy.csv")
+        }
