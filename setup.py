@@ -31,6 +31,8 @@ setup(
         "pillow>=11.0",
         "pyarrow>=17.0",
         "filelock>=3.16",
+        # TensorFlow Datasets needs it and does not say so.
+        "importlib_resources>=6.4",
         "jinja2>=3.1",
         "jsonargparse[signatures]>=4.40",
         "pyyaml>=6.0",
@@ -40,6 +42,8 @@ setup(
     extras_require={
         "ray": ["ray>=2.40"],
         "test": [
+            # What TensorFlow Datasets tests builders with needs it.
+            "dill>=0.3.8",
             "hypothesis>=6.100",
             "playwright>=1.50",
             "pytest>=8.3",

@@ -44,17 +44,10 @@ class TimedLog(EventLog):
 
 def train_unwatched(prepared):
     """Returns the times at which epochs without validation ended."""
-    none_held_out = prepared.is_validation & False
     # The bare step and this one train on the same number of images.
-    is_validation, is_test = prepared.is_validation, prepared.dataset.is_test
-    dataset = dataclasses.replace(
-        prepared.dataset, is_test=is_test | is_validation
-    )
-    return train_as_a_run(
-        dataclasses.replace(
-            prepared, dataset=dataset, is_validation=none_held_out
-        )
-    )
+    parts = prepared.parts.copy()
+    parts[parts == "validation"] = "unused"
+    return train_as_a_run(dataclasses.replace(prepared, parts=parts))
 
 
 def train_as_a_run(prepared):

@@ -9,102 +9,22 @@ import difflib
 import hashlib
 import json
 import math
-import os
 from typing import Any, Literal
 
-# Options of each data set with their defaults; the names of the others are
-# errors. `n_seen` is a default for the experiment, not an option.
-DATASETS = {
-    "synthfaces": {
-        "image_size": 48,
-        "num_categories": 40,
-        "num_train": 60,
-        "num_test": 30,
-        "data_seed": 0,
-    },
-    "digits": {"image_size": 32, "num_test": 50},
-    "folder": {
-        "data_dir": None,
-        "image_size": 64,
-        "central_crop": 1.0,
-        "min_images": None,
-        "max_images": None,
-        "categories_file": None,
-        "num_test": 10,
-    },
-    "facescrub": {
-        "data_dir": os.path.join("data", "facescrub"),
-        "image_size": 100,
-        "central_crop": 1.0,
-        "min_images": 100,
-        "max_images": None,
-        "categories_file": None,
-        "num_test": 10,
-    },
-}
-
-# What an experiment on a data set uses where the user says nothing.
-EXPERIMENTS = {
-    "synthfaces": {"network": "alexnet_small", "n_seen": 20},
-    "digits": {"network": "alexnet_small", "n_seen": 5},
-    "folder": {"network": "alexnet_small", "n_seen": 20},
-    "facescrub": {"network": "alexnet", "n_seen": 50},
-}
-
-# How each network is trained where the user says nothing: rows N5, N8 and N9
-# of docs/fidelity.md; alexnet_small has a recipe of its own.
-RECIPES = {
-    "alexnet": {
-        "epochs": 45,
-        "learning_rate": 1e-4,
-        "schedule": "constant",
-        "weight_decay": 5e-4,
-    },
-    "alexnet_small": {
-        "epochs": 15,
-        "learning_rate": 0.02,
-        "schedule": "cosine",
-        "weight_decay": 0.0,
-    },
-    "resnet18": {
-        "epochs": 90,
-        "learning_rate": 0.128 * 32 / 256,
-        "schedule": "resnet",
-        "weight_decay": 1e-4,
-    },
-    "inception": {
-        "epochs": 45,
-        "learning_rate": 0.01,
-        "schedule": "constant",
-        "weight_decay": 5e-4,
-    },
-}
-
-# Every transformation with its arguments.
-TRANSFORMS = {
-    "identity": {},
-    "grayscale": {},
-    "hue_rotation": {},
-    "blur": {"sigma": 3.0},
-    "highpass": {"kernel": "zero_sum"},
-    "horizontal": {},
-    "vertical": {},
-    "contrast_inversion": {},
-    "white_noise": {"std": 100.0, "clip": False},
-    "salt_pepper": {"amount": 0.5, "per_channel": False},
-    "rotate90": {},
-    "rotate180": {},
-    "thinning": {},
-}
-
-# Strengths hold for one data set and image size. Sigma 3 above is what the
-# paper's rule gives on FaceScrub at 100 px (docs/fidelity.md, section 2); the
-# other strengths are not calibrated.
-STRENGTHS = {"synthfaces": {"blur": {"sigma": 4.0}}}
-
+from invariance_tf import defaults
 
 # Settings that change neither the network nor its accuracies.
 _NOT_OF_THE_TRAINING = ("analysis", "tau", "ablate_layer", "runs_dir")
+
+# Settings that came later, at the values that say what was done before: left
+# out of the names of runs, so that those of older runs stay.
+_LATER = {
+    "crops": None,
+    "deterministic": False,
+    "splits": None,
+    "stream": None,
+    "test_on": "test",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,26 +36,39 @@ class Experiment:
 
     Args:
         dataset: synthfaces (made on the spot), digits, folder (any directory
-            with one folder per category) or facescrub.
-        data_dir: Directory of the images (folder, facescrub).
+            with one folder per category), facescrub, tfds:NAME (any
+            image-classification set of TensorFlow Datasets) or imagenet.
+        data_dir: Directory of the images (folder, facescrub), or of
+            TensorFlow Datasets (tfds:NAME, imagenet).
         image_size: Height and width of the images in pixels.
         central_crop: Side of the central square that is kept, as a share of
-            the shorter side, above 0 to 1 (folder, facescrub).
-        min_images: Leave out categories with fewer images (folder, facescrub).
+            the shorter side, above 0 to 1 (not synthfaces, digits).
+        min_images: Leave out categories with fewer images (not synthfaces,
+            digits).
         max_images: Use at most so many images of a category, test images
-            included (folder, facescrub).
+            included (not synthfaces, digits).
         categories_file: Text file with the categories to use, one name per
-            line (folder, facescrub).
+            line (not synthfaces, digits).
         num_categories: Number of categories to make (synthfaces).
         num_train: Training images to make per category (synthfaces).
-        num_test: Test images per category.
+        num_test: Test images per category; null means the data set's own test
+            part where there is one (tfds:NAME, imagenet).
         data_seed: Decides which faces are made (synthfaces).
+        stream: Decode images whenever they are read ("true") or once, to be
+            kept on disk ("false"); null means streaming above 4 GiB
+            (tfds:NAME, imagenet).
+        crops: Training crops of streamed images, one of central, and resnet
+            for random areas and flips (tfds:NAME, imagenet).
+        splits: CSV file with the columns file, category and split, such as
+            another run's splits.csv: which images to train, validate and test
+            on.
         transform: identity, grayscale, hue_rotation, blur, highpass,
             horizontal, vertical, contrast_inversion, white_noise, salt_pepper,
             rotate90, rotate180 or thinning.
         transform_args: Arguments of the transformation, such as
             --transform_args.sigma 3.0 for blur (pixels) or
-            --transform_args.std 100 for white_noise (grey levels).
+            --transform_args.std 100 for white_noise (grey levels); or
+            "calibrated", for the strength that the verb calibrate found.
         n_seen: Number of categories seen transformed during training, from 0
             (never transformed) to all categories ("all").
         category_seed: Decides which categories are seen transformed; null
@@ -158,6 +91,10 @@ class Experiment:
         weight_decay: L2 regularisation inside the gradient.
         validation_fraction: Share of the training images held out to follow
             the accuracies during training, from 0 to below 1.
+        test_on: Test on the test images ("test") or, in order to choose
+            settings, on the held-out training images ("validation").
+        deterministic: Give equal bits whenever the run is repeated on the same
+            machine, at the price of some speed.
         analysis: Measure the neurons of the penultimate layer
             ("penultimate"), of all layers with ReLU ("layers") or none
             ("none").
@@ -180,8 +117,11 @@ class Experiment:
     num_train: int | None = None
     num_test: int | None = None
     data_seed: int | None = None
+    stream: bool | None = None
+    crops: Literal["central", "resnet"] | None = None
+    splits: str | None = None
     transform: str = "highpass"
-    transform_args: dict[str, Any] | None = None
+    transform_args: dict[str, Any] | Literal["calibrated"] | None = None
     n_seen: int | Literal["all"] | None = None
     category_seed: int | None = None
     sampling: Literal["categories", "images"] = "categories"
@@ -196,6 +136,8 @@ class Experiment:
     momentum: float = 0.9
     weight_decay: float | None = None
     validation_fraction: float = 0.1
+    test_on: Literal["test", "validation"] = "test"
+    deterministic: bool = False
     analysis: Literal["penultimate", "layers", "none"] = "penultimate"
     tau: float | Literal["auto"] = 0.1
     ablate_layer: str | None = None
@@ -211,18 +153,18 @@ class Experiment:
         Raises:
             ValueError: If a name is unknown or a value illegal.
         """
-        _check_name("dataset", self.dataset, DATASETS)
-        _check_name("transform", self.transform, TRANSFORMS)
-        options = DATASETS[self.dataset]
-        network = self.network or EXPERIMENTS[self.dataset]["network"]
-        _check_name("network", network, RECIPES)
-        recipe = dict(RECIPES[network])
+        kind = _kind(self.dataset)
+        _check_name("transform", self.transform, defaults.TRANSFORMS)
+        options = defaults.DATASETS[kind]
+        network = self.network or defaults.EXPERIMENTS[kind]["network"]
+        _check_name("network", network, defaults.RECIPES)
+        recipe = dict(defaults.RECIPES[network])
         if network == "resnet18":
             recipe["learning_rate"] = 0.128 * self.batch_size / 256
         filled = {
             **options,
             **recipe,
-            "n_seen": EXPERIMENTS[self.dataset]["n_seen"],
+            "n_seen": defaults.EXPERIMENTS[kind]["n_seen"],
             "category_seed": self.seed,
         }
         chosen = {
@@ -237,18 +179,35 @@ class Experiment:
                 **chosen,
                 "network": network,
                 "network_args": self.network_args or {},
-                "transform_args": transform_args(
-                    self.dataset, self.transform, self.transform_args
-                ),
+                "transform_args": {},
             },
+        )
+        resolved = dataclasses.replace(
+            resolved, transform_args=self._transform_args(resolved)
         )
         _check_values(resolved)
         _check_options(resolved)
         return resolved
 
+    def _transform_args(self, resolved):
+        """Returns the arguments of the transformation."""
+        chosen = self.transform_args
+        if chosen == "calibrated":
+            from invariance_tf.calibration import record
+
+            chosen = record.recorded(
+                self.runs_dir,
+                self.dataset,
+                resolved.network,
+                resolved.image_size,
+                self.transform,
+            )
+        return transform_args(self.dataset, self.transform, chosen)
+
     def dataset_options(self):
         """Returns the arguments of the data set's function, by name."""
-        return {name: getattr(self, name) for name in DATASETS[self.dataset]}
+        options = defaults.DATASETS[_kind(self.dataset)]
+        return {name: getattr(self, name) for name in options}
 
     def name(self):
         """Returns the name of the run directory of a resolved experiment.
@@ -260,12 +219,14 @@ class Experiment:
             name: value
             for name, value in vars(self).items()
             if name not in _NOT_OF_THE_TRAINING
+            and not (name in _LATER and value == _LATER[name])
         }
         digest = hashlib.sha256(
             json.dumps(settings, sort_keys=True).encode()
         ).hexdigest()
+        dataset = self.dataset.replace(":", "_").replace("/", "_")
         return (
-            f"{self.dataset}-{self.network}-{self.transform}"
+            f"{dataset}-{self.network}-{self.transform}"
             f"-n{self.n_seen}-s{self.seed}-{digest[:8]}"
         )
 
@@ -289,7 +250,7 @@ def transform_args(dataset, transform, chosen=None):
     >>> transform_args("facescrub", "blur")
     {'sigma': 3.0}
     """
-    legal = TRANSFORMS[transform]
+    legal = defaults.TRANSFORMS[transform]
     for name in chosen or {}:
         if name not in legal:
             raise ValueError(
@@ -299,7 +260,7 @@ def transform_args(dataset, transform, chosen=None):
             )
     arguments = {
         **legal,
-        **STRENGTHS.get(dataset, {}).get(transform, {}),
+        **defaults.STRENGTHS.get(dataset, {}).get(transform, {}),
         **(chosen or {}),
     }
     # 3 and 3.0 are one strength, and so one run.
@@ -307,6 +268,16 @@ def transform_args(dataset, transform, chosen=None):
         name: float(value) if type(value) is int else value
         for name, value in arguments.items()
     }
+
+
+def _kind(dataset):
+    """Returns the data set's key in the tables of defaults."""
+    kind, _, name = dataset.partition(":")
+    if name and kind == "tfds":
+        return kind
+    legal = [key if key != "tfds" else "tfds:NAME" for key in defaults.DATASETS]
+    _check_name("dataset", dataset, legal)
+    return dataset
 
 
 def _check_name(setting, name, legal):
@@ -323,8 +294,10 @@ def _check_name(setting, name, legal):
 
 def _check_options(experiment):
     """Raises if a setting is given that the data set has no use for."""
-    every_option = {name for options in DATASETS.values() for name in options}
-    legal = DATASETS[experiment.dataset]
+    every_option = {
+        name for options in defaults.DATASETS.values() for name in options
+    }
+    legal = defaults.DATASETS[_kind(experiment.dataset)]
     for name in sorted(every_option - set(legal)):
         value = getattr(experiment, name)
         if value is not None:
@@ -333,7 +306,7 @@ def _check_options(experiment):
                 f"{experiment.dataset}, whose options are "
                 f"{', '.join(legal)}. Received: {name}={value}"
             )
-    if "data_dir" in legal and experiment.data_dir is None:
+    if experiment.dataset == "folder" and experiment.data_dir is None:
         raise ValueError(
             f"The data set {experiment.dataset} needs `data_dir`, a directory "
             "with one folder of images per category. Received: data_dir=None"

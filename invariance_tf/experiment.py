@@ -17,6 +17,7 @@ from invariance_tf import (
     pipeline,
     provenance,
     results,
+    splits,
     tables,
     training,
     transforms,
@@ -69,7 +70,7 @@ def execute(prepared, overwrite=False):
     with results.locked(run_dir):
         if overwrite:
             results.clear(run_dir)
-        _check_same_images(prepared)
+        provenance.check_same_images(prepared)
         summary = results.read_json(path("summary.json"))
         was_done = summary is not None
         if was_done:
@@ -89,7 +90,7 @@ def execute(prepared, overwrite=False):
             with results.replacing(path("model.keras")) as model_path:
                 prepared.model.save(model_path)
             log.close()
-            _write_provenance(prepared)
+            provenance.write(prepared)
             results.write_json(path("summary.json"), summary)
             os.remove(path("checkpoint.npz"))
     return {**summary, "run_dir": run_dir, "was_done": was_done}
@@ -120,7 +121,7 @@ def analyse_again(run_dir, **changes):
     prepared = prepare(config.Experiment(**settings))
     prepared = dataclasses.replace(prepared, run_dir=run_dir)
     with results.locked(run_dir):
-        _check_same_images(prepared)
+        provenance.check_same_images(prepared)
         summary = _analyse_done(prepared, summary)
     return {**summary, "run_dir": run_dir}
 
@@ -177,17 +178,6 @@ def _describe(prepared):
     }
 
 
-def _check_same_images(prepared):
-    """Raises if the run was begun with other images."""
-    begun = results.read_json(os.path.join(prepared.run_dir, "provenance.json"))
-    if begun and begun["data"]["fingerprint"] != prepared.dataset.fingerprint:
-        raise FileExistsError(
-            f"The run {prepared.run_dir} was made with other images than "
-            "there are now. Use --overwrite to make it anew, or another "
-            "--runs_dir to keep it."
-        )
-
-
 def _write_settings(prepared, log):
     """Writes what is known before training."""
     path = functools.partial(os.path.join, prepared.run_dir)
@@ -196,7 +186,7 @@ def _write_settings(prepared, log):
         dataclasses.asdict(prepared.experiment),
     )
     results.write_yaml(path("config.yaml"), settings)
-    _write_provenance(prepared)
+    provenance.write(prepared)
     num_images = {
         f"num_{part}": np.bincount(
             dataset.labels[prepared.positions(part)],
@@ -213,6 +203,9 @@ def _write_settings(prepared, log):
         },
     )
     results.write_csv(
+        path("splits.csv"), splits.to_table(prepared.parts, dataset)
+    )
+    results.write_csv(
         path("skipped.csv"),
         {
             "file": [file for file, _ in dataset.skipped],
@@ -226,32 +219,13 @@ def _write_settings(prepared, log):
     )
 
 
-def _write_provenance(prepared):
-    """Writes where the results come from, and the time so far."""
-    dataset = prepared.dataset
-    results.write_json(
-        os.path.join(prepared.run_dir, "provenance.json"),
-        {
-            **provenance.describe(),
-            "data": {
-                "name": dataset.name,
-                "data_dir": prepared.experiment.data_dir
-                and os.path.abspath(prepared.experiment.data_dir),
-                "fingerprint": dataset.fingerprint,
-                "num_images": len(dataset.labels),
-                "num_skipped": len(dataset.skipped),
-            },
-            "seconds": prepared.seconds,
-        },
-    )
-
-
 def _draw_examples(prepared, num_images=8):
     """Draws a test image of a few categories, original and transformed."""
     dataset, is_seen = prepared.dataset, prepared.is_seen
     labels = np.flatnonzero(is_seen)[: num_images // 2].tolist()
     labels += np.flatnonzero(~is_seen)[: num_images - len(labels)].tolist()
-    first = np.searchsorted(dataset.labels, labels)
+    test = prepared.positions("test")
+    first = test[np.searchsorted(dataset.labels[test], labels)]
     originals = dataset.images[first]
     layers = prepared.model.get_layer
     transformed = layers("transform")(originals, np.ones(len(first), bool))

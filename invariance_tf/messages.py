@@ -88,6 +88,8 @@ def start_logging():
         format="%(message)s",
         handlers=[RichHandler(show_path=False, show_time=False)],
     )
+    # TensorFlow Datasets tells of every file.
+    logging.getLogger("absl").setLevel(logging.WARNING)
 
 
 @contextlib.contextmanager

@@ -9,35 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 
-def hold_out(labels, fraction, seed):
-    """Chooses images to hold out of training, the same share per category.
-
-    Args:
-        labels: Integer array of shape `(num_images,)`.
-        fraction: Float from 0 to below 1. Of n images of a category
-            round(fraction n) are held out, but never the last one.
-        seed: Integer >= 0.
-
-    Returns:
-        Boolean array of shape `(num_images,)`, `True` where held out.
-
-    Example:
-
-    >>> hold_out(np.repeat([0, 1], [10, 20]), 0.1, seed=0).sum()
-    np.int64(3)
-    """
-    is_held_out = np.zeros(len(labels), bool)
-    bits = np.random.PCG64(np.random.SeedSequence([seed, 1]))
-    order = np.argsort(bits.random_raw(len(labels)), kind="stable")
-    for label in np.unique(labels):
-        of_category = order[labels[order] == label]
-        num_held_out = min(
-            round(fraction * len(of_category)), len(of_category) - 1
-        )
-        is_held_out[of_category[:num_held_out]] = True
-    return is_held_out
-
-
 def training_batches(
     images,
     labels,
@@ -58,7 +29,8 @@ def training_batches(
 
     Args:
         images: uint8 array or memory map with shape
-            `(num_images, height, width, 3)`.
+            `(num_images, height, width, 3)`, or `datasets.RecordImages`,
+            which are decoded, and cropped at random, as they are drawn.
         labels: Integer array of shape `(num_images,)`.
         is_seen: Boolean array of shape `(num_categories,)`: which categories
             are seen transformed.
@@ -103,7 +75,7 @@ def training_batches(
         label = tf.gather(tf.cast(labels, tf.int32), index)
         is_transformed = tf.gather(is_seen, label) & (chance[2] < 0.5)
         draws = tf.data.Dataset.from_tensor_slices(
-            (index, is_transformed, label)
+            (index, _crop_seeds(size, [seed, epoch]), is_transformed, label)
         )
         return draws.batch(batch_size)
 
@@ -111,16 +83,48 @@ def training_batches(
     return _with_images(epochs.flat_map(draw), images)
 
 
-def _with_images(draws, images):
-    """Turns batches of (index, is_transformed, label) into model inputs."""
+def _crop_seeds(size, key):
+    """Draws the seeds of random crops, apart from all other draws."""
+    key = tf.random.experimental.stateless_fold_in(tf.stack(key), 1)
+    return tf.random.stateless_uniform(
+        (size, 2), key, minval=None, maxval=None, dtype=tf.int32
+    )
 
-    def look_up(index, is_transformed, label):
-        # NumPy reads single images out of a memory map; a TensorFlow constant
-        # would have to hold the whole data set.
-        image = tf.numpy_function(
-            lambda index: images[index], [index], tf.uint8, stateful=False
-        )
+
+def _with_images(draws, images):
+    """Turns batches of (index, seed, flag, label) into model inputs."""
+
+    def look_up(index, crop_seed, is_transformed, label):
+        image = _read(images, index, crop_seed)
         image = tf.ensure_shape(image, (None, *images.shape[1:]))
         return {"image": image, "is_transformed": is_transformed}, label
 
-    return draws.map(look_up, num_parallel_calls=2).prefetch(tf.data.AUTOTUNE)
+    is_decoded = not hasattr(images, "draw")
+    return draws.map(
+        look_up, num_parallel_calls=2 if is_decoded else tf.data.AUTOTUNE
+    ).prefetch(tf.data.AUTOTUNE)
+
+
+def _read(images, index, crop_seed):
+    """Returns a batch of images."""
+    if hasattr(images, "draw"):
+        return images.draw(index, crop_seed)
+    # NumPy reads single images out of a memory map; a TensorFlow constant
+    # would have to hold the whole data set.
+    return tf.numpy_function(
+        lambda index: images[index], [index], tf.uint8, stateful=False
+    )
+
+
+def make_deterministic():
+    """Makes every later TensorFlow operation of the process deterministic.
+
+    Draws are functions of the seed with and without it. This also orders
+    sums that several threads or a GPU would add up as they come, so that a
+    run gives equal bits whenever it is repeated on the same machine, with the
+    same versions and number of threads. An operation that has no
+    deterministic form raises an error. TensorFlow has no way back: later runs
+    of the process, such as a sweep's, are deterministic too. Keras' other
+    backends are not concerned.
+    """
+    tf.config.experimental.enable_op_determinism()

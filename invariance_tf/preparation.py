@@ -17,6 +17,7 @@ from invariance_tf import (
     networks,
     pipeline,
     results,
+    splits,
     transforms,
 )
 from invariance_tf import model as models
@@ -30,8 +31,8 @@ class Prepared:
         experiment: The resolved `config.Experiment`.
         dataset: A `datasets.Dataset`.
         is_seen: Boolean array of shape `(num_categories,)`.
-        is_validation: Boolean array of shape `(num_images,)`: which training
-            images are held out.
+        parts: Array of `num_images` strings: train, validation, test, or
+            what is in none of them (see `splits.divide`).
         model: The untrained Keras model.
         seconds: Dictionary of the time that each stage took.
         run_dir: Directory of the run's results.
@@ -40,26 +41,23 @@ class Prepared:
     experiment: config.Experiment
     dataset: datasets.Dataset
     is_seen: np.ndarray
-    is_validation: np.ndarray
+    parts: np.ndarray
     model: Any
     seconds: dict
     run_dir: str
 
     def positions(self, part):
         """Returns the positions of the train, validation or test images."""
-        is_test, is_validation = self.dataset.is_test, self.is_validation
-        return np.flatnonzero(
-            {
-                "train": ~is_test & ~is_validation,
-                "validation": is_validation,
-                "test": is_test,
-            }[part]
-        )
+        return np.flatnonzero(self.parts == part)
 
     def part(self, name):
-        """Returns the images of a part, in memory, and their labels."""
+        """Returns the images of a part and their labels.
+
+        The images are in memory, unless they are decoded when they are read.
+        """
         positions = self.positions(name)
-        return self.dataset.images[positions], self.dataset.labels[positions]
+        images = datasets.take(self.dataset.images, positions)
+        return images, self.dataset.labels[positions]
 
     def test_transforms(self):
         """Returns the transformations to test by, by name.
@@ -96,17 +94,13 @@ def prepare(experiment):
         ValueError: If a setting is illegal.
         FileNotFoundError: If the data are not there.
     """
+    if experiment.deterministic:
+        pipeline.make_deterministic()
     seconds = {}
     with results.timed(seconds, "data"):
-        experiment, dataset = check(experiment)
+        experiment, dataset, parts = check(experiment)
     is_seen = categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
-    )
-    is_validation = np.zeros(len(dataset.labels), bool)
-    is_validation[~dataset.is_test] = pipeline.hold_out(
-        dataset.labels[~dataset.is_test],
-        experiment.validation_fraction,
-        experiment.seed,
     )
     with results.timed(seconds, "model"):
         model = _build(experiment, dataset)
@@ -118,7 +112,7 @@ def prepare(experiment):
         )
     run_dir = os.path.join(experiment.runs_dir, experiment.name())
     return Prepared(
-        experiment, dataset, is_seen, is_validation, model, seconds, run_dir
+        experiment, dataset, is_seen, parts, model, seconds, run_dir
     )
 
 
@@ -130,7 +124,8 @@ def check(experiment):
 
     Returns:
         The resolved `config.Experiment`, with a number in the place of
-        `n_seen="all"`, and its `datasets.Dataset`.
+        `n_seen="all"`, its `datasets.Dataset`, and the parts of its images
+        (see `Prepared`).
 
     Raises:
         ValueError: If a setting is illegal.
@@ -138,6 +133,7 @@ def check(experiment):
     """
     experiment = experiment.resolve()
     dataset = _load(experiment.dataset, *experiment.dataset_options().items())
+    dataset, parts = _divide(experiment, dataset)
     if experiment.n_seen == "all":
         experiment = dataclasses.replace(
             experiment, n_seen=dataset.num_categories
@@ -158,7 +154,23 @@ def check(experiment):
             f"The network {experiment.network} takes {', '.join(legal)}. "
             f"Received: network_args={experiment.network_args}"
         )
-    return experiment, dataset
+    return experiment, dataset, parts
+
+
+def _divide(experiment, dataset):
+    """Divides the images; returns the data set and the images' parts."""
+    if experiment.splits is not None:
+        dataset, parts = splits.replay(dataset, experiment.splits)
+    else:
+        parts = splits.divide(
+            dataset, experiment.validation_fraction, experiment.seed
+        )
+    if experiment.test_on == "validation":
+        # The true test images must not even be looked at.
+        parts[parts == "test"] = "unused"
+        parts[parts == "validation"] = "test"
+    splits.check(parts, dataset)
+    return dataset, parts
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, hardware, code, command."""
+"""Where a result comes from: versions, hardware, code, command, data."""
 
 import importlib.metadata
 import os
@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 import keras
+
+from invariance_tf import results, splits
 
 PACKAGES = (
     "invariance_tf",
@@ -41,6 +43,59 @@ def describe():
             "devices": keras.distribution.list_devices(),
         },
         "command": sys.argv,
+    }
+
+
+def write(prepared):
+    """Writes where a run's results come from, and the time so far.
+
+    Args:
+        prepared: A `preparation.Prepared`.
+    """
+    results.write_json(
+        os.path.join(prepared.run_dir, "provenance.json"),
+        {
+            **describe(),
+            "data": _describe_data(prepared),
+            "seconds": prepared.seconds,
+        },
+    )
+
+
+def check_same_images(prepared):
+    """Raises if a run was begun with other images.
+
+    Args:
+        prepared: A `preparation.Prepared`.
+
+    Raises:
+        FileExistsError: If so.
+    """
+    begun = results.read_json(os.path.join(prepared.run_dir, "provenance.json"))
+    now = _describe_data(prepared)
+    # Runs of the first version say nothing of splits.
+    if begun and any(
+        begun["data"].get(key, now[key]) != now[key]
+        for key in ("fingerprint", "splits")
+    ):
+        raise FileExistsError(
+            f"The run {prepared.run_dir} was made with other images, or others "
+            "for testing, than there are now. Use --overwrite to make it anew, "
+            "or another --runs_dir to keep it."
+        )
+
+
+def _describe_data(prepared):
+    """Returns which images a run works with."""
+    dataset, data_dir = prepared.dataset, prepared.experiment.data_dir
+    return {
+        "name": dataset.name,
+        "data_dir": data_dir and os.path.abspath(data_dir),
+        "fingerprint": dataset.fingerprint,
+        "splits": splits.digest(prepared.parts, dataset),
+        "num_images": len(dataset.labels),
+        "num_skipped": len(dataset.skipped),
+        "num_duplicates": len(prepared.positions(splits.DUPLICATE)),
     }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from invariance_tf.config import TRANSFORMS
+from invariance_tf.defaults import TRANSFORMS
 from invariance_tf.invariance import THRESHOLDS
 from invariance_tf.tables import KEYS, TABLES, Runs
 

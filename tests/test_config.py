@@ -4,21 +4,21 @@ import dataclasses
 
 import pytest
 
-from invariance_tf import config, datasets, networks
+from invariance_tf import config, datasets, defaults, networks
 from invariance_tf.config import Experiment
 
 
 def test_the_settings_know_every_data_set_and_its_options():
-    assert config.DATASETS.keys() == datasets.DATASETS.keys()
-    assert config.EXPERIMENTS.keys() == datasets.DATASETS.keys()
-    for name, options in config.DATASETS.items():
+    assert defaults.DATASETS.keys() == datasets.DATASETS.keys()
+    assert defaults.EXPERIMENTS.keys() == datasets.DATASETS.keys()
+    for name, options in defaults.DATASETS.items():
         code = datasets.DATASETS[name].__code__
         arguments = code.co_varnames[: code.co_argcount]
-        assert options.keys() == {*arguments} - {"cache_dir"}, name
+        assert options.keys() == {*arguments} - {"builder", "cache_dir"}, name
 
 
 def test_the_settings_know_every_network():
-    assert config.RECIPES.keys() == networks.NETWORKS.keys()
+    assert defaults.RECIPES.keys() == networks.NETWORKS.keys()
 
 
 def test_alexnet_on_facescrub_is_trained_as_in_the_paper():

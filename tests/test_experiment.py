@@ -64,6 +64,7 @@ def test_the_run_directory_holds_everything(summary):
             "neurons.parquet",
             "provenance.json",
             "skipped.csv",
+            "splits.csv",
             "summary.json",
             "tensorboard",
         ]

@@ -4,7 +4,7 @@ import ast
 import pathlib
 import re
 
-from invariance_tf import config
+from invariance_tf import defaults
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_every_row_of_the_requirements_is_there_once():
     wanted = {
         f"{key}{i}" for key, num in last.items() for i in range(1, num + 1)
     }
-    assert {*ids} >= wanted | config.TRANSFORMS.keys()
+    assert {*ids} >= wanted | defaults.TRANSFORMS.keys()
 
 
 def test_every_row_names_code_and_test_or_says_not_yet():

@@ -141,18 +141,3 @@ def test_images_are_read_from_a_memory_map(tmp_path):
     inputs, _ = next(iter(batches))
     expected, _, _ = draw(25)
     assert np.array_equal(inputs["image"].numpy()[:, 0, 0, 0], expected)
-
-
-def test_the_same_share_of_every_category_is_held_out():
-    is_held_out = pipeline.hold_out(LABELS, 0.1, seed=0)
-    assert np.bincount(LABELS[is_held_out], minlength=4).tolist() == [
-        *(0, 3, 1, 6)
-    ]
-    other = pipeline.hold_out(LABELS, 0.1, seed=1)
-    assert not np.array_equal(is_held_out, other)
-    assert not pipeline.hold_out(LABELS, 0.0, seed=0).any()
-
-
-def test_a_category_keeps_an_image_to_train_with():
-    is_held_out = pipeline.hold_out(np.array([0, 1, 1]), 0.9, seed=0)
-    assert np.bincount(np.array([0, 1, 1])[~is_held_out]).tolist() == [1, 1]

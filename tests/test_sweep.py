@@ -204,7 +204,7 @@ def test_all_and_the_number_of_categories_are_one_run(tmp_path):
 def test_a_run_is_done_with_its_data_and_measures(tmp_path, changes, is_done):
     digits = Experiment(dataset="digits", runs_dir=str(tmp_path)).resolve()
     run = plan.Run(digits)
-    _, dataset = preparation.check(digits)
+    _, dataset, _ = preparation.check(digits)
     os.mkdir(run.run_dir)
     fingerprint = changes.get("fingerprint", dataset.fingerprint)
     files = {

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from invariance_tf import config, transforms
+from invariance_tf import defaults, transforms
 from invariance_tf.model import Standardize, reseed
 
 FIELD = "name, arguments"
-EVERY_TRANSFORM = list(config.TRANSFORMS.items())
+EVERY_TRANSFORM = list(defaults.TRANSFORMS.items())
 
 
 def apply(name, images, **arguments):
@@ -24,8 +24,8 @@ def constant(value, size=24):
 
 
 def test_the_settings_know_every_transform_and_its_arguments():
-    assert config.TRANSFORMS.keys() == transforms.TRANSFORMS.keys()
-    for name, arguments in config.TRANSFORMS.items():
+    assert defaults.TRANSFORMS.keys() == transforms.TRANSFORMS.keys()
+    for name, arguments in defaults.TRANSFORMS.items():
         legal = set(transforms.argument_names(name)) - {"seed"}
         assert legal == arguments.keys(), name
         layer = transforms.get(name, **arguments)
@@ -236,7 +236,7 @@ def test_salt_and_pepper_treat_channels_apart_when_asked():
 
 @pytest.mark.parametrize("name", ["white_noise", "salt_pepper"])
 def test_noise_is_fresh_at_every_pass(name, images):
-    layer = transforms.get(name, **config.TRANSFORMS[name])
+    layer = transforms.get(name, **defaults.TRANSFORMS[name])
     flags = np.ones(4, bool)
     first, second = (
         keras.ops.convert_to_numpy(layer(images, flags)) for _ in range(2)

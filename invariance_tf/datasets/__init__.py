@@ -1,19 +1,21 @@
 """Data sets by name: `get(name, **options)` returns a `Dataset`."""
 
-from invariance_tf.datasets.dataset import Dataset
+from invariance_tf.datasets.dataset import Dataset, take
 from invariance_tf.datasets.digits import digits
 from invariance_tf.datasets.facescrub import facescrub
 from invariance_tf.datasets.folder import folder
 from invariance_tf.datasets.synthfaces import synthfaces
+from invariance_tf.datasets.tfds import imagenet, tfds
 
-__all__ = ["DATASETS", "Dataset", "get"]
+__all__ = ["DATASETS", "Dataset", "get", "take"]
 
 
 def get(name, **options):
     """Loads a data set by name.
 
     Args:
-        name: String. One of the keys of `DATASETS`.
+        name: String. One of the keys of `DATASETS`; `tfds:NAME` for the set
+            NAME of TensorFlow Datasets.
         **options: Arguments of the data set's function, for example
             `image_size`.
 
@@ -31,12 +33,16 @@ def get(name, **options):
     >>> dataset.images.shape
     (18, 48, 48, 3)
     """
-    if name not in DATASETS:
+    kind, _, builder = name.partition(":")
+    if kind not in DATASETS or (kind == "tfds") != bool(builder):
+        legal = ", ".join(DATASETS).replace("tfds", "tfds:NAME")
         raise ValueError(
-            f"There is no such data set. Legal names: {', '.join(DATASETS)}. "
+            f"There is no such data set. Legal names: {legal}. "
             f"Received: name={name!r}"
         )
-    return DATASETS[name](**options)
+    if builder:
+        options["builder"] = builder
+    return DATASETS[kind](**options)
 
 
 DATASETS = {
@@ -44,4 +50,6 @@ DATASETS = {
     "digits": digits,
     "folder": folder,
     "facescrub": facescrub,
+    "tfds": tfds,
+    "imagenet": imagenet,
 }

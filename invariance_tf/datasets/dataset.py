@@ -4,18 +4,20 @@ import dataclasses
 
 import numpy as np
 
+from invariance_tf.datasets.fingerprint import fingerprint, hash_images
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
     """Holds labelled images, each one for training or for testing.
 
-    The images of a category are adjacent, categories ascending, in the order
-    of their files.
+    The images of a category are adjacent, categories ascending.
 
     Attributes:
         name: String, the data set's name in the registry.
         images: uint8 array or read-only memory map with values from 0 to 255
-            and shape `(num_images, image_size, image_size, 3)`.
+            and shape `(num_images, image_size, image_size, 3)`, or
+            `records.RecordImages`, which decode what is read.
         labels: int32 array of shape `(num_images,)`, indices into
             `categories`.
         is_test: Boolean array of shape `(num_images,)`.
@@ -24,6 +26,10 @@ class Dataset:
             hold the same images, labels and split.
         skipped: Tuple of `(file, reason)` pairs: files that were found but
             cannot be used.
+        files: Tuple of strings, the images' names; `None` becomes category
+            and number.
+        hashes: Array of `num_images` byte strings: images with the same hash
+            are the same. `None` becomes that of `fingerprint.hash_images`.
     """
 
     name: str
@@ -33,6 +39,18 @@ class Dataset:
     categories: tuple
     fingerprint: str
     skipped: tuple = ()
+    files: tuple | None = None
+    hashes: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.files is None:
+            files = (
+                f"{self.categories[label]}/{number}"
+                for number, label in enumerate(self.labels)
+            )
+            object.__setattr__(self, "files", tuple(files))
+        if self.hashes is None:
+            object.__setattr__(self, "hashes", hash_images(self.images))
 
     @property
     def num_categories(self):
@@ -43,3 +61,44 @@ class Dataset:
     def image_size(self):
         """Height and width of the images, in pixels."""
         return self.images.shape[1]
+
+    def take(self, positions, is_test):
+        """Returns the data set of some images only, divided anew.
+
+        Args:
+            positions: Integer array of shape `(num_taken,)`, ascending.
+            is_test: Boolean array of shape `(num_taken,)`.
+
+        Returns:
+            A `Dataset` without the categories of which no image is left. Its
+            images are in memory, unless they are all or are records.
+        """
+        kept, labels = np.unique(self.labels[positions], return_inverse=True)
+        images = self.images
+        if len(positions) < len(images):
+            images = take(images, positions)
+        labels = labels.astype("int32")
+        categories = tuple(self.categories[label] for label in kept)
+        hashes = self.hashes[positions]
+        return dataclasses.replace(
+            self,
+            images=images,
+            labels=labels,
+            is_test=is_test,
+            categories=categories,
+            fingerprint=fingerprint(
+                hashes.view("uint8").reshape(1, -1),
+                labels,
+                is_test,
+                categories,
+            ),
+            files=tuple(self.files[position] for position in positions),
+            hashes=hashes,
+        )
+
+
+def take(images, positions):
+    """Returns images by position: arrays in memory, records as records."""
+    if hasattr(images, "take_records"):
+        return images.take_records(positions)
+    return images[positions]

@@ -45,7 +45,7 @@ def decode(file, image_size, central_crop):
     filter.
 
     Args:
-        file: `ImageFile`.
+        file: `ImageFile` or `records.RecordFile`.
         image_size: Integer > 0. Height and width of the result, in pixels.
         central_crop: Float in (0, 1]. Side of the square as a share of the
             image's shorter side.
@@ -107,7 +107,11 @@ def decode_usable(files_by_category, needed, write, **options):
     usable = {name: [] for name in files_by_category}
     skipped = []
     position, total = 0, 0
-    with silent_pillow(), _workers() as pool, _progress() as advance:
+    with (
+        silent_pillow(),
+        workers() as pool,
+        progress("Decoding images") as advance,
+    ):
         while batch := _next_files(waiting, usable, needed):
             total += len(batch)
             results = _decode_all(pool, [file for _, file in batch], options)
@@ -153,7 +157,8 @@ def _decode_all(pool, files, options):
         yield running.popleft().result()
 
 
-def _workers():
+def workers():
+    """Returns as many threads as there are cores."""
     # Pillow's plugins must not be loaded by several threads at once.
     Image.init()
     return concurrent.futures.ThreadPoolExecutor(os.cpu_count())
@@ -170,28 +175,34 @@ def silent_pillow():
 
 
 @contextlib.contextmanager
-def _progress():
-    """Gives a function to call with the total after each step.
+def progress(title):
+    """Shows a progress bar: gives a function to call after each step.
 
-    The progress bar appears after a second, and only in a terminal.
+    The bar appears after a second, and only in a terminal.
+
+    Args:
+        title: String, what is going on.
+
+    Yields:
+        Function of the total number of steps, as far as it is known.
     """
-    progress = Progress(
+    bar = Progress(
         console=Console(stderr=True),
         transient=True,
         disable=sys.stderr is None or not sys.stderr.isatty(),
     )
-    task = progress.add_task("Decoding images")
+    task = bar.add_task(title)
     start = time.monotonic()
 
     def advance(total):
-        progress.update(task, total=total, advance=1)
+        bar.update(task, total=total, advance=1)
         if time.monotonic() - start > 1:
-            progress.start()
+            bar.start()
 
     try:
         yield advance
     finally:
-        progress.stop()
+        bar.stop()
 
 
 def _read(file):
@@ -202,8 +213,7 @@ def _read(file):
         raise UnusableImageError("is empty")
     if file.size > MAX_BYTES:
         raise UnusableImageError(f"has more than {MAX_BYTES:,} bytes")
-    with open(file.path, "rb") as stream:
-        return stream.read(file.size)
+    return file.read()
 
 
 def _upright(image):

@@ -1,4 +1,4 @@
-"""Identifies a data set by its content."""
+"""Identifies images and data sets by their content."""
 
 import hashlib
 import json
@@ -37,3 +37,29 @@ def fingerprint(images, labels, is_test, categories):
     for image in images:
         digest.update(np.ascontiguousarray(image, "uint8"))
     return digest.hexdigest()
+
+
+def hash_images(images):
+    """Hashes each image by itself, to find those that occur twice.
+
+    Args:
+        images: uint8 array of shape `(num_images, height, width, 3)`. A
+            memory map is read image by image.
+
+    Returns:
+        Array of `num_images` byte strings, the first 32 hexadecimal digits of
+        SHA-256.
+
+    Example:
+
+    >>> hashes = hash_images(np.zeros((2, 4, 4, 3), "uint8"))
+    >>> len(hashes[0]), bool(hashes[0] == hashes[1])
+    (32, True)
+    """
+    return np.array(
+        [
+            hashlib.sha256(np.ascontiguousarray(image, "uint8")).hexdigest()
+            for image in images
+        ],
+        "S32",
+    )

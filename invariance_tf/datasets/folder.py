@@ -82,7 +82,9 @@ def folder(
     )
     files_by_category, loose = _find(data_dir)
     if categories_file is not None:
-        files_by_category = _restrict(files_by_category, categories_file)
+        files_by_category = selection.restrict(
+            files_by_category, categories_file
+        )
     received = {
         "data_dir": str(_absolute(data_dir)),
         "categories_file": categories_file and os.fspath(categories_file),
@@ -129,37 +131,6 @@ def _find(data_dir):
     files_by_category, loose = listing.group_by_category(files)
     reason = "is in no category's folder"
     return files_by_category, [(file.name, reason) for file in loose]
-
-
-def _restrict(files_by_category, categories_file):
-    """Returns only the categories that a text file names."""
-    path = _absolute(categories_file)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no file {path}. It should hold one category per line. "
-            f"Received: categories_file={os.fspath(categories_file)!r}"
-        )
-    lines = path.read_text("utf-8-sig", errors="replace").splitlines()
-    names = [listing.normalise(line.strip()) for line in lines]
-    wanted = {name for name in names if name and not name.startswith("#")}
-    if not wanted:
-        raise ValueError(
-            f"There is no category in {path}. Write one per line. "
-            f"Received: categories_file={os.fspath(categories_file)!r}"
-        )
-    missing = sorted(wanted - files_by_category.keys())
-    if missing:
-        raise ValueError(
-            f"{len(missing)} of the {len(wanted)} categories in {path} have "
-            f"no folder with images: {', '.join(missing)}. Correct the names "
-            "or remove the lines. "
-            f"Received: categories_file={os.fspath(categories_file)!r}"
-        )
-    return {
-        name: files
-        for name, files in files_by_category.items()
-        if name in wanted
-    }
 
 
 def _check_counts(members_by_category, skipped, received):

@@ -18,7 +18,7 @@ import time
 
 import numpy as np
 
-from invariance_tf.datasets.fingerprint import fingerprint
+from invariance_tf.datasets.fingerprint import fingerprint, hash_images
 
 BUILDING = ".building"
 WEEK = 7 * 24 * 60 * 60
@@ -76,7 +76,7 @@ def make_key(files_by_category, options):
 
 
 def fetch(cache_dir, key, image_size, build):
-    """Reads an entry of the cache; builds it first where there is none.
+    """Reads an entry of decoded images; builds it first where there is none.
 
     Args:
         cache_dir: Path of an existing directory.
@@ -90,9 +90,27 @@ def fetch(cache_dir, key, image_size, build):
         Dictionary with the arguments of `Dataset`, save its name; the images
         are a read-only memory map.
     """
+    return fetch_entry(
+        cache_dir, key, lambda path: _read(path, image_size), build
+    )
+
+
+def fetch_entry(cache_dir, key, read, build):
+    """Reads an entry of any kind; builds it first where there is none.
+
+    Args:
+        cache_dir: Path of an existing directory.
+        key: String, the entry's name.
+        read: Function from an entry's path to its content, or `None` where
+            there is no sound entry.
+        build: Function, as for `fetch`.
+
+    Returns:
+        What `read` returns.
+    """
     path = pathlib.Path(cache_dir, key)
     existed = path.exists()
-    entry = _read(path, image_size)
+    entry = read(path)
     if entry is not None:
         return entry
     _remove_abandoned(cache_dir)
@@ -108,7 +126,7 @@ def fetch(cache_dir, key, image_size, build):
             # Another process was faster: its entry is as good as ours.
             if not path.is_dir():
                 raise
-    entry = _read(path, image_size)
+    entry = read(path)
     if entry is None:
         raise OSError(f"The images just stored in {path} cannot be read back.")
     return entry
@@ -139,6 +157,7 @@ def write(directory, images, order, index):
     index["fingerprint"] = fingerprint(
         stored, index["labels"], index["is_test"], index["categories"]
     )
+    index["hashes"] = hash_images(stored).astype(str).tolist()
     with _synchronised(pathlib.Path(directory, "index.json")) as stream:
         stream.write(json.dumps(index).encode())
 
@@ -155,15 +174,18 @@ def _read(path, image_size):
             "categories": tuple(index["categories"]),
             "fingerprint": index["fingerprint"],
             "skipped": tuple((file, why) for file, why in index["skipped"]),
+            "files": tuple(index["files"]),
+            "hashes": np.array(index["hashes"], "S32"),
         }
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
-    num_images = len(index["files"])
+    num_images = len(entry["files"])
     shape = (num_images, image_size, image_size, 3)
     is_sound = (
         images.dtype == "uint8"
         and images.shape == shape
         and len(entry["labels"]) == len(entry["is_test"]) == num_images
+        and len(entry["hashes"]) == num_images
     )
     return entry if is_sound else None
 

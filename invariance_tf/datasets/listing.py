@@ -30,6 +30,11 @@ class ImageFile:
     size: int
     mtime_ns: int
 
+    def read(self):
+        """Returns the file's bytes."""
+        with open(self.path, "rb") as stream:
+            return stream.read(self.size)
+
 
 def normalise(name):
     """Returns a name in Unicode's composed form, without undecodable bytes.

@@ -2,11 +2,12 @@
 
 import dataclasses
 import numbers
+import os
 import pathlib
 
 import numpy as np
 
-from invariance_tf.datasets import decoding, image_cache
+from invariance_tf.datasets import decoding, image_cache, listing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +76,47 @@ def check_integer(name, value, lowest, highest=None, reason=""):
         )
 
 
+def restrict(files_by_category, categories_file):
+    """Returns only the categories that a text file names.
+
+    Args:
+        files_by_category: Dictionary from category to its files.
+        categories_file: Path of a text file with one category per line. Empty
+            lines and lines that begin with # are ignored.
+
+    Raises:
+        ValueError: If the file names none, or one that there is not.
+        FileNotFoundError: If there is no such file.
+    """
+    path = pathlib.Path(os.path.abspath(os.path.expanduser(categories_file)))
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no file {path}. It should hold one category per line. "
+            f"Received: categories_file={os.fspath(categories_file)!r}"
+        )
+    lines = path.read_text("utf-8-sig", errors="replace").splitlines()
+    names = [listing.normalise(line.strip()) for line in lines]
+    wanted = {name for name in names if name and not name.startswith("#")}
+    if not wanted:
+        raise ValueError(
+            f"There is no category in {path}. Write one per line. "
+            f"Received: categories_file={os.fspath(categories_file)!r}"
+        )
+    missing = sorted(wanted - files_by_category.keys())
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of the {len(wanted)} categories in {path} have "
+            f"no images: {', '.join(missing)}. Correct the names "
+            "or remove the lines. "
+            f"Received: categories_file={os.fspath(categories_file)!r}"
+        )
+    return {
+        name: files
+        for name, files in files_by_category.items()
+        if name in wanted
+    }
+
+
 def decode(directory, files_by_category, selection):
     """Decodes as many images of each category as the selection needs.
 
@@ -102,7 +144,7 @@ def decode(directory, files_by_category, selection):
         )
 
 
-def store(directory, usable, skipped, selection):
+def store(directory, usable, skipped, selection, is_test=None):
     """Makes an entry of the image cache from what `decode` left.
 
     Args:
@@ -110,6 +152,8 @@ def store(directory, usable, skipped, selection):
         usable: Dictionary, as returned by `decode`.
         skipped: List of pairs `(name, reason)`, as returned by `decode`.
         selection: `Selection`.
+        is_test: Function of a file that tells whether it is for testing, or
+            `None` for the first `num_test` of each category.
     """
     chosen = {
         category: members[: selection.max_images]
@@ -122,7 +166,11 @@ def store(directory, usable, skipped, selection):
     for label, members in enumerate(chosen.values()):
         for number, (file, position) in enumerate(members):
             index["labels"].append(label)
-            index["is_test"].append(bool(number < selection.num_test))
+            index["is_test"].append(
+                number < selection.num_test
+                if is_test is None
+                else is_test(file)
+            )
             index["files"].append(file.name)
             order.append(position)
     raw_path = pathlib.Path(directory, "decoded.raw")

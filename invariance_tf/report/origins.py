@@ -4,7 +4,7 @@ import csv
 import json
 import os
 
-from invariance_tf.config import RECIPES, TRANSFORMS
+from invariance_tf.defaults import RECIPES, TRANSFORMS
 
 # Columns of `Runs.runs` and what they are called.
 SOURCES = {

@@ -129,12 +129,12 @@ def survey(experiments):
     checked = [preparation.check(experiment) for experiment in experiments]
     fingerprints = {
         experiment.name(): dataset.fingerprint
-        for experiment, dataset in checked
+        for experiment, dataset, _ in checked
     }
     # Two are the same only now if one said "all" and one the number.
     runs = [
         _look_at(experiment, fingerprints[experiment.name()])
-        for experiment in plan.once(experiment for experiment, _ in checked)
+        for experiment in plan.once(experiment for experiment, *_ in checked)
     ]
     return runs, bool(keras.distribution.list_devices("gpu"))
 

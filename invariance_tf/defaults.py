@@ -1,0 +1,122 @@
+"""What experiments use where the user says nothing.
+
+Nothing here imports TensorFlow, so that `--help` and mistakes are answered at
+once. Tests hold these tables to the registries beside the code.
+"""
+
+import os
+
+# Options of each data set with their defaults; the names of the others are
+# errors. `n_seen` is a default for the experiment, not an option.
+DATASETS = {
+    "synthfaces": {
+        "image_size": 48,
+        "num_categories": 40,
+        "num_train": 60,
+        "num_test": 30,
+        "data_seed": 0,
+    },
+    "digits": {"image_size": 32, "num_test": 50},
+    "folder": {
+        "data_dir": None,
+        "image_size": 64,
+        "central_crop": 1.0,
+        "min_images": None,
+        "max_images": None,
+        "categories_file": None,
+        "num_test": 10,
+    },
+    "facescrub": {
+        "data_dir": os.path.join("data", "facescrub"),
+        "image_size": 100,
+        "central_crop": 1.0,
+        "min_images": 100,
+        "max_images": None,
+        "categories_file": None,
+        "num_test": 10,
+    },
+    "tfds": {
+        "data_dir": None,
+        "image_size": 64,
+        "central_crop": 1.0,
+        "min_images": None,
+        "max_images": None,
+        "categories_file": None,
+        "num_test": None,
+        "stream": None,
+        "crops": "central",
+    },
+    # Row N8b of docs/fidelity.md: 224 of 256 pixels are tested.
+    "imagenet": {
+        "data_dir": None,
+        "image_size": 224,
+        "central_crop": 224 / 256,
+        "min_images": None,
+        "max_images": None,
+        "categories_file": None,
+        "num_test": None,
+        "stream": True,
+        "crops": "resnet",
+    },
+}
+
+# What an experiment on a data set uses where the user says nothing.
+EXPERIMENTS = {
+    "synthfaces": {"network": "alexnet_small", "n_seen": 20},
+    "digits": {"network": "alexnet_small", "n_seen": 5},
+    "folder": {"network": "alexnet_small", "n_seen": 20},
+    "facescrub": {"network": "alexnet", "n_seen": 50},
+    "tfds": {"network": "alexnet_small", "n_seen": 5},
+    "imagenet": {"network": "resnet18", "n_seen": 500},
+}
+
+# How each network is trained where the user says nothing: rows N5, N8 and N9
+# of docs/fidelity.md; alexnet_small has a recipe of its own.
+RECIPES = {
+    "alexnet": {
+        "epochs": 45,
+        "learning_rate": 1e-4,
+        "schedule": "constant",
+        "weight_decay": 5e-4,
+    },
+    "alexnet_small": {
+        "epochs": 15,
+        "learning_rate": 0.02,
+        "schedule": "cosine",
+        "weight_decay": 0.0,
+    },
+    "resnet18": {
+        "epochs": 90,
+        "learning_rate": 0.128 * 32 / 256,
+        "schedule": "resnet",
+        "weight_decay": 1e-4,
+    },
+    "inception": {
+        "epochs": 45,
+        "learning_rate": 0.01,
+        "schedule": "constant",
+        "weight_decay": 5e-4,
+    },
+}
+
+# Every transformation with its arguments.
+TRANSFORMS = {
+    "identity": {},
+    "grayscale": {},
+    "hue_rotation": {},
+    "blur": {"sigma": 3.0},
+    "highpass": {"kernel": "zero_sum"},
+    "horizontal": {},
+    "vertical": {},
+    "contrast_inversion": {},
+    "white_noise": {"std": 100.0, "clip": False},
+    "salt_pepper": {"amount": 0.5, "per_channel": False},
+    "rotate90": {},
+    "rotate180": {},
+    "thinning": {},
+}
+
+# Strengths hold for one data set and image size. Sigma 3 above is what the
+# paper's rule gives on FaceScrub at 100 px (docs/fidelity.md, section 2); the
+# other strengths are not calibrated.
+STRENGTHS = {"synthfaces": {"blur": {"sigma": 4.0}}}

@@ -1,0 +1,211 @@
+"""Which images are for training, validation and testing."""
+
+import csv
+import hashlib
+import logging
+
+import numpy as np
+
+PARTS = ("train", "validation", "test")
+
+# A training image that equals one of another part is in none.
+DUPLICATE = "duplicate"
+
+_logger = logging.getLogger(__name__)
+
+
+def hold_out(labels, fraction, seed):
+    """Chooses images to hold out of training, the same share per category.
+
+    Args:
+        labels: Integer array of shape `(num_images,)`.
+        fraction: Float from 0 to below 1. Of n images of a category
+            round(fraction n) are held out, but never the last one.
+        seed: Integer >= 0.
+
+    Returns:
+        Boolean array of shape `(num_images,)`, `True` where held out.
+
+    Example:
+
+    >>> hold_out(np.repeat([0, 1], [10, 20]), 0.1, seed=0).sum()
+    np.int64(3)
+    """
+    is_held_out = np.zeros(len(labels), bool)
+    bits = np.random.PCG64(np.random.SeedSequence([seed, 1]))
+    order = np.argsort(bits.random_raw(len(labels)), kind="stable")
+    # Grouped by category, each in the random order.
+    order = order[np.argsort(labels[order], kind="stable")]
+    counts = np.bincount(labels)
+    for of_category in np.split(order, np.cumsum(counts)[:-1]):
+        num_held_out = min(
+            round(fraction * len(of_category)), len(of_category) - 1
+        )
+        is_held_out[of_category[: max(num_held_out, 0)]] = True
+    return is_held_out
+
+
+def divide(dataset, fraction, seed):
+    """Divides the images of a data set (Appendix B).
+
+    Args:
+        dataset: A `datasets.Dataset`, which says what is for testing.
+        fraction: Float from 0 to below 1, the share of the training images to
+            hold out.
+        seed: Integer >= 0, decides which.
+
+    Returns:
+        Array of `num_images` strings: one of `PARTS`, or `"duplicate"` for
+        training images that are, bit for bit, in the test or the validation
+        part too, and for such of the validation part that are in the test
+        part too.
+    """
+    parts = np.where(dataset.is_test, "test", "train").astype("U10")
+    is_training = ~dataset.is_test
+    parts[is_training] = np.where(
+        hold_out(dataset.labels[is_training], fraction, seed),
+        "validation",
+        "train",
+    )
+    return _without_duplicates(parts, dataset)
+
+
+def _without_duplicates(parts, dataset):
+    """Takes images that are in several parts out of those before testing."""
+    parts = parts.copy()
+    taken = dataset.hashes[parts == "test"]
+    for part in ("validation", "train"):
+        of_part = np.flatnonzero(parts == part)
+        is_twice = np.isin(dataset.hashes[of_part], taken)
+        taken = np.concatenate([taken, dataset.hashes[of_part]])
+        parts[of_part[is_twice]] = DUPLICATE
+    found = np.flatnonzero(parts == DUPLICATE)
+    if len(found):
+        _logger.warning(
+            "%d images for training are in the test or the validation part "
+            "too, bit for bit, and are left out (the first: %s); splits.csv "
+            'lists them as "duplicate".',
+            len(found),
+            dataset.files[found[0]],
+        )
+    return parts
+
+
+def replay(dataset, path):
+    """Divides a data set as a file says, such as another run's `splits.csv`.
+
+    Args:
+        dataset: A `datasets.Dataset`.
+        path: Path of a CSV file with the columns file, category and split (one
+            of `PARTS` or "duplicate").
+
+    Returns:
+        A `datasets.Dataset` of the images in the file, and an array of the
+        parts they are in, as `divide` returns it.
+
+    Raises:
+        ValueError: If the file is no such table, or does not fit the data.
+        FileNotFoundError: If there is no such file.
+    """
+    rows = _read(path)
+    found = {name: position for position, name in enumerate(dataset.files)}
+    missing = [name for name in rows if name not in found]
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of the {len(rows)} files in the splits are not "
+            f"among the {len(found)} images of the data set (the first: "
+            f"{missing[0]}). The settings that choose images (min_images, "
+            "max_images, num_test ...) must let them in. "
+            f"Received: splits={path}"
+        )
+    for name, (category, _) in rows.items():
+        own = dataset.categories[dataset.labels[found[name]]]
+        if category != own:
+            raise ValueError(
+                f"The splits say that {name} shows {category}; in the data "
+                f"set it shows {own}. Received: splits={path}"
+            )
+    positions = np.array(sorted(found[name] for name in rows))
+    parts = np.array(
+        [rows[dataset.files[position]][1] for position in positions], "U10"
+    )
+    num_left_out = len(found) - len(rows)
+    if num_left_out:
+        _logger.info("%d images are not in the splits.", num_left_out)
+    taken = dataset.take(positions, parts == "test")
+    return taken, _without_duplicates(parts, taken)
+
+
+def _read(path):
+    """Returns category and part by file."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = [*csv.DictReader(file)]
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            "There is no such file of splits. It should be a CSV file with "
+            f"the columns file, category and split. Received: splits={path}"
+        ) from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(
+            f"The splits cannot be read: {error}. Received: splits={path}"
+        ) from error
+    found = {}
+    for number, row in enumerate(rows, start=2):
+        if not {"file", "category", "split"} <= row.keys():
+            raise ValueError(
+                "Splits need the columns file, category and split. Received: "
+                f"splits={path} with {', '.join(map(str, row))}"
+            )
+        if row["split"] not in (*PARTS, DUPLICATE):
+            raise ValueError(
+                f"Row {number} must have a split of {', '.join(PARTS)} or "
+                f"{DUPLICATE}. Received: splits={path}, split={row['split']}"
+            )
+        if row["file"] in found:
+            raise ValueError(
+                f"Row {number} repeats {row['file']}. Received: splits={path}"
+            )
+        found[row["file"]] = row["category"], row["split"]
+    if not found:
+        raise ValueError(f"There is no row. Received: splits={path}")
+    return found
+
+
+def check(parts, dataset):
+    """Raises if a category has nothing to train or to test on.
+
+    Args:
+        parts: Array of strings, as `divide` returns it.
+        dataset: The `datasets.Dataset`.
+
+    Raises:
+        ValueError: If so.
+    """
+    for part, purpose in (("train", "training"), ("test", "testing")):
+        counts = np.bincount(
+            dataset.labels[parts == part], minlength=dataset.num_categories
+        )
+        if not counts.all():
+            category = dataset.categories[int(np.argmin(counts))]
+            raise ValueError(
+                f"Every category needs an image for {purpose}, beside exact "
+                f"duplicates. Received: none of {category}"
+            )
+
+
+def to_table(parts, dataset):
+    """Returns the columns of `splits.csv`: file, category and split."""
+    return {
+        "file": dataset.files,
+        "category": np.array(dataset.categories)[dataset.labels],
+        "split": parts,
+    }
+
+
+def digest(parts, dataset):
+    """Returns the SHA-256, in hexadecimal digits, of files and their parts."""
+    found = hashlib.sha256()
+    for name, part in zip(dataset.files, parts, strict=True):
+        found.update(f"{name}\n{part}\n".encode())
+    return found.hexdigest()
