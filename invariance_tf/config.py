@@ -16,8 +16,7 @@ from invariance_tf import defaults
 # Settings that change neither the network nor its accuracies.
 _NOT_OF_THE_TRAINING = ("analysis", "tau", "ablate_layer", "runs_dir")
 
-# Settings that came later, at the values that say what was done before: left
-# out of the names of runs, so that those of older runs stay.
+# Settings that came later, at the values that say what was done before.
 _LATER = {
     "crops": None,
     "deterministic": False,
@@ -217,9 +216,8 @@ class Experiment:
         """
         settings = {
             name: value
-            for name, value in vars(self).items()
+            for name, value in telling(vars(self)).items()
             if name not in _NOT_OF_THE_TRAINING
-            and not (name in _LATER and value == _LATER[name])
         }
         digest = hashlib.sha256(
             json.dumps(settings, sort_keys=True).encode()
@@ -229,6 +227,26 @@ class Experiment:
             f"{dataset}-{self.network}-{self.transform}"
             f"-n{self.n_seen}-s{self.seed}-{digest[:8]}"
         )
+
+
+def telling(settings):
+    """Leaves out settings that say what was done before there was a choice.
+
+    Runs then have the names and the studies that they had before.
+
+    Args:
+        settings: Dictionary of an experiment's settings.
+
+    Example:
+
+    >>> telling({"seed": 0, "test_on": "test", "splits": "mine.csv"})
+    {'seed': 0, 'splits': 'mine.csv'}
+    """
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in _LATER or value != _LATER[name]
+    }
 
 
 def transform_args(dataset, transform, chosen=None):

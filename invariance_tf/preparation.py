@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import logging
 import os
 from typing import Any
 
@@ -18,9 +19,12 @@ from invariance_tf import (
     pipeline,
     results,
     splits,
+    studies,
     transforms,
 )
 from invariance_tf import model as models
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -142,6 +146,8 @@ def check(experiment):
     categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
     )
+    if experiment.dataset == "imagenet":
+        _warn_of_transform(experiment.transform)
     transform = transforms.get(
         experiment.transform, **experiment.transform_args
     )
@@ -155,6 +161,17 @@ def check(experiment):
             f"Received: network_args={experiment.network_args}"
         )
     return experiment, dataset, parts
+
+
+def _warn_of_transform(name):
+    """Says so where ImageNet holds transformed images as it is."""
+    if name not in ("identity", *studies.OF_IMAGENET):
+        _logger.warning(
+            "Images of ImageNet vary by %s as they are; the paper uses only "
+            "%s there (section 3).",
+            name,
+            ", ".join(studies.OF_IMAGENET),
+        )
 
 
 def _divide(experiment, dataset):

@@ -9,6 +9,7 @@ import os
 import pandas as pd
 
 from invariance_tf import results
+from invariance_tf.config import telling
 
 # The version of the files of a run directory; 2 added `test_transform` to the
 # tables of neurons, and `schema` and `penultimate_layer` to the summary.
@@ -297,7 +298,9 @@ def _describe(run_dir, summary, settings, origin):
 def _study(settings, fingerprint):
     """Names what the runs of one study have in common, by a hash."""
     common = {
-        name: value for name, value in settings.items() if name not in _VARIED
+        name: value
+        for name, value in telling(settings).items()
+        if name not in _VARIED
     }
     text = json.dumps([common, fingerprint], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from invariance_tf import Experiment, preparation
+from invariance_tf import Experiment, preparation, studies
 from invariance_tf import run as run_experiment
 
 SMALL = Experiment(
@@ -268,3 +268,11 @@ def test_a_killed_run_ends_in_the_same_weights_when_repeated(tmp_path):
     assert epochs == expected_epochs
     for left, right in zip(expected_weights, weights, strict=True):
         assert np.array_equal(left, right)
+
+
+def test_transformations_that_imagenet_shows_anyway_are_pointed_out(caplog):
+    for name in ("identity", *studies.OF_IMAGENET):
+        preparation._warn_of_transform(name)
+    assert not caplog.records
+    preparation._warn_of_transform("rotate90")
+    assert "vary by rotate90 as they are" in caplog.text

@@ -132,7 +132,7 @@ def test_a_mistake_is_one_line_that_names_file_and_setting(
     [
         (["nowhere.yaml"], "no such sweep file"),
         ([str(SWEEPS / "quick.yaml"), "--jobs", "0"], "Received: jobs=0"),
-        ([str(SWEEPS / "imagenet.yaml")], "Received: dataset=imagenet"),
+        ([str(SWEEPS / "imagenet.yaml"), "--data_dir", "no"], "=imagenet2012"),
         ([str(SWEEPS / "quick.yaml"), "--engine", "slurm"], "slurm"),
         ([str(SWEEPS / "quick.yaml"), "--cores", "3"], "cores"),
     ],

@@ -41,6 +41,16 @@ def prepare(name, data_dir=None):
 
 def _download(builder, name):
     """Downloads and prepares a set."""
+    how = " ".join((builder.MANUAL_DOWNLOAD_INSTRUCTIONS or "").split())
+    root = str(builder.data_dir).removesuffix(builder.info.full_name)
+    manual_dir = os.path.join(root, "downloads", "manual")
+    missing = FileNotFoundError(
+        f"The archives of {name} are missing; its authors give them out "
+        f"themselves. {how} Here manual_dir is {manual_dir}. "
+        f"Received: dataset={name}"
+    )
+    if how and not (os.path.isdir(manual_dir) and os.listdir(manual_dir)):
+        raise missing
     try:
         builder.download_and_prepare()
     except (
@@ -48,16 +58,9 @@ def _download(builder, name):
         FileNotFoundError,
         tf.errors.NotFoundError,
     ) as error:
-        how = " ".join((builder.MANUAL_DOWNLOAD_INSTRUCTIONS or "").split())
         if not how:
             raise
-        root = str(builder.data_dir).removesuffix(builder.info.full_name)
-        manual_dir = os.path.join(root, "downloads", "manual")
-        raise FileNotFoundError(
-            f"The archives of {name} are missing; its authors give them out "
-            f"themselves. {how} Here manual_dir is {manual_dir}. "
-            f"Received: dataset={name}"
-        ) from error
+        raise missing from error
     except OSError as error:
         raise OSError(
             f"{name} could not be downloaded: {' '.join(str(error).split())}. "
