@@ -12,14 +12,16 @@ import sys
 __version__ = "0.1.0"
 
 _MODULES = (
-    "accuracies",
     "ablation",
+    "accuracies",
     "activations",
     "analysis",
+    "calibration",
     "categories",
     "claims",
     "config",
     "datasets",
+    "defaults",
     "evaluation",
     "experiment",
     "figures",
@@ -34,6 +36,7 @@ _MODULES = (
     "report",
     "responses",
     "results",
+    "splits",
     "studies",
     "tables",
     "training",

@@ -8,7 +8,7 @@ from typing import Literal
 
 import jsonargparse
 
-from invariance_tf import messages
+from invariance_tf import messages, shipped
 from invariance_tf.config import Experiment
 
 _DESCRIPTION = """
@@ -22,7 +22,7 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else arguments
     verb, *rest = arguments or ["--help"]
     if verb in ("-h", "--help"):
-        lines = (f"{name:9}{text}\n" for name, (_, text) in VERBS.items())
+        lines = (f"{name:11}{text}\n" for name, (_, text) in VERBS.items())
         sys.stdout.write(
             "usage: python -m invariance_tf VERB ...\n\n"
             f"{''.join(lines)}\n"
@@ -53,7 +53,7 @@ def run_experiment(arguments=None, program=None):
         prog=program, description=_DESCRIPTION, exit_on_error=False
     )
     parser.add_argument(
-        "--config", action="config", help="YAML file with settings."
+        "--config", action=shipped.ConfigFile, help=shipped.HELP
     )
     parser.add_argument(
         "--overwrite",
@@ -113,6 +113,13 @@ def analyze(arguments, program):
         return messages.mistake(messages.reword(str(error)))
     _show(summary, "The neurons are measured anew.")
     return 0
+
+
+def calibrate(arguments, program):
+    """Finds how strong a transformation is to be."""
+    from invariance_tf.calibration import command
+
+    return command.calibrate(arguments, program)
 
 
 def prepare(arguments, program):
@@ -313,6 +320,7 @@ VERBS = {
     "analyze": (analyze, "measure the neurons of a finished run"),
     "prepare": (prepare, "download the faces of FaceScrub"),
     "sweep": (sweep, "run all experiments of a sweep file"),
+    "calibrate": (calibrate, "find the strength of a transformation"),
     "figures": (figures, "draw the paper's figures from finished runs"),
     "report": (report, "write one page about finished runs"),
     "collect": (collect, "gather the tables of finished runs"),

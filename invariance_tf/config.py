@@ -200,6 +200,7 @@ class Experiment:
                 resolved.network,
                 resolved.image_size,
                 self.transform,
+                resolved.dataset_options(),
             )
         return transform_args(self.dataset, self.transform, chosen)
 

@@ -3,10 +3,19 @@
 import os
 
 from invariance_tf.figures import style
+from invariance_tf.figures.calibration import draw_calibration, steps_to_show
 from invariance_tf.figures.confusion import draw_confusion
 from invariance_tf.figures.examples import draw_examples
+from invariance_tf.figures.search import draw_search
 
-__all__ = ["draw_confusion", "draw_examples", "save"]
+__all__ = [
+    "draw_calibration",
+    "draw_confusion",
+    "draw_examples",
+    "draw_search",
+    "save",
+    "steps_to_show",
+]
 
 # Without the time of writing, the same figure has the same bytes.
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}

@@ -60,10 +60,14 @@ class GaussianBlur(Transform):
             matrix[pixels, source[pixels + offset]] += weight
         return matrix
 
-    def transform(self, images):
+    def transform(self, images, sigma=None):
+        def matrix(size):
+            if sigma is None:
+                return self._matrix(size)
+            return _blur_matrix(size, sigma)
+
         _, height, width, _ = images.shape
-        images = along_height(images, self._matrix(height))
-        return along_width(images, self._matrix(width))
+        return along_width(along_height(images, matrix(height)), matrix(width))
 
     def get_config(self):
         return {**super().get_config(), "sigma": self.sigma}
@@ -140,6 +144,26 @@ class ContrastInversion(Transform):
 
     def transform(self, images):
         return 255.0 - images
+
+
+def _blur_matrix(size, sigma):
+    """Returns the matrix of a blur whose `sigma` is a tensor.
+
+    Row p holds the Gaussian around p at each pixel and at its two mirror
+    images, beyond either border.
+    """
+    pixels = np.arange(size, dtype="float32")
+    places = np.stack([pixels, -pixels, 2 * (size - 1) - pixels])
+    # A pixel on a border is its own mirror image.
+    places[1, 0] = places[2, -1] = np.inf
+    distances = np.abs(places[:, None] - pixels[:, None])
+    weights = ops.where(
+        distances <= ops.ceil(3 * sigma),
+        ops.exp(-0.5 * ops.square(distances / sigma)),
+        0.0,
+    )
+    matrix = ops.sum(weights, axis=0)
+    return matrix / ops.sum(matrix, axis=1, keepdims=True)
 
 
 def _correlate(images, kernel):

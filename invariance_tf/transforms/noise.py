@@ -42,9 +42,11 @@ class WhiteNoise(_Noise):
         self.std = std
         self.clip = clip
 
-    def transform(self, images):
+    def transform(self, images, std=None):
         noise = keras.random.normal(
-            ops.shape(images), stddev=self.std, seed=self.seed_generator
+            ops.shape(images),
+            stddev=self.std if std is None else std,
+            seed=self.seed_generator,
         )
         images = images + noise
         return ops.clip(images, 0.0, 255.0) if self.clip else images
@@ -74,12 +76,13 @@ class SaltPepper(_Noise):
         self.amount = amount
         self.per_channel = per_channel
 
-    def transform(self, images):
+    def transform(self, images, amount=None):
+        amount = self.amount if amount is None else amount
         channels = 3 if self.per_channel else 1
         shape = (*ops.shape(images)[:-1], channels)
         chance = keras.random.uniform(shape, seed=self.seed_generator)
-        images = ops.where(chance < self.amount / 2, 0.0, images)
-        return ops.where(chance >= 1 - self.amount / 2, 255.0, images)
+        images = ops.where(chance < amount / 2, 0.0, images)
+        return ops.where(chance >= 1 - amount / 2, 255.0, images)
 
     def get_config(self):
         return {

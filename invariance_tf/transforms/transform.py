@@ -13,6 +13,10 @@ class Transform(keras.layers.Layer):
     is transformed in `fit`, `evaluate` and `predict` alike, because tests on
     transformed images are what this package is about.
 
+    Where a transformation has a strength, its `transform(images, strength)`
+    takes one, a scalar float tensor, in place of the layer's own, so that one
+    compiled program serves for all strengths.
+
     Call arguments:
         images: Float tensor of shape `(batch, height, width, 3)`, values from
             0 to 255.
@@ -72,16 +76,18 @@ def along_height(images, matrix):
     """Multiplies each column of pixels by `(new_height, height)`."""
     _, _, width, channels = images.shape
     rows = ops.reshape(images, (-1, matrix.shape[1], width * channels))
-    rows = ops.matmul(matrix.astype("float32"), rows)
+    rows = ops.matmul(ops.cast(matrix, "float32"), rows)
     return ops.reshape(rows, (-1, matrix.shape[0], width, channels))
 
 
 def along_width(images, matrix):
     """Multiplies each row of pixels by `(new_width, width)`."""
-    _, height, _, channels = images.shape
+    _, height, width, channels = images.shape
     # One large product: pixels of a row are interleaved with their channels.
-    matrix = np.kron(matrix.T, np.eye(channels)).astype("float32")
-    rows = ops.reshape(images, (-1, matrix.shape[0]))
+    matrix = ops.cast(ops.transpose(matrix), "float32")[:, None, :, None]
+    matrix = matrix * np.eye(channels, dtype="float32")[:, None]
+    matrix = ops.reshape(matrix, (width * channels, -1))
+    rows = ops.reshape(images, (-1, width * channels))
     rows = ops.matmul(rows, matrix)
     return ops.reshape(
         rows, (-1, height, matrix.shape[1] // channels, channels)
