@@ -136,6 +136,13 @@ def sweep(arguments, program):
     return command.sweep(arguments)
 
 
+def search(arguments, program):
+    """Finds learning rate and weight decay by a grid."""
+    from invariance_tf.search import command
+
+    return command.search(arguments, program)
+
+
 def figures(arguments, program):
     """Draws the paper's figures from finished runs."""
     parser = _parser(program, "Draws the figures of the paper.")
@@ -321,6 +328,7 @@ VERBS = {
     "prepare": (prepare, "download the faces of FaceScrub"),
     "sweep": (sweep, "run all experiments of a sweep file"),
     "calibrate": (calibrate, "find the strength of a transformation"),
+    "search": (search, "find learning rate and weight decay"),
     "figures": (figures, "draw the paper's figures from finished runs"),
     "report": (report, "write one page about finished runs"),
     "collect": (collect, "gather the tables of finished runs"),

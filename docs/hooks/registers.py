@@ -1,0 +1,180 @@
+"""Tables of figures, sweeps, data sets and transformations, from the code."""
+
+import pathlib
+import re
+
+import values
+
+from invariance_tf import defaults, studies
+from invariance_tf.claims import CLAIMS
+from invariance_tf.figures.catalogue import FIGURES
+from invariance_tf.figures.selection import SWEEPS
+from invariance_tf.figures.style import LOOKS
+from invariance_tf.sweep import plan
+
+SWEEP_FILES = sorted((values.ROOT / "configs" / "sweeps").glob("*.yaml"))
+
+
+def figures_table(results):
+    """Writes which sweep makes each figure, what to expect and what came out.
+
+    Args:
+        results: A `Results` of the studies at laptop scale.
+    """
+    rows = []
+    for number, entry in FIGURES.items():
+        claims = _claims_of(number)
+        made = results.directory / "figures" / f"fig{number}.png"
+        name = f"**{number}**"
+        if made.exists():
+            path = f"/results/{results.directory.name}/figures/{made.name}"
+            name = f"[{name}]({path})"
+        rows.append(
+            (
+                f"{name} {entry.title}",
+                ", ".join(f"`{sweep}`" for sweep in _sweeps_of(entry))
+                or "none",
+                "<br>".join(f"{c} {CLAIMS[c].statement}" for c in claims),
+                _obtained(results, claims, made.exists()),
+            )
+        )
+    return values.write_table(("figure", "sweep", "expected", "obtained"), rows)
+
+
+def _obtained(results, claims, is_made):
+    """Writes the verdicts on the claims that a figure shows."""
+    if not is_made:
+        return "no runs yet"
+    found = results.claims[results.claims.claim.isin(claims)]
+    lines = []
+    for row in found.itertuples():
+        verdict = values.write_verdict(row.verdict)
+        line = f"{row.claim} {verdict}: {values.write_effect(row)}"
+        if row.exceptions:
+            line += f", not for {values.write_labels(row.exceptions)}"
+        lines.append(line)
+    return "<br>".join(lines) or "drawn"
+
+
+def _claims_of(number):
+    """Returns the claims that the paper makes with a figure."""
+    return [name for name in CLAIMS if number in _figures_of(name)]
+
+
+def _figures_of(claim):
+    """Returns the figures in the place of a claim: "Figs. 2b and c, 4"."""
+    _, _, text = CLAIMS[claim].place.partition("Fig")
+    found, digits = set(), ""
+    for token in re.findall(r"\b(?:\d+[a-c]?|[a-c])\b", text):
+        digits = re.match(r"\d+", token)[0] if token[0].isdigit() else digits
+        wanted = token if token[0].isdigit() else digits + token
+        found |= {
+            name for name in FIGURES if wanted in (name, name.rstrip("abc"))
+        }
+    return found
+
+
+def _sweeps_of(entry):
+    """Returns the names of the sweeps that make a figure's runs."""
+    names = (name for role in entry.roles for name in SWEEPS[role].values())
+    return [*dict.fromkeys(names)]
+
+
+def sweeps_table(results=()):
+    """Writes a table of the sweep files: runs, hardware and time.
+
+    Args:
+        results: Sequence of `Results` with the names of sweeps.
+    """
+    measured = {result.directory.name: result for result in results}
+    rows = []
+    for path in sorted(SWEEP_FILES, key=_needs):
+        obtained = "not run here"
+        if path.stem in measured:
+            result = measured[path.stem]
+            obtained = f"{result.count()} runs, {result.hours()} hours"
+        rows.append(
+            (
+                f"`{path.stem}`",
+                len(plan.read(path)),
+                said_of(path, "Hardware: "),
+                said_of(path, "Expect "),
+                obtained,
+            )
+        )
+    titles = ("sweep", "runs", "hardware and time", "expect")
+    return values.write_table((*titles, "computed here"), rows)
+
+
+def _needs(path):
+    """Orders sweep files: those for laptops first, then by their runs."""
+    return "GPU" in said_of(path, "Hardware: "), len(plan.read(path))
+
+
+def said_of(path, start):
+    """Returns the sentence of a file's opening comment that begins so."""
+    lines = pathlib.Path(path).read_text(encoding="utf-8").split("\n")
+    comment = " ".join(line[1:].strip() for line in lines if line[:1] == "#")
+    sentence = re.search(rf"{start}(.*?)\.(?: |$)", comment)
+    # Readers of the page have a link to this file.
+    return re.sub(r" \(docs/[^)]*\)", "", sentence[1]) if sentence else ""
+
+
+def calibrations_table(directory=values.CALIBRATIONS):
+    """Writes a table of the strengths that the paper's rule gives.
+
+    Args:
+        directory: Path of the records that `calibrate` wrote.
+    """
+    rows = []
+    for path in sorted(pathlib.Path(directory).glob("*/calibration.csv")):
+        dataset, *_, transform = path.parent.name.split("-")
+        record, curve = values.calibration(dataset, transform, directory)
+        strength = record["strength"]
+        rows.append(
+            (
+                f"{dataset}, {record['image_size']} pixels",
+                LOOKS[transform].label,
+                f"`{record['parameter']}` {strength:g}" if strength else "none",
+                *(
+                    f"{row.accuracy:.3f} ({row.lower:.3f} to {row.upper:.3f})"
+                    for row in curve.iloc[-2:].itertuples()
+                ),
+            )
+        )
+    return values.write_table(
+        ("images", "transformation", "strength", "a step before", "accuracy"),
+        rows,
+    )
+
+
+def datasets_table(pages):
+    """Writes a table of the data sets with their options and defaults.
+
+    Args:
+        pages: Dictionary from names of data sets to their pages.
+    """
+    rows = []
+    for name, options in defaults.DATASETS.items():
+        label = f"[`{name}`]({pages[name]})" if name in pages else f"`{name}`"
+        texts = (
+            f"`{option}`" + ("" if value is None else f" {value}")
+            for option, value in options.items()
+        )
+        rows.append((label, ", ".join(texts)))
+    return values.write_table(("data set", "options with defaults"), rows)
+
+
+def transforms_table():
+    """Writes a table of the transformations with arguments and defaults."""
+    rows = []
+    for family, names in studies.FAMILIES.items():
+        for name in names:
+            arguments = ", ".join(
+                f"`{key}` {value}"
+                for key, value in defaults.TRANSFORMS[name].items()
+            )
+            rows.append((family, f"`{name}`", LOOKS[name].label, arguments))
+    return values.write_table(
+        ("family", "name", "in figures", "arguments"), rows
+    )

@@ -1,0 +1,405 @@
+"""The site: its examples run, its numbers are those of the tables."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import invariance_tf as itf
+from invariance_tf import defaults
+from invariance_tf.figures.catalogue import FIGURES
+
+ROOT = pathlib.Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS / "hooks"))
+
+import findings  # noqa: E402
+import registers  # noqa: E402
+import values  # noqa: E402
+
+PAGES = sorted(DOCS.rglob("*.md"))
+REGISTRIES = (
+    itf.transforms.TRANSFORMS,
+    itf.datasets.DATASETS,
+    itf.networks.NETWORKS,
+    FIGURES,
+    defaults.TRANSFORMS,
+    defaults.DATASETS,
+    defaults.EXPERIMENTS,
+    defaults.RECIPES,
+)
+RESULTS = DOCS / "results" / "synthfaces"
+
+
+def name_of(path):
+    return str(path.relative_to(DOCS))
+
+
+def read(name):
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def blocks(name, language):
+    """Code blocks of a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", read(name), re.M | re.S)
+
+
+@pytest.fixture
+def run_page(tmp_path, monkeypatch):
+    """Runs the Python blocks of a page, in order; returns their names."""
+    # Pages read docs/results, and write where they are.
+    os.symlink(DOCS, tmp_path / "docs")
+    monkeypatch.chdir(tmp_path)
+    before = [dict(registry) for registry in REGISTRIES]
+
+    def run(name, stop=None):
+        names = {"__name__": "page"}
+        for block in blocks(name, "python")[:stop]:
+            exec(compile(block, name, "exec"), names)
+        return names
+
+    yield run
+    for registry, content in zip(REGISTRIES, before, strict=True):
+        registry.clear()
+        registry.update(content)
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Results of which every across-category accuracy is another number."""
+    for path in RESULTS.glob("*.*"):
+        if path.suffix in (".parquet", ".csv"):
+            os.symlink(path, tmp_path / path.name)
+    table = pd.read_parquet(RESULTS / "runs.parquet")
+    (tmp_path / "runs.parquet").unlink()
+    table.assign(across_accuracy=0.777).to_parquet(tmp_path / "runs.parquet")
+    return values.Results(tmp_path)
+
+
+# What the site is made of.
+
+
+def test_every_page_is_in_the_navigation():
+    config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    found = {*re.findall(r"[\w/]+\.md", yaml.dump(config["nav"]))}
+    copies = {"contributing.md", "changelog.md"}
+    assert found == {name_of(path) for path in PAGES} | copies
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_files_that_a_page_names_are_there(path):
+    folders = "configs|docs|invariance_tf|tests|benchmarks"
+    text = path.read_text(encoding="utf-8")
+    for name in re.findall(rf"[`\s(]((?:{folders})/[\w./]*\w)", text):
+        # Others stand for names, such as configs/sweeps/NAME.yaml.
+        assert name != name.lower() or (ROOT / name).exists(), name
+
+
+def test_every_public_name_has_a_place_in_the_reference():
+    text = "".join(path.read_text("utf-8") for path in DOCS.glob("api/*.md"))
+    documented = {*re.findall(r"^::: ([\w.]+)", text, re.M)}
+    modules = {f"invariance_tf.{name}" for name in itf._MODULES}
+    homes = {f"invariance_tf.{name}" for name in itf._NAMES.values()}
+    assert documented >= modules | homes
+
+
+def test_every_setting_is_explained():
+    pages = [DOCS / "experiments.md", *DOCS.glob("datasets/*.md")]
+    text = "".join(path.read_text("utf-8") for path in pages)
+    settings = {field.name for field in dataclasses.fields(itf.Experiment)}
+    assert settings <= {*re.findall(r"`(\w+)`", text)}
+
+
+def test_no_page_writes_a_measured_number_itself():
+    # In prose, decimals are those of the paper: tau, and what it may cost.
+    of_the_paper = {"0.05", "0.95", "0.01"}
+    own = [DOCS / f"{name}.md" for name in ("index", "tutorial", "replicate")]
+    own += [DOCS / f"{name}.md" for name in ("measure", "method", "glossary")]
+    for path in [*own, *DOCS.glob("extend/*.md")]:
+        text = re.sub(r"```.*?```|`[^`]*`|{{.*?}}", "", read(path), flags=re.S)
+        typed = {*re.findall(r"(?<![\w.])0?\.\d{2,}", text)}
+        assert typed <= of_the_paper, name_of(path)
+
+
+# What the pages say of results.
+
+
+def test_a_page_shows_the_numbers_of_the_table_and_changes_with_it(changed):
+    pages = pytest.importorskip("pages", reason="needs the extra docs")
+    table = pd.read_parquet(RESULTS / "runs.parquet")
+    is_shown = (table["transform"] == "highpass") & (table.n_seen == 36)
+    shown = f"to\n{table.across_accuracy[is_shown].mean():.2f}"
+    assert shown in pages.fill_in(read("index.md"))
+    text = pages.fill_in(read("index.md"), synthfaces=changed)
+    assert "to\n0.78" in text and shown not in text
+    assert "{{" not in text
+
+
+def test_a_page_that_names_what_is_not_there_stops_the_build():
+    pages = pytest.importorskip("pages", reason="needs the extra docs")
+    with pytest.raises(Exception, match="'nothing' is undefined"):
+        pages.fill_in("{{ nothing }}")
+    with pytest.raises(LookupError, match="no run has a tau at .*7"):
+        pages.fill_in('{{ synthfaces.mean("tau", n_seen=7) }}')
+
+
+def test_every_claim_has_the_verdict_of_the_table():
+    results = values.Results(RESULTS)
+    lines = results.claims_table().split("\n")[2:]
+    table = pd.read_csv(RESULTS / "claims.csv")
+    assert len(lines) == len(table) == 16
+    for line, row in zip(lines, table.itertuples(), strict=True):
+        assert line.startswith(f"| {row.claim} |") and row.verdict in line
+    counted = [results.num_verdicts(name) for name in set(table.verdict)]
+    assert sum(counted) == 16
+
+
+def test_figures_have_the_claims_that_the_paper_makes_with_them():
+    found = {f"C{i}": registers._figures_of(f"C{i}") for i in range(1, 17)}
+    assert found["C1"] == {"2b", "2c"}
+    assert found["C7"] == {"4a", "4b", "9", "10"}
+    assert found["C15"] == {"13", "14"}
+    assert found["C16"] == set()
+
+
+def test_every_figure_has_its_sweep_and_what_came_out():
+    text = registers.figures_table(values.Results(RESULTS))
+    rows = {
+        re.search(r"\*\*(\w+)\*\*", line)[1]: line
+        for line in text.split("\n")[2:]
+    }
+    assert {*rows} == {*FIGURES}
+    assert "`synthfaces`, `facescrub`" in rows["2c"]
+    assert "figures/fig2c.png" in rows["2c"] and "C1 <span" in rows["2c"]
+    assert "no runs yet" in rows["2b"] and "`imagenet`" in rows["2b"]
+
+
+def test_sweeps_say_hardware_and_time_as_their_files_do(tmp_path):
+    path = tmp_path / "sweep.yaml"
+    path.write_text("# A sweep. Hardware: 2 CPU\n# cores, .5 hours. n is 3.\n")
+    assert registers.said_of(path, "Hardware: ") == "2 CPU cores, .5 hours"
+    assert registers.said_of(path, "Expect ") == ""
+    text = registers.sweeps_table([values.Results(RESULTS)])
+    for path in registers.SWEEP_FILES:
+        assert f"`{path.stem}`" in text
+        assert registers.said_of(path, "Hardware: ") in text
+    hours = pd.read_parquet(RESULTS / "runs.parquet").seconds.sum() / 3600
+    assert f"170 runs, {hours:.1f} hours" in text
+
+
+def test_strengths_are_those_of_the_records(tmp_path):
+    path = tmp_path / "lfw-alexnet-64-white_noise"
+    path.mkdir()
+    (path / "calibration.json").write_text(
+        '{"image_size": 64, "parameter": "std", "strength": 50.0}'
+    )
+    (path / "calibration.csv").write_text(
+        "strength,accuracy,lower,upper\n0,.9,.8,1\n25,.1,0,.2\n50,.09,0,.1\n"
+    )
+    text = registers.calibrations_table(tmp_path)
+    assert "| lfw, 64 pixels | White noise | `std` 50 | 0.100 (0.000" in text
+
+
+def test_the_runs_of_the_tutorial_are_those_of_its_sweep_file():
+    (content,) = re.findall("<<'END'\n(.*?)END", read("tutorial.md"), re.S)
+    grid = yaml.safe_load(content)["grid"]
+    assert grid | {"seed": 0} == findings.TUTORIAL
+    expected = ["highpass", "rotate90"], [4, 20, 36]
+    assert (grid["transform"], grid["n_seen"]) == expected
+
+
+# What the hooks do.
+
+
+def test_formulas_become_mathml():
+    pages = pytest.importorskip("pages", reason="needs the extra docs")
+    page = '<p><span class="arithmatex">\\(x_1 &lt; 2\\)</span></p>'
+    page += '<div class="arithmatex">\\[y\\]</div>'
+    text = pages.with_formulas(page)
+    assert text.count("<math") == 2 and "arithmatex" not in text
+    assert "<msub><mi>x</mi><mn>1</mn></msub>" in text
+    assert 'display="block"' in text.split("</p>")[1]
+
+
+def test_links_to_directories_become_text(tmp_path):
+    pages = pytest.importorskip("pages", reason="needs the extra docs")
+    (tmp_path / "here").mkdir()
+    text = "[a](here) ![b](here) [c](there.md) [d](here/e.png)"
+    expected = "a ![b](here) [c](there.md) [d](here/e.png)"
+    assert pages.without_directories(text, tmp_path) == expected
+
+
+def test_names_of_tests_become_sentences():
+    pages = pytest.importorskip("pages", reason="needs the extra docs")
+    text = pages.with_sentences("a `tests/test_x.py::test_it_is_so` |")
+    name = "tests/test_x.py::test_it_is_so"
+    assert text == f'a <span class="test" title="{name}">it is so</span> |'
+
+
+def test_links_of_copied_pages_stay_on_the_site():
+    pages = pytest.importorskip("pages", reason="needs the extra docs")
+    text = "[a](docs/claims.md#x) [b](CHANGELOG.md) [c](https://docs/x)"
+    expected = "[a](claims.md#x) [b](changelog.md) [c](https://docs/x)"
+    assert pages.relink(text) == expected
+
+
+def test_docstrings_in_the_form_of_keras_become_markdown():
+    docstrings = pytest.importorskip("docstrings", reason="needs docs")
+    text = docstrings.to_markdown(
+        "Does it.\n\nArgs:\n    a: Float > 0,\n        in pixels.\n"
+        "    **b: More.\n\nReturns:\n    A list.\n\n"
+        "Example:\n\n>>> 1 + (\n...     1\n... )\n2\n\nLast."
+    )
+    assert text == (
+        "Does it.\n\n**Arguments**\n\n- `a`: Float > 0,\n    in pixels.\n"
+        "- `**b`: More.\n\n**Returns**\n\nA list.\n\n"
+        "**Example**\n\n```pycon\n>>> 1 + (\n...     1\n... )\n2\n```\n\nLast."
+    )
+
+
+# The examples. Each is run as it stands on its page.
+
+
+@pytest.mark.slow
+def test_a_transformation_is_added(run_page):
+    names = run_page("extend/transform.md")
+    np.testing.assert_array_equal(names["logits"], names["again"])
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3))
+    out = np.asarray(names["Posterize"](3)(images, np.array([True, False])))
+    # The nearest of 0, 127.5 and 255.
+    assert set(out[0].ravel()) <= {0, 127.5, 255}
+    assert abs(out[0] - images[0]).max() <= 127.5 / 2
+    np.testing.assert_array_equal(out[1], images[1])
+    with pytest.raises(ValueError, match="at least 2. Received: levels=1"):
+        names["Posterize"](1)
+    assert names["summary"]["transform"] == "posterize"
+    assert 0 <= names["summary"]["across_accuracy"] <= 1
+
+
+@pytest.mark.slow
+def test_a_data_set_is_added(run_page):
+    names = run_page("extend/dataset.md")
+    dataset = names["dataset"]
+    assert dataset.images.shape == (240, 32, 32, 3)
+    assert dataset.is_test.sum() == 80
+    # Bars of 90 degrees are the same in every column.
+    bars = dataset.images[dataset.labels == 4].astype(int)
+    assert abs(np.diff(bars, axis=2)).max() <= 1
+    assert abs(np.diff(bars, axis=1)).max() > 20
+    assert np.isfinite(names["history"].history["loss"]).all()
+    assert names["accuracies"]["seen"][0] == 40
+    assert names["summary"]["dataset"] == "gratings"
+
+
+@pytest.mark.slow
+def test_a_network_is_added(run_page):
+    names = run_page("extend/network.md")
+    assert names["layer_names"] == ["conv1", "conv2", "fc3"]
+    assert names["penultimate"] == "fc3"
+    kernels = 5 * 5 * 3 * 16 + 5 * 5 * 16 * 32 + 32 * 64 + 64 * 4
+    biases = 16 + 32 + 64 + 4
+    assert names["model"].count_params() == kernels + biases
+    assert names["summary"]["network"] == "two_layers"
+    assert names["summary"]["penultimate_layer"] == "fc3"
+
+
+def test_a_measure_is_added(run_page):
+    names = run_page("extend/measure.md")
+    generator = np.random.default_rng(0)
+    a, b = generator.normal(size=(2, 20, 3))
+    b[:, 2] = 1
+    found = names["tuning_correlation"](a, b)
+    expected = [np.corrcoef(a[:, i], b[:, i])[0, 1] for i in range(2)]
+    np.testing.assert_allclose(found, [*expected, np.nan])
+    assert names["correlations"].shape == (256,)
+    assert len(names["neurons"]) == 256 and names["agreement"].shape == (2, 2)
+
+
+def test_a_figure_is_added(run_page):
+    names = run_page("extend/figure.md")
+    assert pathlib.Path("loss.png").stat().st_size > 10_000
+    assert names["missing"] == []
+    table = pd.read_parquet(RESULTS / "runs.parquet")
+    table = table[table["transform"] == "rotate90"]
+    loss = (table.within_accuracy - table.across_accuracy).groupby(table.n_seen)
+    (axes,) = names["drawn"].axes
+    (line,) = (x for x in axes.lines if x.get_label() == "Rotation 90°")
+    np.testing.assert_allclose(line.get_ydata(), loss.mean())
+
+
+@pytest.mark.slow
+def test_a_model_of_ones_own_is_measured(run_page):
+    names = run_page("measure.md", stop=2)
+    assert [*names["summary"].index] == ["conv", "hidden"]
+    assert names["summary"].num_neurons.tolist() == [14 * 14 * 16, 64]
+    assert len(names["neurons"]) == 64
+    assert names["neurons"].control_shuffled.notna().any()
+    names = run_page("measure.md")
+    assert names["result"].neurons.groupby("layer").size().to_dict() == {
+        "conv4_block6_out": 1024,
+        "avg_pool": 2048,
+    }
+
+
+@pytest.mark.slow
+def test_the_tutorial_works_as_it_is_written(tmp_path):
+    path = f"{pathlib.Path(sys.executable).parent}{os.pathsep}"
+    environment = {**os.environ, "PATH": path + os.environ["PATH"]}
+    install, *commands = blocks("tutorial.md", "sh")
+    assert install == "pip install -e .\n"
+    python = [
+        f"python - <<'PYTHON'\n{block}PYTHON\n"
+        for block in blocks("tutorial.md", "python")
+    ]
+    for command in commands + python:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    runs = itf.load_runs(tmp_path / "runs").runs
+    curve = runs.pivot(
+        index="n_seen", columns="transform", values="across_accuracy"
+    )
+    assert curve.shape == (3, 2) and curve.notna().all(axis=None)
+    # What the page says of the figure: a rise for the one, none to speak of
+    # for the other, far beyond the spread of seeds.
+    assert curve.highpass[36] > curve.highpass[4] + 0.2
+    assert curve.rotate90.max() < 0.2
+    assert (tmp_path / "figures" / "fig2c.png").stat().st_size > 10_000
+    assert "rotate90" in (tmp_path / "report.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning_and_loads_nothing(tmp_path):
+    pytest.importorskip("mkdocs", reason="needs the extra docs")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict"]
+        + ["--site-dir", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    built = sorted(tmp_path.rglob("*.html"))
+    assert len(built) > len(PAGES)
+    for path in built:
+        if "results" in path.parts and path.name == "report.html":
+            continue  # a page of its own, tested in test_report
+        text = path.read_text(encoding="utf-8")
+        loading = re.findall(r"<(?:script|img|link|iframe)\b[^>]*>", text)
+        for tag in loading:
+            assert not re.search(r'(?:src|href)="(?:https?:)?//', tag), tag
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "drawings/across.svg" in index and "{{" not in index
+    assert "<math" in (tmp_path / "method" / "index.html").read_text("utf-8")
