@@ -172,25 +172,29 @@ def _read(path):
     return found
 
 
-def check(parts, dataset):
+def check(parts, dataset, held_out=False):
     """Raises if a category has nothing to train or to test on.
 
     Args:
         parts: Array of strings, as `divide` returns it.
         dataset: The `datasets.Dataset`.
+        held_out: Whether held-out training images are those to test on.
 
     Raises:
         ValueError: If so.
     """
-    for part, purpose in (("train", "training"), ("test", "testing")):
+    testing = "testing"
+    if held_out:
+        testing = "testing, held out of training: raise `validation_fraction`"
+    for part, purpose in (("train", "training"), ("test", testing)):
         counts = np.bincount(
             dataset.labels[parts == part], minlength=dataset.num_categories
         )
         if not counts.all():
             category = dataset.categories[int(np.argmin(counts))]
             raise ValueError(
-                f"Every category needs an image for {purpose}, beside exact "
-                f"duplicates. Received: none of {category}"
+                f"Every category needs an image for {purpose}. Exact "
+                f"duplicates do not count. Received: none of {category}"
             )
 
 

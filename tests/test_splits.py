@@ -170,6 +170,11 @@ def test_choosing_settings_tests_on_held_out_images_only():
     assert usual.experiment.name() != choosing.experiment.name()
 
 
+def test_choosing_settings_needs_a_held_out_image_of_every_category():
+    with pytest.raises(ValueError, match="raise `validation_fraction`"):
+        prepare(test_on="validation", validation_fraction=0.04)
+
+
 def test_parts_of_no_data_set_here_share_content():
     for name in ("synthfaces", "digits"):
         dataset = datasets.get(name)

@@ -1,0 +1,131 @@
+"""Which setting of a grid is the best, and what can be said of it."""
+
+import dataclasses
+import math
+import statistics
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """Holds a setting of the grid and how its networks did.
+
+    Attributes:
+        learning_rate: Float.
+        weight_decay: Float.
+        accuracies: Tuple of one float for each seed, from 0 to 1, on original
+            held-out images; `None` where the training diverged.
+    """
+
+    learning_rate: float
+    weight_decay: float
+    accuracies: tuple
+
+    @property
+    def num_diverged(self):
+        """Number of seeds whose training diverged."""
+        return self.accuracies.count(None)
+
+    @property
+    def measured(self):
+        """List of the accuracies of networks that did not diverge."""
+        return [each for each in self.accuracies if each is not None]
+
+    @property
+    def median(self):
+        """Median of `measured`, nan if that is empty."""
+        return statistics.median(self.measured or [math.nan])
+
+
+def choose(settings):
+    """Chooses the setting with the highest median accuracy over seeds.
+
+    A setting at which any training diverged is worse than all others, and
+    never chosen. Of several with the same median, the first one is: that of
+    the lowest learning rate, then of the lowest weight decay.
+
+    Args:
+        settings: List of `Setting`, in ascending order.
+
+    Returns:
+        A `Setting`, or `None` if something diverged at every one.
+
+    Example:
+
+    >>> grid = [Setting(1e-3, 0.0, (0.5, 0.7)), Setting(1e-2, 0.0, (0.9, None))]
+    >>> choose(grid).learning_rate
+    0.001
+    """
+    stable = [setting for setting in settings if not setting.num_diverged]
+    return max(stable, key=lambda setting: setting.median, default=None)
+
+
+def find_edges(settings, best):
+    """Says where the best setting lies at the edge of the grid.
+
+    Args:
+        settings: List of `Setting`.
+        best: The chosen one of them.
+
+    Returns:
+        List of sentences. A value that is the only one in the grid, and a
+        weight decay of 0, lie at no edge.
+
+    Example:
+
+    >>> grid = [Setting(rate, 5e-4, (rate,)) for rate in (0.001, 0.01, 0.1)]
+    >>> find_edges(grid, grid[-1])
+    ['The best learning rate, 1e-1, is the highest of the grid: widen it.']
+    >>> find_edges(grid, grid[1])
+    []
+    """
+    found = []
+    for name in ("learning_rate", "weight_decay"):
+        values = {getattr(setting, name) for setting in settings}
+        value = getattr(best, name)
+        for end, extreme in (("lowest", min), ("highest", max)):
+            if len(values) > 1 and value == extreme(values) and value > 0:
+                found.append(
+                    f"The best {name.replace('_', ' ')}, {short(value)}, is "
+                    f"the {end} of the grid: widen it."
+                )
+    return found
+
+
+def standard_error(accuracy, num_images):
+    """Returns the standard error of an accuracy, sqrt(p (1 - p) / n).
+
+    Args:
+        accuracy: Float p from 0 to 1.
+        num_images: Integer n >= 1.
+    """
+    return math.sqrt(accuracy * (1 - accuracy) / num_images)
+
+
+def short(value):
+    """Writes a number with its power of ten.
+
+    Example:
+
+    >>> short(0.00001), short(0.016), short(0.0)
+    ('1e-5', '1.6e-2', '0')
+    """
+    digits, exponent = f"{value:.9e}".split("e")
+    digits, exponent = digits.rstrip("0").rstrip("."), int(exponent)
+    return f"{digits}e{exponent}" if exponent else digits
+
+
+def to_table(settings):
+    """Returns the columns of `search.csv`, a row for each setting."""
+    return {
+        "learning_rate": [setting.learning_rate for setting in settings],
+        "weight_decay": [setting.weight_decay for setting in settings],
+        "num_seeds": [len(setting.accuracies) for setting in settings],
+        "num_diverged": [setting.num_diverged for setting in settings],
+        "median": [setting.median for setting in settings],
+        "lowest": [
+            min(setting.measured, default=math.nan) for setting in settings
+        ],
+        "highest": [
+            max(setting.measured, default=math.nan) for setting in settings
+        ],
+    }
