@@ -88,8 +88,8 @@ def start_logging():
         format="%(message)s",
         handlers=[RichHandler(show_path=False, show_time=False)],
     )
-    # TensorFlow Datasets tells of every file.
-    logging.getLogger("absl").setLevel(logging.WARNING)
+    # TensorFlow Datasets tells of every file and folder.
+    logging.getLogger("absl").setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager
