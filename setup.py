@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
 INIT = (HERE / "invariance_tf" / "__init__.py").read_text(encoding="utf-8")
+CONFIGS = "invariance_tf.configs"
 
 setup(
     name="invariance_tf",
@@ -15,10 +16,24 @@ setup(
         "Robustness to transformations across categories: a replication "
         "package in TensorFlow and Keras"
     ),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
     license="Apache-2.0",
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
     python_requires=">=3.11,<3.14",
-    packages=find_packages(include=["invariance_tf*"]),
-    package_data={"invariance_tf.report": ["*.jinja", "*.css", "*.js"]},
+    packages=[*find_packages(include=["invariance_tf*"]), CONFIGS],
+    # They stand at the top of a checkout, where they are seen and edited.
+    package_dir={CONFIGS: "configs"},
+    package_data={
+        CONFIGS: ["*.yaml", "sweeps/*.yaml"],
+        "invariance_tf.report": ["*.jinja", "*.css", "*.js"],
+    },
     install_requires=[
         "aiohttp>=3.12",
         "tensorflow>=2.21",
@@ -40,6 +55,12 @@ setup(
         "scikit-learn>=1.5",
     ],
     extras_require={
+        "docs": [
+            "latex2mathml>=3.77",
+            "mkdocs>=1.6,<2",
+            "mkdocs-material>=9.6",
+            "mkdocstrings[python]>=0.30",
+        ],
         "ray": ["ray>=2.40"],
         "test": [
             # What TensorFlow Datasets tests builders with needs it.

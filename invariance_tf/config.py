@@ -13,13 +13,22 @@ from typing import Any, Literal
 
 from invariance_tf import defaults
 
-# Settings that change neither the network nor its accuracies.
-_NOT_OF_THE_TRAINING = ("analysis", "tau", "ablate_layer", "runs_dir")
+# Settings that change neither the network nor its accuracies; the devices only
+# as another draw of noise and dropout would, and a run may change over to more.
+_NOT_OF_THE_TRAINING = (
+    "analysis",
+    "tau",
+    "ablate_layer",
+    "runs_dir",
+    "devices",
+)
 
 # Settings that came later, at the values that say what was done before.
 _LATER = {
     "crops": None,
     "deterministic": False,
+    "devices": 1,
+    "precision": "float32",
     "splits": None,
     "stream": None,
     "test_on": "test",
@@ -94,6 +103,11 @@ class Experiment:
             settings, on the held-out training images ("validation").
         deterministic: Give equal bits whenever the run is repeated on the same
             machine, at the price of some speed.
+        devices: Number of GPUs of this machine to train on at once; each batch
+            is divided among them.
+        precision: Numbers that the network computes with, float32 or
+            mixed_bfloat16 (weights and logits stay in float32), which is
+            faster on GPUs from Ampere on.
         analysis: Measure the neurons of the penultimate layer
             ("penultimate"), of all layers with ReLU ("layers") or none
             ("none").
@@ -137,6 +151,8 @@ class Experiment:
     validation_fraction: float = 0.1
     test_on: Literal["test", "validation"] = "test"
     deterministic: bool = False
+    devices: int = 1
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
     analysis: Literal["penultimate", "layers", "none"] = "penultimate"
     tau: float | Literal["auto"] = 0.1
     ablate_layer: str | None = None
@@ -336,6 +352,7 @@ def _check_options(experiment):
 _RANGES = {
     "epochs": (1, math.inf, "at least 1"),
     "batch_size": (1, math.inf, "at least 1"),
+    "devices": (1, math.inf, "at least 1"),
     "seed": (0, 2**31 - 1, "from 0 to 2147483647"),
     "category_seed": (0, 2**31 - 1, "from 0 to 2147483647"),
     "data_seed": (0, 2**31 - 1, "from 0 to 2147483647"),

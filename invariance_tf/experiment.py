@@ -12,6 +12,7 @@ from invariance_tf import (
     accuracies,
     analysis,
     config,
+    devices,
     evaluation,
     figures,
     pipeline,
@@ -118,8 +119,14 @@ def analyse_again(run_dir, **changes):
             f"summary.json. Received: run_dir={run_dir}"
         )
     settings = {**results.read_yaml(path("config.yaml")), **changes}
-    prepared = prepare(config.Experiment(**settings))
-    prepared = dataclasses.replace(prepared, run_dir=run_dir)
+    # Measuring takes one device, however many the training had.
+    prepared = prepare(config.Experiment(**{**settings, "devices": 1}))
+    trained_on = {"devices": settings.get("devices", 1)}
+    prepared = dataclasses.replace(
+        prepared,
+        run_dir=run_dir,
+        experiment=dataclasses.replace(prepared.experiment, **trained_on),
+    )
     with results.locked(run_dir):
         provenance.check_same_images(prepared)
         summary = _analyse_done(prepared, summary)
@@ -246,7 +253,8 @@ def _draw_examples(prepared, num_images=8):
 def train(prepared, log):
     """Trains the model and writes its history."""
     experiment, dataset = prepared.experiment, prepared.dataset
-    model, subset = prepared.model, prepared.positions("train")
+    model = devices.mirror(prepared.model, experiment.devices)
+    subset = prepared.positions("train")
     steps_per_epoch = math.ceil(len(subset) / experiment.batch_size)
     schedule = training.make_schedule(
         experiment.schedule,
@@ -283,9 +291,10 @@ def train(prepared, log):
         epochs=experiment.epochs,
         seed=experiment.seed,
         checkpoint_path=os.path.join(prepared.run_dir, "checkpoint.npz"),
-        validate=_validation(prepared),
+        validate=_validation(prepared, model),
         record=record,
     )
+    _take_weights(prepared, model)
     # Also the epochs before an interruption.
     prepared.seconds["training"] = sum(row["seconds"] for row in history)
 
@@ -301,7 +310,13 @@ def _tags(row):
     }
 
 
-def _validation(prepared):
+def _take_weights(prepared, model):
+    """Gives the weights of a model on several devices to that on one."""
+    if model is not prepared.model:
+        prepared.model.set_weights(model.get_weights())
+
+
+def _validation(prepared, model):
     """Returns a function that measures the accuracies on held-out images."""
     images, labels = prepared.part("validation")
     if not len(labels):
@@ -313,6 +328,7 @@ def _validation(prepared):
     }
 
     def validate():
+        _take_weights(prepared, model)
         measured = {}
         for version, transform in versions.items():
             predicted = evaluation.predict_labels(

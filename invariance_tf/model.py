@@ -1,5 +1,7 @@
 """The model: transformation, standardisation and network in one."""
 
+import contextlib
+
 import keras
 import numpy as np
 from keras import ops
@@ -43,7 +45,15 @@ class Standardize(keras.layers.Layer):
         return input_shape
 
 
-def build(network, transform, image_size, num_categories, **network_args):
+def build(
+    network,
+    transform,
+    image_size,
+    num_categories,
+    *,
+    precision=None,
+    **network_args,
+):
     """Builds a Keras model that transforms, standardises and classifies.
 
     Args:
@@ -52,6 +62,9 @@ def build(network, transform, image_size, num_categories, **network_args):
         transform: A `Transform`, applied to the images whose flag is set.
         image_size: Integer, height and width of the images in pixels.
         num_categories: Integer, number of logits.
+        precision: Keras' dtype policy of the network's layers, such as
+            `"float32"` or `"mixed_bfloat16"`; `None` means the global one.
+            Transformation, standardisation and logits are in float32.
         **network_args: Further arguments of the network.
 
     Returns:
@@ -72,11 +85,23 @@ def build(network, transform, image_size, num_categories, **network_args):
     image = keras.Input((image_size, image_size, 3), name="image")
     is_transformed = keras.Input((), dtype="bool", name="is_transformed")
     images = Standardize()(transform(image, is_transformed))
-    logits = network(images, num_categories, **network_args)
+    with _policy(precision):
+        logits = network(images, num_categories, **network_args)
     inputs = {"image": image, "is_transformed": is_transformed}
     model = keras.Model(inputs, logits, name="invariance")
     model.jit_compile = is_xla_faster()
     return model
+
+
+@contextlib.contextmanager
+def _policy(precision):
+    """Sets the dtype policy of layers made inside."""
+    former = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision or former)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(former)
 
 
 def is_xla_faster():

@@ -119,12 +119,15 @@ def _read(images, index, crop_seed):
 def make_deterministic():
     """Makes every later TensorFlow operation of the process deterministic.
 
-    Draws are functions of the seed with and without it. This also orders
-    sums that several threads or a GPU would add up as they come, so that a
-    run gives equal bits whenever it is repeated on the same machine, with the
-    same versions and number of threads. An operation that has no
-    deterministic form raises an error. TensorFlow has no way back: later runs
-    of the process, such as a sweep's, are deterministic too. Keras' other
-    backends are not concerned.
+    All draws are functions of the seed anyway. This also fixes the order in
+    which several threads or a GPU add numbers up, so that a run gives equal
+    bits whenever it is repeated on the same machine with the same versions and
+    number of threads. An operation without a deterministic form raises an
+    error.
+
+    Its numbers differ from those of other runs in the last digits: TensorFlow
+    then takes another formula for the cross-entropy. There is no way back, so
+    that later runs of the process are deterministic too. Keras' other backends
+    are not concerned.
     """
     tf.config.experimental.enable_op_determinism()

@@ -15,6 +15,7 @@ from invariance_tf import (
     categories,
     config,
     datasets,
+    devices,
     networks,
     pipeline,
     results,
@@ -100,12 +101,14 @@ def prepare(experiment):
     """
     if experiment.deterministic:
         pipeline.make_deterministic()
+    devices.check(experiment.devices)
     seconds = {}
     with results.timed(seconds, "data"):
         experiment, dataset, parts = check(experiment)
     is_seen = categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
     )
+    devices.warn_of_precision(experiment.precision)
     with results.timed(seconds, "model"):
         model = _build(experiment, dataset)
     legal = activations.rectified_layers(model)
@@ -138,6 +141,7 @@ def check(experiment):
     experiment = experiment.resolve()
     dataset = _load(experiment.dataset, *experiment.dataset_options().items())
     dataset, parts = _divide(experiment, dataset)
+    _check_batches(experiment, np.count_nonzero(parts == "train"))
     if experiment.n_seen == "all":
         experiment = dataclasses.replace(
             experiment, n_seen=dataset.num_categories
@@ -174,6 +178,19 @@ def _warn_of_transform(name):
         )
 
 
+def _check_batches(experiment, num_images):
+    """Raises if the devices cannot share an epoch's batches."""
+    first = min(experiment.batch_size, num_images)
+    last = num_images % first or first
+    if first % experiment.devices or last < experiment.devices:
+        raise ValueError(
+            f"A batch has {first} images and the last one of an epoch {last}: "
+            "the first number must be a multiple of `devices` and the second "
+            "no less, so that each has its share. Choose another `batch_size`. "
+            f"Received: devices={experiment.devices}"
+        )
+
+
 def _divide(experiment, dataset):
     """Divides the images; returns the data set and the images' parts."""
     if experiment.splits is not None:
@@ -186,7 +203,7 @@ def _divide(experiment, dataset):
         # The true test images must not even be looked at.
         parts[parts == "test"] = "unused"
         parts[parts == "validation"] = "test"
-    splits.check(parts, dataset)
+    splits.check(parts, dataset, experiment.test_on == "validation")
     return dataset, parts
 
 
@@ -208,5 +225,6 @@ def _build(experiment, dataset):
         transform,
         dataset.image_size,
         dataset.num_categories,
+        precision=experiment.precision,
         **{"weight_decay": experiment.weight_decay, **experiment.network_args},
     )

@@ -11,8 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from invariance_tf import results
-from invariance_tf.model import reseed
+from invariance_tf import devices, results
 
 _logger = logging.getLogger(__name__)
 
@@ -99,18 +98,23 @@ def compile_model(model, learning_rate, momentum=0.9, steps_per_epoch=1):
     # Several steps in one call spare Keras' work in between; Keras runs past
     # the end of an epoch that is no multiple of them.
     steps_at_once = max(n for n in range(1, 21) if steps_per_epoch % n == 0)
-    model.compile(
-        keras.optimizers.SGD(learning_rate, momentum=momentum),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[
-            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
-            keras.metrics.SparseCategoricalCrossentropy(
-                name="cross_entropy", from_logits=True
-            ),
-        ],
-        jit_compile=model.jit_compile,
-        steps_per_execution=steps_at_once,
-    )
+    cross_entropy = keras.losses.SparseCategoricalCrossentropy
+    if devices.is_mirrored(model):
+        # TensorFlow's loop over steps does not take several devices.
+        steps_at_once, cross_entropy = 1, devices.MeanCrossEntropy
+    with devices.scope(model):
+        model.compile(
+            keras.optimizers.SGD(learning_rate, momentum=momentum),
+            cross_entropy(from_logits=True),
+            metrics=[
+                keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+                keras.metrics.SparseCategoricalCrossentropy(
+                    name="cross_entropy", from_logits=True
+                ),
+            ],
+            jit_compile=model.jit_compile,
+            steps_per_execution=steps_at_once,
+        )
 
 
 def fit(
@@ -131,7 +135,7 @@ def fit(
     the same weights as an uninterrupted one.
 
     Args:
-        model: A compiled Keras model.
+        model: A Keras model compiled by `compile_model`.
         make_batches: Function from the first epoch to batches without end.
         steps_per_epoch: Integer, training steps of an epoch.
         epochs: Integer, number of epochs in all.
@@ -151,13 +155,14 @@ def fit(
         FloatingPointError: If the loss is not finite. The checkpoint keeps the
             last epoch at which it was.
     """
-    model.optimizer.build(model.trainable_variables)
+    with devices.scope(model):
+        model.optimizer.build(model.trainable_variables)
     history = _load_checkpoint(checkpoint_path, model)
     if history:
         _logger.info("Going on after epoch %d of %d.", len(history), epochs)
     if len(history) < epochs:
         model.fit(
-            make_batches(len(history)),
+            devices.feed(model, make_batches(len(history))),
             steps_per_epoch=steps_per_epoch,
             initial_epoch=len(history),
             epochs=epochs,
@@ -189,13 +194,15 @@ class _Epochs(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.start = time.perf_counter()
-        reseed(self.model, self.seed, epoch)
+        devices.reseed(self.model, self.seed, epoch)
 
     def on_epoch_end(self, epoch, logs=None):
         if not math.isfinite(logs["loss"]):
             self.model.stop_training = True
             return
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        # Copied: of several devices each has one.
+        rate = ops.copy(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(rate)
         if self.validate is not None:
             logs.update(self.validate())
         logs["seconds"] = time.perf_counter() - self.start

@@ -14,7 +14,7 @@ FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 # Where a library may be imported; elsewhere the code runs on every backend of
 # Keras, and starts without it.
 HOMES = {
-    "tensorflow": ("datasets/", "pipeline.py"),
+    "tensorflow": ("datasets/", "pipeline.py", "devices.py"),
     "tensorflow_datasets": ("datasets/",),
     "tensorboard": ("tensorboard.py",),
     "matplotlib": ("figures/",),

@@ -7,7 +7,7 @@ import typing
 
 import jsonargparse
 
-from invariance_tf import messages
+from invariance_tf import messages, shipped
 from invariance_tf.calibration import rule
 from invariance_tf.config import Experiment
 
@@ -107,7 +107,7 @@ def _make_parser(program):
         prog=program, description=_DESCRIPTION, exit_on_error=False
     )
     parser.add_argument(
-        "--config", action="config", help="YAML file with settings."
+        "--config", action=shipped.ConfigFile, help=shipped.HELP
     )
     parser.add_argument(
         "--overwrite",

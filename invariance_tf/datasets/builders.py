@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -41,17 +42,13 @@ def prepare(name, data_dir=None):
 
 def _download(builder, name):
     """Downloads and prepares a set."""
-    how = " ".join((builder.MANUAL_DOWNLOAD_INSTRUCTIONS or "").split())
     root = str(builder.data_dir).removesuffix(builder.info.full_name)
     manual_dir = os.path.join(root, "downloads", "manual")
-    missing = FileNotFoundError(
-        f"The archives of {name} are missing; its authors give them out "
-        f"themselves. {how} Here manual_dir is {manual_dir}. "
-        f"Received: dataset={name}"
-    )
-    if how and not (os.path.isdir(manual_dir) and os.listdir(manual_dir)):
-        raise missing
+    how = " ".join((builder.MANUAL_DOWNLOAD_INSTRUCTIONS or "").split())
     try:
+        # With one archive of ImageNet's its part alone would be prepared.
+        for archive in re.findall(r"ILSVRC2012_\w+\.tar", how):
+            os.stat(os.path.join(manual_dir, archive))
         builder.download_and_prepare()
     except (
         AssertionError,
@@ -60,7 +57,11 @@ def _download(builder, name):
     ) as error:
         if not how:
             raise
-        raise missing from error
+        raise FileNotFoundError(
+            f"The archives of {name} are missing; its authors give them out "
+            f"themselves. {how} Here manual_dir is {manual_dir}. "
+            f"Received: dataset={name}"
+        ) from error
     except OSError as error:
         raise OSError(
             f"{name} could not be downloaded: {' '.join(str(error).split())}. "

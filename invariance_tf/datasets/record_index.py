@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import os
-import struct
 import zipfile
 
 import numpy as np
@@ -91,7 +90,11 @@ def _label(feature):
 def _read_index(path):
     """Returns the index of the cache's entry, or `None` without a sound one."""
     try:
-        with np.load(path / "index.npz", allow_pickle=False) as arrays:
+        # NumPy leaves a file that is none of its own open.
+        with (
+            open(path / "index.npz", "rb") as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
             texts = json.loads(arrays["texts"].tobytes())
             names, files, splits, skipped = texts
             return Index(
@@ -124,7 +127,8 @@ def _read_files(described, image_key, label_key, names):
             images += of_file
             skipped += unusable
             advance(len(described))
-    places, labels, hashes, files, splits = zip(*images, strict=True)
+    columns = zip(*images, strict=True) if images else [()] * 5
+    places, labels, hashes, files, splits = columns
     if names is None:
         names = sorted({label for label in labels})
         number_of = {name: number for number, name in enumerate(names)}
@@ -162,31 +166,46 @@ def _read_file(number, split, path, image_key, label_key):
 
 def _records(path):
     """Yields the start and the bytes of each record of a TFRecord file."""
-    size = os.path.getsize(path)
-    with open(path, "rb") as stream:
-        start = 0
-        while start < size:
-            # Length, its checksum, the record, its checksum.
-            header = stream.read(12)
-            length = struct.unpack("<Q", header[:8])[0] if header[11:] else size
-            if start + 12 + length + 4 > size:
-                raise ValueError(
-                    f"The record file {path} is damaged or cut off at byte "
-                    f"{start} of {size}. Prepare the data set anew."
-                )
-            yield start + 12, stream.read(length)
-            stream.seek(4, os.SEEK_CUR)
-            start += 12 + length + 4
+    start = 0
+    try:
+        for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            # Before it are its length and a checksum, behind it another.
+            yield start + 12, record
+            start += 12 + len(record) + 4
+    except tf.errors.DataLossError as error:
+        raise ValueError(
+            f"The record file {path} is damaged or cut off at byte {start} of "
+            f"{os.path.getsize(path)}. Prepare the data set anew."
+        ) from error
 
 
 def _find_fault(content):
     """Returns why an encoded image cannot be used, or `None`."""
     try:
-        with Image.open(io.BytesIO(content), formats=decoding.FORMATS) as image:
+        with _open(content) as image:
+            # The checksums of a PNG; there is nothing to see afterwards.
+            image.verify()
+        with _open(content) as image:
             width, height = image.size
-            mode = image.mode
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            if width * height > decoding.MAX_PIXELS:
+                return (
+                    f"has {width}x{height} pixels, "
+                    f"more than {decoding.MAX_PIXELS:,}"
+                )
+            if image.mode == "CMYK":
+                return "is a CMYK image"
+            # What cannot be decoded would end a training. A JPEG's damage
+            # shows in an eighth of its size too.
+            image.draft(None, (1, 1))
+            image.load()
+    except Image.UnidentifiedImageError:
         return "is no readable JPEG, PNG, GIF, BMP or WebP image"
-    if width * height > decoding.MAX_PIXELS:
-        return f"has {width}x{height} pixels, more than {decoding.MAX_PIXELS:,}"
-    return "is a CMYK image" if mode == "CMYK" else None
+    except Exception as error:
+        # A damaged file can make Pillow raise nearly anything.
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        return f"cannot be decoded: {reason}"
+    return None
+
+
+def _open(content):
+    return Image.open(io.BytesIO(content), formats=decoding.FORMATS)

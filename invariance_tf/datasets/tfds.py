@@ -85,14 +85,12 @@ def tfds(
     shards = builders.shards(prepared, label_key)
     index = record_index.find(shards, image_key, label_key, names, cache_dir)
     has_test = len(shards) > 1
-    chosen = selection.Selection(
-        image_size,
-        central_crop,
-        min_images,
-        max_images,
-        num_test or (1 if has_test else 10),
-    )
     uses_whole_test = has_test and num_test is None
+    if num_test is None:
+        num_test = 1 if has_test else 10
+    chosen = selection.Selection(
+        image_size, central_crop, min_images, max_images, num_test
+    )
     parts = _choose(index, chosen, uses_whole_test, categories_file)
     num_images = sum(len(test) + len(train) for test, train in parts.values())
     if stream is None:

@@ -1,0 +1,140 @@
+"""Lets programs take turns at the same work, each in a process of its own.
+
+Two libraries in one process share threads and memory, and a machine that
+others use is now faster, now slower. So each contender waits in its own
+process until it is its turn, and every repeat has all of them.
+"""
+
+import contextlib
+import csv
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+
+@contextlib.contextmanager
+def contender(command):
+    """Starts a contender and gives a function that lets it work once.
+
+    Args:
+        command: List of strings, a program that calls `serve`.
+
+    Yields:
+        Function without arguments that returns the seconds of one repeat, or
+        `None` if the program cannot run here.
+    """
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+    def work():
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        return float(process.stdout.readline())
+
+    try:
+        is_ready = process.stdout.readline() == "ready\n"
+        yield work if is_ready else None
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+def serve(work, least_seconds=1.0):
+    """Works whenever the other side says so; called by a contender.
+
+    Args:
+        work: Function without arguments. It is called once before, and in
+            each repeat as often as takes `least_seconds`.
+        least_seconds: Float >= 0.
+    """
+    # Compiles.
+    work()
+    start = time.perf_counter()
+    work()
+    times = max(1, round(least_seconds / (time.perf_counter() - start)))
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    answers.write("ready\n")
+    answers.flush()
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        for _ in range(times):
+            work()
+        answers.write(f"{(time.perf_counter() - start) / times}\n")
+        answers.flush()
+
+
+def compete(commands, repeats):
+    """Measures contenders in turn.
+
+    Args:
+        commands: Dictionary from the name of a contender to its command.
+        repeats: Integer, how often each works.
+
+    Returns:
+        Dictionary from the name to the list of its seconds, one for each
+        repeat; empty where it cannot run here.
+    """
+    with contextlib.ExitStack() as stack:
+        works = {
+            name: stack.enter_context(contender(command))
+            for name, command in commands.items()
+        }
+        seconds = {name: [] for name in works}
+        for _ in range(repeats):
+            for name, work in works.items():
+                if work is not None:
+                    seconds[name].append(work())
+    return seconds
+
+
+def ratio(seconds, name, reference):
+    """Returns how many times as fast one is as another.
+
+    Args:
+        seconds: Dictionary as of `compete`.
+        name: String, a contender.
+        reference: String, another one.
+
+    Returns:
+        Median over repeats of the ratio within each; nan if one is missing.
+    """
+    pairs = zip(seconds[reference], seconds[name], strict=False)
+    ratios = [theirs / ours for theirs, ours in pairs]
+    return statistics.median(ratios or [float("nan")])
+
+
+def write(path, rows):
+    """Appends rows to a CSV file, with the machine that they are from.
+
+    Args:
+        path: Path of the file, or `None`.
+        rows: List of dictionaries with the same keys.
+    """
+    if path is None or not rows:
+        return
+    machine = {"processor": processor(), "num_cores": os.cpu_count()}
+    rows = [{**row, **machine} for row in rows]
+    is_new = not os.path.exists(path)
+    with open(path, "a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0]])
+        if is_new:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
+def processor():
+    """Returns the name of the processor."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line for line in file if line.startswith("model name")]
+        return names[0].split(":", 1)[1].strip()
+    except (OSError, IndexError):
+        return platform.processor()

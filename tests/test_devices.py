@@ -1,0 +1,320 @@
+"""Training on several devices is training on one, but for rounding.
+
+As a program, this file trains on one and on two logical CPUs, which must be
+made before TensorFlow starts, and writes down what came out.
+"""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from invariance_tf import (
+    Experiment,
+    cli,
+    devices,
+    experiment,
+    networks,
+    pipeline,
+    preparation,
+    training,
+    transforms,
+)
+from invariance_tf.model import build
+
+SMALL = Experiment(
+    num_categories=4,
+    num_train=12,
+    num_test=4,
+    image_size=32,
+    n_seen=2,
+    epochs=3,
+    batch_size=8,
+    network_args={"dropout": 0.0},
+)
+# Sums are added up in another order, and training makes the difference grow.
+# In a deep network with normalisation it is large after a few steps.
+TRAININGS = {
+    "alexnet_small": {"learning_rate": 0.01, "epochs": 3, "rounding": 1e-4},
+    "resnet18": {"learning_rate": 1e-4, "epochs": 1, "rounding": 1e-3},
+}
+
+
+def test_one_device_trains_the_model_itself():
+    model = small_model()
+    assert devices.mirror(model, 1) is model
+    assert not devices.is_mirrored(model)
+    assert devices.feed(model, "batches") == "batches"
+    devices.check(1)
+
+
+def test_more_devices_than_there_are_are_refused(capsys, tmp_path):
+    command = ["run", "--devices", "2", "--runs_dir", str(tmp_path)]
+    assert cli.main(command) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "There is 1 device to train on: cpu:0." in error
+    assert error.endswith("Received: devices=2")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_there_is_counted(monkeypatch):
+    found = ["gpu:0", "gpu:1"]
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: found)
+    devices.check(2)
+    with pytest.raises(ValueError, match="There are 2 devices .*: gpu:0, gpu"):
+        devices.check(3)
+
+
+def test_another_backend_is_refused(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    devices.check(1)
+    with pytest.raises(ValueError, match="on TensorFlow .*this is jax. Rec"):
+        devices.check(2)
+
+
+@pytest.mark.parametrize(
+    "num_devices, batch_size, first, last",
+    [(2, 9, 9, 8), (3, 64, 44, 44), (6, 42, 42, 2)],
+)
+def test_each_device_must_have_its_share(num_devices, batch_size, first, last):
+    """Of 48 images 4 are held out."""
+    uneven = dataclasses.replace(
+        SMALL, devices=num_devices, batch_size=batch_size
+    )
+    sizes = f"A batch has {first} images and the last one of an epoch {last}:"
+    with pytest.raises(ValueError, match=sizes):
+        preparation.check(uneven)
+    even = dataclasses.replace(SMALL, devices=4)
+    assert preparation.check(even)[0].devices == 4
+
+
+def test_no_device_at_all_is_refused():
+    with pytest.raises(ValueError, match="at least 1. Received: devices=0"):
+        Experiment(devices=0).resolve()
+
+
+def test_a_run_has_the_same_name_on_any_number_of_devices():
+    names = {Experiment(devices=n).resolve().name() for n in (1, 2, 8)}
+    assert names == {Experiment().resolve().name()}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """What this file writes as a program."""
+    directory = tmp_path_factory.mktemp("devices")
+    done = subprocess.run(
+        [sys.executable, __file__], cwd=directory, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()[-5000:]
+    return json.loads((directory / "found.json").read_text()), directory
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAININGS)
+def test_two_devices_have_the_loss_curve_of_one(trained, name):
+    """The last batch has 13 images, so that the shares are unequal."""
+    curves = trained[0]["curves"][name]
+    for column in ("loss", "cross_entropy", "accuracy", "learning_rate"):
+        assert curves["two"][column] == pytest.approx(
+            curves["one"][column], rel=TRAININGS[name]["rounding"]
+        ), column
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAININGS)
+def test_two_devices_end_in_the_weights_of_one(trained, name):
+    """With resnet18, also in the moving means and variances."""
+    differences = trained[0]["differences"][name]["two"]
+    for path, difference in differences.items():
+        assert difference < 10 * TRAININGS[name]["rounding"], path
+
+
+@pytest.mark.slow
+def test_statistics_of_each_device_alone_would_be_others(trained):
+    """Or the tests above would not notice."""
+    found = trained[0]["differences"]["resnet18"]
+    paths = [path for path in found["two"] if "moving" in path]
+    # 17 convolutions and 4 projections, each with mean and variance.
+    assert len(paths) == 42
+    two, alone = (
+        max(found[key][path] for path in paths) for key in ("two", "alone")
+    )
+    assert alone > 10 * two
+
+
+@pytest.mark.slow
+def test_each_device_draws_noise_and_dropout_of_its_own(trained):
+    for name, (one, first, second) in trained[0]["draws"].items():
+        # The first one draws what one device would for the same images.
+        assert first == one, name
+        assert second != first, name
+    assert trained[0]["draws"].keys() == {"transform", "dropout"}
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_another_number_of_devices(trained):
+    found, directory = trained
+    assert found["interrupted"] == 1
+    whole, resumed = (
+        next((directory / name).iterdir()) for name in ("one", "two")
+    )
+    assert whole.name == resumed.name
+    for name in ("history.csv", "accuracy.csv"):
+        rows = zip(read(whole / name), read(resumed / name), strict=True)
+        for left, right in rows:
+            numbers = {"cross_entropy", "accuracy"} & left.keys()
+            assert numbers
+            for key in numbers:
+                assert float(right[key]) == pytest.approx(
+                    float(left[key]), rel=1e-4
+                )
+    assert len(read(resumed / "history.csv")) == SMALL.epochs
+
+
+@pytest.mark.slow
+def test_a_run_of_two_devices_is_measured_on_one(trained):
+    (run_dir,) = (trained[1] / "two").iterdir()
+    model = keras.models.load_model(run_dir / "model.keras")
+    assert not devices.is_mirrored(model)
+    summary = experiment.analyse_again(str(run_dir), tau=0.2)
+    assert summary["tau"] == 0.2
+    settings = (run_dir / "config.yaml").read_text()
+    assert "devices: 2\n" in settings
+
+
+def read(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def small_model(name="alexnet_small", transform="highpass", **network_args):
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(3)
+    return build(
+        networks.get(name),
+        transforms.get(transform),
+        32,
+        4,
+        weight_decay=1e-3,
+        **network_args,
+    )
+
+
+def train(model, name, path):
+    """Trains a model; returns its history, column by column."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(45) % 4
+    images = generator.integers(0, 100, (45, 32, 32, 3)).astype("uint8")
+    images[..., 0] += (50 * labels).astype("uint8")[:, None, None]
+
+    def make_batches(first_epoch):
+        return pipeline.training_batches(
+            images,
+            labels,
+            np.array([True, True, False, False]),
+            batch_size=16,
+            seed=0,
+            first_epoch=first_epoch,
+        )
+
+    learning_rate, epochs, _ = TRAININGS[name].values()
+    training.compile_model(model, learning_rate, steps_per_epoch=3)
+    history = training.fit(model, make_batches, 3, epochs, 0, path)
+    return {column: [row[column] for row in history] for column in history[0]}
+
+
+def compare(name, found, **network_args):
+    """Trains on one and on two devices, and with statistics of shares."""
+    one = small_model(name, **network_args)
+    two, alone = devices.mirror(one, 2), devices.mirror(one, 2)
+    for layer in alone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = False
+    models = {"one": one, "two": two, "alone": alone}
+    found["curves"][name] = {
+        key: train(model, name, f"{name}_{key}.npz")
+        for key, model in models.items()
+    }
+    found["differences"][name] = {
+        key: {
+            weight.path: float(np.abs(left - right).max() / np.abs(left).max())
+            for weight, left, right in zip(
+                one.weights, one.get_weights(), model.get_weights(), strict=True
+            )
+            if left.any()
+        }
+        for key, model in models.items()
+    }
+
+
+def draw(found):
+    """Draws noise and dropout on one device, and on each of two."""
+    image = keras.Input((4, 4, 3))
+    flag = keras.Input((), dtype="bool")
+    noise = transforms.get("white_noise", std=9.0)(image, flag)
+    dropout = keras.layers.Dropout(0.5, name="dropout")(noise)
+    one = keras.Model([image, flag], [noise, dropout])
+    two = devices.mirror(one, 2)
+    values = np.ones((2, 4, 4, 3), "float32")
+    for layer, inputs in {
+        "transform": (values, np.ones(2, bool)),
+        "dropout": (values,),
+    }.items():
+        for model in (one, two):
+            devices.reseed(model, 7, 1)
+        alone = one.get_layer(layer)(*inputs, training=True)
+        strategy = two.distribute_strategy
+        each = strategy.experimental_local_results(
+            tf.function(strategy.run)(
+                two.get_layer(layer), inputs, {"training": True}
+            )
+        )
+        drawn = [value.numpy().ravel().tolist() for value in (alone, *each)]
+        found["draws"][layer] = drawn
+
+
+def resume(found):
+    """Trains on one device as a whole, and on one and then on two."""
+    one = dataclasses.replace(SMALL, runs_dir="one")
+    experiment.run(one)
+
+    class Interruption(experiment.EventLog):
+        def scalars(self, values, step):
+            if step == 2:
+                raise KeyboardInterrupt
+
+    whole_log, experiment.EventLog = experiment.EventLog, Interruption
+    try:
+        experiment.run(dataclasses.replace(SMALL, runs_dir="two"))
+    except KeyboardInterrupt:
+        found["interrupted"] = len(list(pathlib.Path("two").glob("*/*.npz")))
+    experiment.EventLog = whole_log
+    experiment.run(dataclasses.replace(SMALL, runs_dir="two", devices=2))
+
+
+def main():
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    (processor,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(
+        processor, [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    found = {"curves": {}, "differences": {}, "draws": {}}
+    compare("alexnet_small", found, dropout=0.0)
+    compare("resnet18", found)
+    draw(found)
+    resume(found)
+    with pytest.raises(ValueError, match="new one. Received: devices=3"):
+        devices.mirror(small_model(), 3)
+    pathlib.Path("found.json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""What an installation holds, and how its config files are found."""
+
+import email
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from invariance_tf import cli
+from invariance_tf.shipped import find_config
+
+ROOT = pathlib.Path(__file__).parents[1]
+CONFIGS = sorted(
+    path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.*")
+)
+BUILD = "import sys, setuptools.build_meta as b; b.{}(sys.argv[1])"
+
+
+def build(hook, source, out):
+    """Builds as pip does, with what is installed here; returns the file."""
+    out.mkdir()
+    program = BUILD.format(hook)
+    subprocess.run(
+        [sys.executable, "-c", program, str(out)],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )
+    (built,) = out.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    """The source distribution of the checkout."""
+    work = tmp_path_factory.mktemp("sdist")
+    checkout = work / "checkout"
+    # Of a copy: building leaves files where it is done.
+    for name in ("invariance_tf", "configs"):
+        shutil.copytree(ROOT / name, checkout / name)
+    for path in ROOT.iterdir():
+        if path.is_file():
+            shutil.copy(path, checkout)
+    return build("build_sdist", checkout, work / "out")
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory):
+    """The wheel that is built from the source distribution alone."""
+    work = tmp_path_factory.mktemp("wheel")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(work, filter="data")
+    (source,) = work.iterdir()
+    return build("build_wheel", source, work / "out")
+
+
+def test_the_wheel_has_every_module_and_every_file_of_data(wheel):
+    modules = (ROOT / "invariance_tf").rglob("*.*")
+    expected = {
+        path.relative_to(ROOT).as_posix()
+        for path in modules
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    expected |= {f"invariance_tf/{path.as_posix()}" for path in CONFIGS}
+    with zipfile.ZipFile(wheel) as archive:
+        found = {
+            name for name in archive.namelist() if ".dist-info/" not in name
+        }
+    assert found == expected
+    assert "invariance_tf/configs/sweeps/quick.yaml" in found
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel):
+    """The metadata of the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith("/METADATA"))
+        return email.message_from_bytes(archive.read(name))
+
+
+def test_the_metadata_say_what_it_is_and_for_which_python(metadata):
+    assert {*metadata["Requires-Python"].split(",")} == {">=3.11", "<3.14"}
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert metadata.get_payload().lstrip().startswith("# invariance_tf")
+
+
+def test_the_lock_file_meets_what_installation_and_tests_require(metadata):
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    locked = dict(line.split("==") for line in lines if line[0] != "#")
+    locked = {canonicalize_name(name): locked[name] for name in locked}
+    required = map(Requirement, metadata.get_all("Requires-Dist"))
+    for each in required:
+        if each.marker is None or each.marker.evaluate({"extra": "test"}):
+            version = locked[canonicalize_name(each.name)]
+            assert each.specifier.contains(version), each
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=str)
+def test_every_shipped_config_is_found_by_its_name(path):
+    is_sweep = path.parent.name == "sweeps"
+    for name in (path.stem, path.name):
+        assert pathlib.Path(find_config(name, is_sweep)) == ROOT / path
+
+
+def test_a_file_comes_before_a_name_and_a_directory_does_not(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "synthfaces").mkdir()
+    shipped = str(ROOT / "configs" / "synthfaces.yaml")
+    assert find_config("synthfaces") == shipped
+    (tmp_path / "synthfaces.yaml").write_text("seed: 1\n")
+    assert find_config("synthfaces.yaml") == "synthfaces.yaml"
+    assert find_config("synthfaces") == shipped
+
+
+@pytest.mark.parametrize(
+    "command, legal",
+    [
+        ("run --config no.yaml", "facescrub_alexnet, "),
+        ("run --config=no.yaml", "lfw, synthfaces."),
+        ("sweep no.yaml", "quick, synthfaces."),
+    ],
+)
+def test_a_name_that_is_none_is_one_line_with_those_there_are(
+    capsys, command, legal
+):
+    assert cli.main(command.split()) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert legal in error and error.endswith("Received: no.yaml\n")
+
+
+@pytest.mark.parametrize("flag", ["--config synthfaces", "--config=synthfaces"])
+def test_settings_are_read_by_name(capsys, flag):
+    with pytest.raises(SystemExit):
+        cli.main(["run", *flag.split(), "--seed", "7", "--print_config"])
+    settings = capsys.readouterr().out
+    assert "schedule: cosine" in settings and "seed: 7" in settings
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_runs_outside_of_the_checkout(wheel, tmp_path):
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    install = ["install", "--no-deps", "--no-index", "--target", str(site)]
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+
+    def python(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=elsewhere,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    python("-m", "pip", *install, str(wheel))
+    # Not that of an editable installation.
+    found = python("-c", "import invariance_tf as i; print(i.__file__)")
+    assert pathlib.Path(found.strip()).is_relative_to(site)
+    sizes = "--epochs 1 --num_train 8 --num_test 2 --num_categories 4"
+    settings = ["--config", "synthfaces", *sizes.split(), "--n_seen", "2"]
+    python("-m", "invariance_tf", "run", *settings)
+    (run_dir,) = (elsewhere / "runs").iterdir()
+    assert (run_dir / "summary.json").is_file()
+    assert "170" in python(
+        "-m", "invariance_tf", "sweep", "synthfaces", "--dry_run"
+    )

@@ -1,0 +1,231 @@
+"""Networks that compute in bfloat16, and what stays in float32."""
+
+import csv
+import dataclasses
+import logging
+import math
+import os
+
+import keras
+import numpy as np
+import pytest
+
+from invariance_tf import (
+    Experiment,
+    devices,
+    evaluation,
+    experiment,
+    networks,
+    preparation,
+    transforms,
+)
+from invariance_tf.model import build
+from invariance_tf.responses import Responses
+
+SMALL = Experiment(
+    num_categories=4,
+    num_train=10,
+    num_test=3,
+    image_size=32,
+    n_seen=2,
+    epochs=2,
+    batch_size=8,
+    precision="mixed_bfloat16",
+    analysis="layers",
+    ablate_layer="conv2",
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A small experiment, prepared and done."""
+    runs_dir = str(tmp_path_factory.mktemp("runs"))
+    prepared = preparation.prepare(
+        dataclasses.replace(SMALL, runs_dir=runs_dir)
+    )
+    return prepared, experiment.execute(prepared)
+
+
+def read(run_dir, name):
+    with open(os.path.join(run_dir, name), newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_only_the_network_before_its_logits_computes_in_bfloat16(name):
+    model = build(
+        networks.get(name),
+        transforms.get("highpass"),
+        32,
+        4,
+        precision="mixed_bfloat16",
+    )
+    computed = {layer.name: layer.compute_dtype for layer in model.layers[2:]}
+    for layer in ("transform", "standardize", "logits"):
+        assert computed.pop(layer) == "float32"
+    assert {*computed.values()} == {"bfloat16"}
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+
+
+def test_the_precision_of_a_run_is_not_that_of_the_next():
+    preparation.prepare(SMALL)
+    assert keras.config.dtype_policy().name == "float32"
+    model = preparation.prepare(Experiment()).model
+    assert model.get_layer("conv1").compute_dtype == "float32"
+
+
+def test_the_precision_is_given_back_after_an_error():
+    def network(images, num_categories):
+        raise ValueError(keras.config.dtype_policy().name)
+
+    with pytest.raises(ValueError, match="mixed_bfloat16"):
+        build(
+            network,
+            transforms.get("identity"),
+            32,
+            4,
+            precision="mixed_bfloat16",
+        )
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_run_in_float32_heeds_no_policy_of_the_process():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = preparation.prepare(Experiment()).model
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.get_layer("conv1").compute_dtype == "float32"
+
+
+def test_the_precision_is_part_of_a_run_only_where_it_is_another():
+    plain = Experiment().resolve()
+    assert Experiment(precision="float32").resolve().name() == plain.name()
+    other = Experiment(precision="mixed_bfloat16").resolve()
+    assert other.name() != plain.name()
+
+
+def test_the_saved_model_predicts_what_the_trained_one_does(finished):
+    prepared, summary = finished
+    images, labels = prepared.part("test")
+    loaded = keras.models.load_model(
+        os.path.join(summary["run_dir"], "model.keras")
+    )
+    assert loaded.get_layer("conv1").compute_dtype == "bfloat16"
+    flags = np.arange(len(images)) % 2 == 0
+    inputs = {"image": images, "is_transformed": flags}
+    trained, again = (
+        model.predict(inputs, verbose=0) for model in (prepared.model, loaded)
+    )
+    assert trained.dtype == np.float32
+    assert np.array_equal(trained, again)
+    predicted = evaluation.predict_labels(
+        evaluation.classifier(loaded),
+        images,
+        labels,
+        transforms.get("identity"),
+    )
+    assert summary["clean_accuracy"] == np.mean(predicted == labels)
+
+
+def test_activities_are_float32_numbers_that_bfloat16_has(finished):
+    prepared, _ = finished
+    images, labels = prepared.part("test")
+    responses = Responses(
+        prepared.model, images, ["conv2", "fc6"], labels=labels
+    )
+    for _, layers in responses:
+        for pair in layers:
+            for activity in pair:
+                assert activity.dtype == np.float32
+                # The last 16 bits are what bfloat16 lacks.
+                assert not (activity.view(np.uint32) & 0xFFFF).any()
+                assert activity.any()
+
+
+def test_every_measure_of_a_run_is_a_number(finished):
+    run_dir = finished[1]["run_dir"]
+    for name in ("layers.csv", "ablation.csv", "accuracy.csv"):
+        rows = read(run_dir, name)
+        assert rows
+        shares = [
+            float(value)
+            for row in rows
+            for column, value in row.items()
+            if column.startswith(("accuracy", "share"))
+        ]
+        assert all(0 <= share <= 1 for share in shares), name
+
+
+def test_ablating_nothing_costs_nothing(finished):
+    """Two ways to the logits, of which one is by NumPy in float32."""
+    run_dir = finished[1]["run_dir"]
+    whole = {
+        (row["image_version"], row["category_group"]): row["accuracy"]
+        for row in read(run_dir, "ablation.csv")
+        if row["criterion"] == "none"
+    }
+    assert len(whole) == 6
+    for row in read(run_dir, "accuracy.csv"):
+        is_original = row["test_transform"] == "identity"
+        version = "original" if is_original else "transformed"
+        assert whole[version, row["category_group"]] == row["accuracy"]
+
+
+@pytest.mark.slow
+def test_the_network_learns_as_well_as_in_float32(tmp_path):
+    """Within three standard errors of the difference of two accuracies."""
+    settings = Experiment(
+        num_categories=10, n_seen=5, analysis="none", runs_dir=str(tmp_path)
+    )
+    exact, rounded = (
+        experiment.run(dataclasses.replace(settings, precision=precision))
+        for precision in ("float32", "mixed_bfloat16")
+    )
+    for name, num_images in (
+        ("clean_accuracy", 300),
+        ("within_accuracy", 150),
+        ("across_accuracy", 150),
+    ):
+        share = (exact[name] + rounded[name]) / 2
+        error = math.sqrt(2 * share * (1 - share) / num_images)
+        assert abs(exact[name] - rounded[name]) < 3 * error + 1e-9, name
+    assert exact["clean_accuracy"] > 0.5
+
+
+@pytest.mark.parametrize(
+    "flags, is_known",
+    [
+        ("avx512f avx512_bf16 avx512vbmi", True),
+        ("avx512f amx_bf16 amx_tile", True),
+        ("fp asimd bf16 i8mm", True),
+        ("avx avx2 avx512f avx512bw", False),
+    ],
+)
+def test_a_processor_without_bfloat16_is_warned_of(
+    monkeypatch, tmp_path, caplog, flags, is_known
+):
+    path = tmp_path / "cpuinfo"
+    path.write_text(f"flags : {flags}\n")
+    monkeypatch.setattr(devices, "_PROCESSOR", str(path))
+    assert devices.computes_bfloat16() == is_known
+    with caplog.at_level(logging.WARNING):
+        devices.warn_of_precision("float32")
+        assert not caplog.text
+        devices.warn_of_precision("mixed_bfloat16")
+    assert ("is right, but slower" in caplog.text) == (not is_known)
+
+
+def test_nothing_is_said_of_a_processor_that_is_not_known(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(devices, "_PROCESSOR", str(tmp_path / "none"))
+    assert devices.computes_bfloat16()
+
+
+def test_a_gpu_is_taken_to_compute_in_bfloat16(monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        keras.distribution, "list_devices", lambda kind: [f"{kind}:0"]
+    )
+    monkeypatch.setattr(devices, "_PROCESSOR", str(tmp_path))
+    assert devices.computes_bfloat16()

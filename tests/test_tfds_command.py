@@ -1,0 +1,170 @@
+"""Whole runs on sets of TensorFlow Datasets, by the command line."""
+
+import csv
+import os
+
+import pytest
+import yaml
+from fake_records import encode, photo, prepare, write_imagenet
+
+from invariance_tf import cli
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Keeps decoded images and lists of images in the test's directory."""
+    monkeypatch.setenv("INVARIANCE_TF_CACHE", str(tmp_path / "cache"))
+
+
+def run(tmp_path, capsys, arguments):
+    """Runs one experiment; returns its status, output and error."""
+    status = cli.run_experiment(
+        [
+            *arguments.split(),
+            *("--data_dir", str(tmp_path / "data")),
+            *("--runs_dir", str(tmp_path / "runs")),
+        ]
+    )
+    return status, *capsys.readouterr()
+
+
+def read_csv(run_dir, name):
+    with open(os.path.join(run_dir, name), newline="") as file:
+        return [*csv.DictReader(file)]
+
+
+def directory(tmp_path):
+    [run_dir] = (tmp_path / "runs").iterdir()
+    return run_dir
+
+
+@pytest.mark.parametrize("dataset", ["imagenet", "tfds:imagenet2012"])
+@pytest.mark.parametrize("lacking", ["both", "train"])
+def test_missing_archives_are_one_line(tmp_path, capsys, dataset, lacking):
+    manual_dir = tmp_path / "data" / "downloads" / "manual"
+    if lacking == "train":
+        write_imagenet(tmp_path / "data", 2, 1)
+        (manual_dir / "ILSVRC2012_img_train.tar").unlink()
+    status, _, error = run(tmp_path, capsys, f"--dataset {dataset}")
+    assert status == 2
+    *_, line = error.splitlines()
+    assert line.startswith("error: ") and error.count("error: ") == 1
+    for part in (
+        "The archives of imagenet2012 are missing",
+        "ILSVRC2012_img_train.tar",
+        "ILSVRC2012_img_val.tar",
+        f"manual_dir is {manual_dir}",
+        "https://image-net.org/download-images",
+        "Received: dataset=imagenet2012",
+    ):
+        assert part in line
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ("--dataset tfds:cifar1000", "Did you mean tfds:cifar100?"),
+        ("--dataset tfds", "Legal: synthfaces, digits"),
+        ("--dataset imagenet --crops resnet --stream maybe", "`stream` must"),
+        ("--dataset digits --stream true", "means nothing for the data set"),
+        ("--dataset tfds:cifar100 --crops five", "must be central or resnet"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, capsys, arguments, message):
+    status, _, error = run(tmp_path, capsys, arguments)
+    assert status == 2 and message in error and error.count("\n") == 1
+
+
+SMALL = (
+    "--dataset tfds:made_up --image_size 32 --epochs 1 --batch_size 8 "
+    "--n_seen 2 --analysis none "
+)
+
+
+def make_small(tmp_path):
+    """Prepares a set of three categories, with two images too damaged."""
+    parts = {
+        part: [
+            (encode(photo(32, 32, 50 * label + number)), label)
+            for label in range(3)
+            for number in numbers
+        ]
+        for part, numbers in (("train", range(12)), ("test", range(12, 15)))
+    }
+    parts["train"] += [
+        (b"no image", 0),
+        (encode(photo(32, 32), "JPEG", mode="CMYK"), 1),
+    ]
+    prepare(tmp_path / "data", parts, ["cat", "dog", "eel"])
+
+
+@pytest.mark.slow
+def test_a_small_set_is_run_in_memory_and_streamed_alike(tmp_path, capsys):
+    make_small(tmp_path)
+    status, output, _ = run(tmp_path, capsys, SMALL)
+    assert status == 0 and "Finished" in output
+    run_dir = directory(tmp_path)
+    with open(run_dir / "config.yaml") as file:
+        assert yaml.safe_load(file)["network"] == "alexnet_small"
+    reasons = [row["reason"] for row in read_csv(run_dir, "skipped.csv")]
+    assert sorted(reasons) == [
+        "is a CMYK image",
+        "is no readable JPEG, PNG, GIF, BMP or WebP image",
+    ]
+    status, output, _ = run(tmp_path, capsys, SMALL)
+    assert status == 0 and "This run was done already" in output
+    status, _, error = run(tmp_path, capsys, f"{SMALL} --stream true")
+    assert status == 0, error
+    kept, streamed = (
+        [read_csv(path, name) for name in ("splits.csv", "accuracy.csv")]
+        for path in (tmp_path / "runs").iterdir()
+    )
+    assert kept == streamed
+
+
+@pytest.mark.slow
+def test_the_splits_of_a_run_are_replayed(tmp_path, capsys):
+    make_small(tmp_path)
+    assert run(tmp_path, capsys, f"{SMALL} --seed 3 --stream true")[0] == 0
+    path = directory(tmp_path) / "splits.csv"
+    expected = path.read_text()
+    path = path.rename(tmp_path / "splits.csv")
+    status, _, error = run(
+        tmp_path, capsys, f"{SMALL} --stream true --splits {path}"
+    )
+    assert status == 0, error
+    [found] = (tmp_path / "runs").glob("*s0*/splits.csv")
+    assert found.read_text() == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--dataset tfds:imagenet2012 --network resnet18 --image_size 224 "
+        "--stream true --crops resnet --analysis none",
+        "--dataset imagenet",
+    ],
+)
+def test_imagenet_is_run_from_its_archives(tmp_path, capsys, arguments):
+    categories = write_imagenet(tmp_path / "data")
+    arguments += " --epochs 1 --batch_size 8 --n_seen 3 --transform blur"
+    status, output, error = run(tmp_path, capsys, arguments)
+    assert status == 0, error
+    run_dir = directory(tmp_path)
+    rows = read_csv(run_dir, "splits.csv")
+    assert {row["category"] for row in rows} == {*categories}
+    tested = [row["file"] for row in rows if row["split"] == "test"]
+    assert sorted(tested) == [
+        f"validation/ILSVRC2012_val_{number + 1:08d}.JPEG"
+        for number in range(8)
+    ]
+    assert len(rows) == 8 + 4 * len(categories)
+    with open(run_dir / "config.yaml") as file:
+        settings = yaml.safe_load(file)
+    assert settings["network"] == "resnet18"
+    assert settings["image_size"] == 224 and settings["crops"] == "resnet"
+    assert len(read_csv(run_dir, "history.csv")) == 1
+    status, output, _ = run(tmp_path, capsys, arguments)
+    assert status == 0 and "This run was done already" in output
