@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from invariance_tf import config, datasets, defaults, networks
+from invariance_tf import datasets, defaults, networks
 from invariance_tf.config import Experiment
 
 
