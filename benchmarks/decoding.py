@@ -219,7 +219,7 @@ def compare(commands, num_images, reference, repeats):
 def main():
     """Prints and writes two tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num_images", type=int, default=1024)
+    parser.add_argument("--num_images", type=int, default=2048)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument(
         "--torch_python", default=sys.executable, help="a Python with PyTorch"

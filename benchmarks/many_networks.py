@@ -290,10 +290,10 @@ def main():
     rows = []
     for number in arguments.num_networks or (1, 2, 4, 8):
         rows += show(measure(arguments, number))
-    with open(arguments.out, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+        with open(arguments.out, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 if __name__ == "__main__":

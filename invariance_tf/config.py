@@ -106,8 +106,7 @@ class Experiment:
         devices: Number of GPUs of this machine to train on at once; each batch
             is divided among them.
         precision: Numbers that the network computes with, float32 or
-            mixed_bfloat16 (weights and logits stay in float32), which is
-            faster on GPUs from Ampere on.
+            mixed_bfloat16 (weights and logits stay in float32), for GPUs.
         analysis: Measure the neurons of the penultimate layer
             ("penultimate"), of all layers with ReLU ("layers") or none
             ("none").

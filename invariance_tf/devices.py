@@ -1,4 +1,4 @@
-"""Several devices that train one network, and what a device computes well.
+"""Several devices that train one network.
 
 Nothing here imports TensorFlow before it is needed.
 """
@@ -6,7 +6,6 @@ Nothing here imports TensorFlow before it is needed.
 import contextlib
 import functools
 import logging
-import re
 
 import keras
 from keras import ops
@@ -14,9 +13,6 @@ from keras import ops
 from invariance_tf import model as models
 
 _logger = logging.getLogger(__name__)
-
-# Where Linux tells which instructions the processor has.
-_PROCESSOR = "/proc/cpuinfo"
 
 
 def check(num_devices):
@@ -179,27 +175,14 @@ class MeanCrossEntropy(keras.losses.SparseCategoricalCrossentropy):
         return weighted + ops.stop_gradient(losses - weighted)
 
 
-def computes_bfloat16():
-    """Tells whether GPU or CPU multiplies in bfloat16, as far as is known.
-
-    Returns:
-        Boolean. `True` for every GPU: those before NVIDIA's Ampere (2020) do
-        not, and Keras does not say which one it is.
-    """
-    if keras.distribution.list_devices("gpu"):
-        return True
-    try:
-        with open(_PROCESSOR, encoding="utf-8") as file:
-            return bool(re.search(r"\b(avx512_|amx_)?bf16\b", file.read()))
-    except OSError:  # Not Linux.
-        return True
-
-
 def warn_of_precision(precision):
     """Says so where a precision costs time instead of sparing it."""
-    if precision == "mixed_bfloat16" and not computes_bfloat16():
+    if precision == "float32":
+        return
+    found = keras.distribution.list_devices()
+    if all(name.startswith("cpu") for name in found):
         _logger.warning(
-            "This CPU has no instructions for bfloat16 (AVX512-BF16 or AMX): "
-            "training with --precision mixed_bfloat16 is right, but slower "
-            "than with float32."
+            "There is no GPU: training with --precision mixed_bfloat16 is "
+            "right, but on a CPU slower than with float32, even on one with "
+            "instructions for it (AVX512-BF16)."
         )

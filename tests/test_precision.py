@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import logging
 import math
 import os
 
@@ -194,38 +193,21 @@ def test_the_network_learns_as_well_as_in_float32(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "flags, is_known",
+    "precision, device, is_slow",
     [
-        ("avx512f avx512_bf16 avx512vbmi", True),
-        ("avx512f amx_bf16 amx_tile", True),
-        ("fp asimd bf16 i8mm", True),
-        ("avx avx2 avx512f avx512bw", False),
+        ("mixed_bfloat16", "cpu:0", True),
+        ("mixed_bfloat16", "gpu:0", False),
+        ("float32", "cpu:0", False),
     ],
 )
-def test_a_processor_without_bfloat16_is_warned_of(
-    monkeypatch, tmp_path, caplog, flags, is_known
+def test_bfloat16_without_a_gpu_is_warned_of(
+    monkeypatch, caplog, precision, device, is_slow
 ):
-    path = tmp_path / "cpuinfo"
-    path.write_text(f"flags : {flags}\n")
-    monkeypatch.setattr(devices, "_PROCESSOR", str(path))
-    assert devices.computes_bfloat16() == is_known
-    with caplog.at_level(logging.WARNING):
-        devices.warn_of_precision("float32")
-        assert not caplog.text
-        devices.warn_of_precision("mixed_bfloat16")
-    assert ("is right, but slower" in caplog.text) == (not is_known)
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: [device])
+    devices.warn_of_precision(precision)
+    assert ("is right, but on a CPU slower" in caplog.text) == is_slow
 
 
-def test_nothing_is_said_of_a_processor_that_is_not_known(
-    monkeypatch, tmp_path
-):
-    monkeypatch.setattr(devices, "_PROCESSOR", str(tmp_path / "none"))
-    assert devices.computes_bfloat16()
-
-
-def test_a_gpu_is_taken_to_compute_in_bfloat16(monkeypatch, tmp_path):
-    monkeypatch.setattr(
-        keras.distribution, "list_devices", lambda kind: [f"{kind}:0"]
-    )
-    monkeypatch.setattr(devices, "_PROCESSOR", str(tmp_path))
-    assert devices.computes_bfloat16()
+def test_preparing_a_run_in_bfloat16_says_that_there_is_no_gpu(caplog):
+    preparation.prepare(SMALL)
+    assert "There is no GPU" in caplog.text

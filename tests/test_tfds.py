@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from fake_records import encode, photo, prepare, write_images
 
@@ -333,6 +334,32 @@ def files_read(monkeypatch):
 
     monkeypatch.setattr(record_index, "_read_file", noted)
     return found
+
+
+def test_images_of_one_name_are_told_apart(tmp_path):
+    path = str(tmp_path / "made_up.tfrecord")
+    with tf.io.TFRecordWriter(path) as writer:
+        for value, name in enumerate((b"a.png", b"b.png", b"a.png")):
+            content = encode(np.full((16, 16), value))
+            features = {
+                "image": tf.train.Feature(
+                    bytes_list=tf.train.BytesList(value=[content])
+                ),
+                "label": tf.train.Feature(
+                    int64_list=tf.train.Int64List(value=[0])
+                ),
+                "file_name": tf.train.Feature(
+                    bytes_list=tf.train.BytesList(value=[name])
+                ),
+            }
+            example = tf.train.Example(
+                features=tf.train.Features(feature=features)
+            )
+            writer.write(example.SerializeToString())
+    index = record_index.find(
+        {"train": [path]}, "image", "label", ["cat"], tmp_path
+    )
+    assert index.files == ["train/a.png#0", "train/b.png", "train/a.png#2"]
 
 
 def test_records_are_read_once(usual, files_read):

@@ -129,6 +129,12 @@ def _read_files(described, image_key, label_key, names):
             advance(len(described))
     columns = zip(*images, strict=True) if images else [()] * 5
     places, labels, hashes, files, splits = columns
+    # Some sets give several images one name.
+    counts = collections.Counter(files)
+    files = [
+        f"{name}#{number}" if counts[name] > 1 else name
+        for number, name in enumerate(files)
+    ]
     if names is None:
         names = sorted({label for label in labels})
         number_of = {name: number for number, name in enumerate(names)}
