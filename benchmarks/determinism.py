@@ -18,7 +18,7 @@ WORK = {
         "network": "alexnet",
         "image_size": 100,
         "num_categories": 10,
-        "num_train": 16,
+        "num_train": 8,
         "num_test": 1,
         "n_seen": 5,
         "epochs": 4,
