@@ -41,7 +41,7 @@ SMALL = {
     "validation_fraction": 0.0,
 }
 FACES = {**SMALL, "num_categories": 4, "num_train": 8}
-DIGITS = {**SMALL, "dataset": "digits", "num_test": 120, "batch_size": 64}
+DIGITS = {**SMALL, "dataset": "digits", "num_test": 50, "batch_size": 64}
 FOLDER = {**SMALL, "dataset": "folder", "data_dir": "faces"}
 # By default with AlexNet.
 PEOPLE = {**FOLDER, "dataset": "facescrub", "min_images": 3}
@@ -67,7 +67,7 @@ COVERING = [
     {**FOLDER, "transform": "rotate180"},
     {**PEOPLE, "transform": "thinning"},
     {**RECORDS, "transform": "hue_rotation"},
-    {**IMAGENET, "transform": "contrast_inversion"},
+    {**IMAGENET, "transform": "contrast_inversion", "analysis": "none"},
 ]
 
 

@@ -15,7 +15,7 @@ import yaml
 from rich.console import Console
 
 from invariance_tf import Experiment, experiment, preparation, results
-from invariance_tf.sweep import plan, schedule, worker
+from invariance_tf.sweep import local, plan, schedule, worker
 from invariance_tf.sweep.command import sweep
 from invariance_tf.sweep.local import LocalEngine
 from invariance_tf.sweep.progress import Progress
@@ -377,6 +377,19 @@ def test_work_shares_a_process_until_it_dies(engine):
     killed = result_of(engine, signal.raise_signal, signal.SIGKILL)
     assert killed.message == "its process was ended by SIGKILL"
     assert result_of(engine, os.getpid).value != process_id
+
+
+def test_ctrl_c_while_a_process_starts_is_not_lost(engine, monkeypatch):
+    reached_the_end = []
+
+    def start():
+        signal.raise_signal(signal.SIGINT)
+        reached_the_end.append(True)
+
+    monkeypatch.setattr(local, "_Process", start)
+    with pytest.raises(KeyboardInterrupt):
+        engine.start("key", os.getpid)
+    assert reached_the_end
 
 
 def test_a_process_does_not_outlive_its_parent():

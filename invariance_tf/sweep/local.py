@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 
 from invariance_tf.sweep import worker
 from invariance_tf.sweep.worker import Outcome
@@ -94,7 +94,7 @@ class LocalEngine:
             if process.num_runs < worker.RUNS_PER_PROCESS:
                 return process
             process.end()
-        with _without_interrupts(), _environ(self._environment):
+        with _interrupts_held_back(), _environ(self._environment):
             return _Process()
 
 
@@ -145,13 +145,18 @@ def _die_with(parent):
 
 
 @contextlib.contextmanager
-def _without_interrupts():
-    """Keeps Ctrl-C off a process started inside: its parent will end it."""
-    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_held_back():
+    """Keeps Ctrl-C off a process started inside: its parent will end it.
+
+    One that comes meanwhile is raised at the end, not lost.
+    """
+    # Starting it would let them through again.
+    resource_tracker.ensure_running()
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, former)
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 @contextlib.contextmanager
