@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from invariance_tf.networks.decay import WeightDecay
+
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
 class LocalResponseNormalization(layers.Layer):
@@ -276,6 +278,6 @@ def _weights(name, initializer, weight_decay):
         "kernel_initializer": kernel,
         "bias_initializer": "ones" if is_one else "zeros",
         "kernel_regularizer": (
-            keras.regularizers.L2(weight_decay / 2) if weight_decay else None
+            WeightDecay(weight_decay) if weight_decay else None
         ),
     }

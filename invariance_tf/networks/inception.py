@@ -3,6 +3,9 @@
 import keras
 from keras import layers
 
+from invariance_tf.networks.decay import WeightDecay
+from invariance_tf.networks.normalization import BatchNormalization
+
 
 def inception(images, num_categories, *, weight_decay=0.0, dropout=0.4):
     """Adds GoogLeNet with batch normalisation and without auxiliary outputs.
@@ -46,7 +49,7 @@ def inception(images, num_categories, *, weight_decay=0.0, dropout=0.4):
             "`inception` halves its images five times and needs at least 32 "
             f"pixels a side. Received: image_size={images.shape[1]}"
         )
-    decay = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
+    decay = WeightDecay(weight_decay) if weight_decay else None
     x = _convolution(images, 64, 7, decay, "conv1", strides=2)
     x = _halve(x, "pool1")
     x = _convolution(x, 64, 1, decay, "conv2_reduce")
@@ -97,7 +100,7 @@ def _convolution(x, num_filters, kernel_size, decay, name, strides=1):
         kernel_regularizer=decay,
         name=name,
     )(x)
-    x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    x = BatchNormalization(name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 

@@ -3,6 +3,9 @@
 import keras
 from keras import layers
 
+from invariance_tf.networks.decay import WeightDecay
+from invariance_tf.networks.normalization import BatchNormalization
+
 
 def resnet18(images, num_categories, *, weight_decay=0.0):
     """Adds ResNet-18, version 1, with a projection shortcut in every group.
@@ -48,7 +51,7 @@ def resnet18(images, num_categories, *, weight_decay=0.0):
             "`resnet18` halves its images five times and needs at least 32 "
             f"pixels a side. Received: image_size={images.shape[1]}"
         )
-    decay = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
+    decay = WeightDecay(weight_decay) if weight_decay else None
     x = _convolution(images, 64, 7, 2, decay, "conv1")
     x = _batch_normalisation(x, "conv1_bn")
     x = layers.ReLU(name="conv1_relu")(x)
@@ -102,4 +105,4 @@ def _convolution(x, num_filters, kernel_size, strides, decay, name):
 
 
 def _batch_normalisation(x, name):
-    return layers.BatchNormalization(momentum=0.997, epsilon=1e-5, name=name)(x)
+    return BatchNormalization(momentum=0.997, epsilon=1e-5, name=name)(x)
