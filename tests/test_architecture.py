@@ -14,7 +14,12 @@ FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 # Where a library may be imported; elsewhere the code runs on every backend of
 # Keras, and starts without it.
 HOMES = {
-    "tensorflow": ("datasets/", "pipeline.py", "devices.py"),
+    "tensorflow": (
+        "datasets/",
+        "pipeline.py",
+        "devices.py",
+        "networks/normalization.py",
+    ),
     "tensorflow_datasets": ("datasets/",),
     "tensorboard": ("tensorboard.py",),
     "matplotlib": ("figures/",),

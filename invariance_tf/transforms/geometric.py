@@ -31,7 +31,11 @@ class Rotate180(Transform):
     family = "geometric"
 
     def transform(self, images):
-        return ops.flip(ops.flip(images, axis=1), axis=2)
+        # The pixels of an image, from last to first.
+        _, height, width, channels = images.shape
+        pixels = ops.reshape(images, (-1, height * width, channels))
+        pixels = ops.flip(pixels, axis=1)
+        return ops.reshape(pixels, (-1, height, width, channels))
 
 
 @keras.saving.register_keras_serializable(package="invariance_tf")

@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from invariance_tf.transforms.transform import Transform
@@ -81,8 +82,14 @@ class SaltPepper(_Noise):
         channels = 3 if self.per_channel else 1
         shape = (*ops.shape(images)[:-1], channels)
         chance = keras.random.uniform(shape, seed=self.seed_generator)
-        images = ops.where(chance < amount / 2, 0.0, images)
-        return ops.where(chance >= 1 - amount / 2, 255.0, images)
+        is_black = ops.cast(chance < amount / 2, "float32")
+        is_white = ops.cast(chance >= 1 - amount / 2, "float32")
+        # Beyond either end of the range, which clips it.
+        change = ops.reshape(256.0 * (is_white - is_black), (-1, channels))
+        if not self.per_channel:
+            change = ops.matmul(change, np.ones((1, 3), "float32"))
+        change = ops.reshape(change, (-1, *images.shape[1:]))
+        return ops.clip(images + change, 0.0, 255.0)
 
     def get_config(self):
         return {

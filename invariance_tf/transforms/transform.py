@@ -1,8 +1,13 @@
 """What every transformation is: a Keras layer that heeds flags."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
+
+# Columns of pixels that one product makes.
+_BLOCK = 16
 
 
 class Transform(keras.layers.Layer):
@@ -51,8 +56,14 @@ class Transform(keras.layers.Layer):
 
     def call(self, images, is_transformed):
         images = ops.cast(images, "float32")
-        is_transformed = ops.reshape(is_transformed, (-1, 1, 1, 1))
-        return ops.where(is_transformed, self.transform(images), images)
+        # A flag for a row of values: four times as fast as for three axes.
+        shape = images.shape[1:]
+        rows = ops.where(
+            ops.reshape(is_transformed, (-1, 1)),
+            ops.reshape(self.transform(images), (-1, math.prod(shape))),
+            ops.reshape(images, (-1, math.prod(shape))),
+        )
+        return ops.reshape(rows, (-1, *shape))
 
     def transform(self, images):
         """Transforms every image of a batch."""
@@ -82,13 +93,31 @@ def along_height(images, matrix):
 
 def along_width(images, matrix):
     """Multiplies each row of pixels by `(new_width, width)`."""
-    _, height, width, channels = images.shape
-    # One large product: pixels of a row are interleaved with their channels.
+    _, height, _, channels = images.shape
+    rows = ops.reshape(images, (-1, matrix.shape[1] * channels))
+    if isinstance(matrix, np.ndarray):
+        # Filters and resizing look at a few columns for each new one.
+        blocks = np.split(matrix, range(_BLOCK, len(matrix), _BLOCK))
+        rows = ops.concatenate(
+            [_block_along_width(rows, block, channels) for block in blocks],
+            axis=1,
+        )
+    else:
+        rows = ops.matmul(rows, _for_channels(matrix, channels))
+    return ops.reshape(rows, (-1, height, matrix.shape[0], channels))
+
+
+def _block_along_width(rows, block, channels):
+    """Makes a few columns from those that they depend on."""
+    used = np.flatnonzero(block.any(axis=0))
+    first, last = (used[0], used[-1]) if len(used) else (0, 0)
+    part = _for_channels(block[:, first : last + 1], channels)
+    return ops.matmul(rows[:, first * channels : (last + 1) * channels], part)
+
+
+def _for_channels(matrix, channels):
+    """Returns the matrix for rows whose pixels are channels in turn."""
     matrix = ops.cast(ops.transpose(matrix), "float32")[:, None, :, None]
     matrix = matrix * np.eye(channels, dtype="float32")[:, None]
-    matrix = ops.reshape(matrix, (width * channels, -1))
-    rows = ops.reshape(images, (-1, width * channels))
-    rows = ops.matmul(rows, matrix)
-    return ops.reshape(
-        rows, (-1, height, matrix.shape[1] // channels, channels)
-    )
+    width, _, new_width, _ = matrix.shape
+    return ops.reshape(matrix, (width * channels, new_width * channels))
