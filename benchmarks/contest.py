@@ -14,6 +14,17 @@ import subprocess
 import sys
 import time
 
+# Whose versions are part of a result.
+LIBRARIES = (
+    "tensorflow",
+    "keras",
+    "jax",
+    "torch",
+    "kornia",
+    "opencv-python-headless",
+    "pillow",
+)
+
 
 @contextlib.contextmanager
 def contender(command):
@@ -23,8 +34,9 @@ def contender(command):
         command: List of strings, a program that calls `serve`.
 
     Yields:
-        Function without arguments that returns the seconds of one repeat, or
-        `None` if the program cannot run here.
+        Function that returns the seconds of one repeat, or `None` if the
+        program cannot run here. A program that does several things can be
+        sent another line than `go`.
     """
     process = subprocess.Popen(
         command,
@@ -34,8 +46,8 @@ def contender(command):
         text=True,
     )
 
-    def work():
-        process.stdin.write("go\n")
+    def work(line="go"):
+        process.stdin.write(f"{line}\n")
         process.stdin.flush()
         return float(process.stdout.readline())
 
@@ -111,23 +123,50 @@ def ratio(seconds, name, reference):
     return statistics.median(ratios or [float("nan")])
 
 
-def write(path, rows):
-    """Appends rows to a CSV file, with the machine that they are from.
+def write(path, rows, other_python=None):
+    """Appends rows to a CSV file, with the machine and versions they are from.
 
     Args:
         path: Path of the file, or `None`.
         rows: List of dictionaries with the same keys.
+        other_python: String, a Python with the libraries compared with, or
+            `None`.
     """
     if path is None or not rows:
         return
-    machine = {"processor": processor(), "num_cores": os.cpu_count()}
-    rows = [{**row, **machine} for row in rows]
+    pythons = dict.fromkeys([sys.executable, other_python])
+    versions = [versions_in(python) for python in pythons]
+    origin = {
+        "processor": processor(),
+        "num_cores": len(os.sched_getaffinity(0)),
+        "versions": ", ".join(filter(None, versions)),
+    }
+    rows = [{**row, **origin} for row in rows]
     is_new = not os.path.exists(path)
     with open(path, "a", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [*rows[0]])
         if is_new:
             writer.writeheader()
         writer.writerows(rows)
+
+
+def versions_in(python):
+    """Returns the versions of a Python and its libraries, or `None`."""
+    if python is None:
+        return None
+    program = (
+        "import platform\n"
+        "from importlib.metadata import PackageNotFoundError, version\n"
+        "found = [f'Python {platform.python_version()}']\n"
+        f"for name in {LIBRARIES}:\n"
+        "    try: found.append(f'{name} {version(name)}')\n"
+        "    except PackageNotFoundError: pass\n"
+        "print(', '.join(found))\n"
+    )
+    done = subprocess.run(
+        [python, "-c", program], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def processor():

@@ -254,7 +254,7 @@ def main():
             "{contender}: {images_per_second} images/s; {reference} is "
             "{reference_to_this} x as fast\n".format(**row)
         )
-    contest.write(arguments.out, rows)
+    contest.write(arguments.out, rows, arguments.torch_python)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 `python -m benchmarks.many_networks` trains 1, 2, 4 and 8 networks, which differ
 in their seeds, in three ways: together, by one program on JAX (`jax.vmap` over
 stacked weights) with all cores; alone on JAX, by Keras' `fit`, in processes
-side by side that share the cores, as a sweep does them; and so on TensorFlow.
+side by side that share the cores, as a sweep does them; and so on TensorFlow,
+where it is installed; else batches of noise take the place of the faces.
 Where JAX finds a GPU, one process for each network shares it, and more steps
 than a CPU takes make the times long enough: `--steps 4000`.
 
@@ -16,6 +17,7 @@ repeat as CSV.
 import argparse
 import contextlib
 import csv
+import importlib.util
 import os
 import statistics
 import subprocess
@@ -26,97 +28,54 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import jax
 import keras
-import numpy as np
 
-from invariance_tf import Experiment, pipeline, training
+from benchmarks import array_batches
+from benchmarks.jax_step import make_step, stack, state_of
+from invariance_tf import Experiment, training
 from invariance_tf.model import reseed
-from invariance_tf.preparation import prepare
 from invariance_tf.sweep import worker
 
 NUM_CORES = len(os.sched_getaffinity(0))
 # The ways to train, and their backends.
-WAYS = {"together": "jax", "alone": "jax", "tensorflow": "tensorflow"}
-LINE = (
-    "together {:.0f}, alone {:.0f}, alone on TensorFlow {:.0f} images/s; "
-    "ratios {:.3f} {:.3f}\n"
-)
-
-
-def make_step(model):
-    """Compiles a training step of many networks of one architecture.
-
-    It is Keras' own step but for the metrics. The variables of `model`, a
-    compiled one with one loss, stay as they are.
-
-    Returns:
-        Function from the networks' states (`stack` of `state_of`), which it
-        uses up, and their batches, stacked as well, to the losses, of shape
-        `(num_networks,)`, and the new states.
-    """
-
-    def loss_of(trainable, others, inputs, labels):
-        logits, others, penalties = model.stateless_call(
-            trainable, others, inputs, training=True, return_losses=True
-        )
-        return model.loss(labels, logits) + sum(penalties), others
-
-    def step(state, batch):
-        trainable, others, optimizer = state
-        (loss, others), gradients = jax.value_and_grad(loss_of, has_aux=True)(
-            trainable, others, *batch
-        )
-        trainable, optimizer = model.optimizer.stateless_apply(
-            optimizer, gradients, trainable
-        )
-        return loss, (trainable, others, optimizer)
-
-    return jax.jit(jax.vmap(step), donate_argnums=0)
-
-
-def state_of(model):
-    """Returns the values of all variables that a training step changes.
-
-    The states of random layers are among those that are not trainable: each of
-    many networks draws its own noise and dropout.
-    """
-    groups = (
-        model.trainable_variables,
-        model.non_trainable_variables,
-        model.optimizer.variables,
-    )
-    return tuple([variable.value for variable in group] for group in groups)
-
-
-def stack(trees):
-    """Stacks states or batches, array by array, along a new first axis."""
-    return jax.tree.map(lambda *arrays: np.stack(arrays), *trees)
+WAYS = {"together": "jax", "alone": "jax"}
+HAS_TENSORFLOW = importlib.util.find_spec("tensorflow") is not None
+if HAS_TENSORFLOW:
+    WAYS["tensorflow"] = "tensorflow"
 
 
 def prepare_network(arguments, seed):
     """Returns a compiled model and its batches, which lie in memory."""
-    prepared = prepare(
-        Experiment(
-            network=arguments.network,
-            image_size=arguments.image_size,
-            validation_fraction=0.0,
-            seed=seed,
-        )
+    settings = Experiment(
+        network=arguments.network,
+        image_size=arguments.image_size,
+        validation_fraction=0.0,
+        seed=seed,
     )
-    model, settings = prepared.model, prepared.experiment
+    prepare = draw_faces if HAS_TENSORFLOW else array_batches.prepare
+    model, settings, batches = prepare(settings, arguments.steps)
     reseed(model, seed, 0)
     training.compile_model(
         model, settings.learning_rate, settings.momentum, arguments.steps
     )
     model.optimizer.build(model.trainable_variables)
+    return model, batches
+
+
+def draw_faces(settings, steps):
+    """Returns untrained model, resolved settings, and batches of `tf.data`."""
+    from invariance_tf import pipeline, preparation
+
+    prepared = preparation.prepare(settings)
+    settings = prepared.experiment
     batches = pipeline.training_batches(
         prepared.dataset.images,
         prepared.dataset.labels,
         prepared.is_seen,
         batch_size=settings.batch_size,
-        seed=seed,
+        seed=settings.seed,
         subset=prepared.positions("train"),
     )
-    return model, batches.take(arguments.steps).cache()
+    return prepared.model, settings, batches.take(steps).cache()
 
 
 def train_together(arguments, num_networks):
@@ -240,7 +199,7 @@ def measure(arguments, num_networks):
         num_processes = num_networks
         if teams[0].description["device"] == "cpu":
             num_processes = min(num_networks, NUM_CORES)
-        for way in ("alone", "tensorflow"):
+        for way in [*WAYS][1:]:
             team = Team(stack, way, num_networks, num_processes, steps)
             teams.append(team)
         for repeat in range(arguments.repeats):
@@ -262,15 +221,26 @@ def show(repeats):
     for rows in repeats:
         together, *lone = (row["images_per_second"] for row in rows)
         figures.append((together, *lone, *(together / rate for rate in lone)))
-        sys.stdout.write(LINE.format(*figures[-1]))
+        sys.stdout.write(describe(figures[-1]))
         all_rows += rows
     medians = map(statistics.median, zip(*figures, strict=True))
     sys.stdout.write(
         f"{rows[0]['num_networks']} networks, compiled in "
         + ", ".join(f"{row['compilation_seconds']:.1f}" for row in rows)
-        + f" s; medians: {LINE.format(*medians)}"
+        + f" s; medians: {describe([*medians])}"
     )
     return all_rows
+
+
+def describe(figures):
+    """Returns a line of the rates and their ratios."""
+    rates = zip(WAYS, figures, strict=False)
+    return (
+        ", ".join(f"{way} {rate:.0f}" for way, rate in rates)
+        + " images/s; ratios "
+        + " ".join(f"{ratio:.3f}" for ratio in figures[len(WAYS) :])
+        + "\n"
+    )
 
 
 def main():

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+from benchmarks import contest
 from invariance_tf.config import Experiment
 from invariance_tf.sweep import plan, schedule
 from invariance_tf.sweep.local import LocalEngine
@@ -66,6 +67,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--num_runs", type=int, default=50)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", help="CSV file to append to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as runs_dir:
         runs = [
@@ -89,12 +91,18 @@ def main():
             schedule.carry_out(runs, engine, watch)
         finally:
             engine.stop()
+    row = {
+        "num_runs": len(runs),
+        "memory_of_last_to_fifth": round(watch.memory[-1] / watch.memory[4], 3),
+        "overhead_seconds": round(statistics.median(watch.overhead[1:]), 3),
+        "first_overhead_seconds": round(watch.overhead[0], 2),
+    }
     sys.stdout.write(
-        f"memory of run {len(runs)} / run 5: "
-        f"{watch.memory[-1] / watch.memory[4]:.3f}; overhead of a run: "
-        f"{statistics.median(watch.overhead[1:]):.2f} s (median), of the "
-        f"first, with TensorFlow's start: {watch.overhead[0]:.2f} s\n"
+        "memory of the last run / the fifth: {memory_of_last_to_fifth}; "
+        "overhead of a run: {overhead_seconds} s (median), of the first, "
+        "with TensorFlow's start: {first_overhead_seconds} s\n".format(**row)
     )
+    contest.write(arguments.out, [row])
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
+from benchmarks import contest
 from invariance_tf import Experiment, experiment, pipeline, training
 from invariance_tf.preparation import prepare
 from invariance_tf.tensorboard import EventLog
@@ -95,6 +96,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", help="CSV file to append to")
     arguments = parser.parse_args()
     prepared = prepare(Experiment(epochs=arguments.epochs))
     num_images = len(prepared.positions("train"))
@@ -115,8 +117,21 @@ def main():
         )
         rows.append((bare, unwatched, run, unwatched / bare, run / bare))
         sys.stdout.write(LINE.format(*rows[-1]))
-    medians = map(statistics.median, zip(*rows, strict=True))
+    medians = [*map(statistics.median, zip(*rows, strict=True))]
     sys.stdout.write("medians\n" + LINE.format(*medians))
+    ways = ("bare", "run without validation", "run")
+    table = [
+        {
+            "way": way,
+            "images_per_second": round(rate, 1),
+            "rate_to_bare": round(ratio, 3),
+            "repeats": len(rows),
+        }
+        for way, rate, ratio in zip(
+            ways, medians[:3], (1.0, *medians[3:]), strict=True
+        )
+    ]
+    contest.write(arguments.out, table)
 
 
 if __name__ == "__main__":

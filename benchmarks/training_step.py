@@ -24,29 +24,57 @@ WORK = {
     "resnet18_64": ("resnet18", 64, 100, 32),
     "resnet18_224": ("resnet18", 224, 1000, 32),
 }
+# Steps of one call, where a single one is short.
+NUM_STEPS = {"alexnet_small": 20, "resnet18_64": 4}
+PRECISIONS = ("float32", "mixed_bfloat16")
 TORCH_WAYS = ("eager", "channels_last", "compiled")
 MATRIX_SIZE = 4096
 
 
-def make_step(network, image_size, num_categories, batch_size, precision):
-    """Returns a function that trains on one batch, as Keras' fit does."""
+def make_step(
+    network,
+    image_size,
+    num_categories,
+    batch_size,
+    precision,
+    num_steps=1,
+    jit_compile=None,
+    steps_at_once=None,
+):
+    """Returns a function that trains on a batch, as a run does.
+
+    Args:
+        network: String, a name of `networks.get`.
+        image_size: Integer, pixels a side.
+        num_categories: Integer.
+        batch_size: Integer.
+        precision: String, such as `"float32"`.
+        num_steps: Integer, how often the function does it.
+        jit_compile: Whether to use XLA; `None` means the package's choice.
+        steps_at_once: Integer, steps of a call of TensorFlow; `None` means
+            the package's choice.
+    """
     import keras
     import numpy as np
+    import tensorflow as tf
 
     from invariance_tf import model as models
     from invariance_tf import networks, training, transforms
 
     keras.utils.set_random_seed(0)
-    build = {"precision": precision} if precision != "float32" else {}
     model = models.build(
         networks.get(network),
         transforms.get("highpass"),
         image_size,
         num_categories,
+        precision=precision,
         weight_decay=5e-4,
-        **build,
     )
-    training.compile_model(model, 1e-4)
+    if jit_compile is not None:
+        model.jit_compile = jit_compile
+    training.compile_model(
+        model, 1e-4, steps_per_epoch=steps_at_once or num_steps
+    )
     generator = np.random.default_rng(0)
     shape = (batch_size, image_size, image_size, 3)
     images = {
@@ -54,7 +82,10 @@ def make_step(network, image_size, num_categories, batch_size, precision):
         "is_transformed": np.arange(batch_size) % 2 == 0,
     }
     labels = np.arange(batch_size) % num_categories
-    return lambda: model.train_on_batch(images, labels)
+    batches = tf.data.Dataset.from_tensors((images, labels)).cache().repeat()
+    return lambda: model.fit(
+        batches, steps_per_epoch=num_steps, shuffle=False, verbose=0
+    )
 
 
 def count_operations(network, image_size, num_categories, batch_size):
@@ -80,48 +111,63 @@ def count_operations(network, image_size, num_categories, batch_size):
     return total * batch_size
 
 
-def make_product():
+def make_product(precision):
     """Returns a function that multiplies two matrices."""
     import tensorflow as tf
 
     generator = tf.random.Generator.from_seed(0)
-    one, other = generator.normal((2, MATRIX_SIZE, MATRIX_SIZE))
-    product = tf.function(lambda: tf.reduce_sum(tf.matmul(one, other)))
+    matrices = generator.normal((2, MATRIX_SIZE, MATRIX_SIZE))
+    dtype = "bfloat16" if precision == "mixed_bfloat16" else precision
+    one, other = tf.cast(matrices, dtype)
+    # Something small that depends on all of it.
+    product = tf.function(lambda: tf.reduce_max(tf.matmul(one, other)))
     return lambda: float(product())
 
 
 def compare(name, torch_python, repeats):
     """Returns a row of the table for each contender."""
-    work = WORK[name]
+    work, num_steps = WORK[name], NUM_STEPS.get(name, 1)
     here = [sys.executable, "-m", "benchmarks.training_step", "--serve"]
-    commands = {"matrix product": [*here, "product"]}
-    for precision in ("float32", "mixed_bfloat16"):
+    commands = {}
+    for precision in PRECISIONS:
         commands[precision] = [*here, name, precision]
+        commands[f"product in {precision}"] = [*here, "product", precision]
     for way in TORCH_WAYS if torch_python else ():
         program = [torch_python, "-m", "benchmarks.torch_step"]
-        commands[f"torch {way}"] = [*program, *map(str, work), way]
+        program += [*map(str, work), way, "--num_steps", str(num_steps)]
+        commands[f"torch {way}"] = program
     seconds = contest.compete(commands, repeats)
-    limit = 2 * MATRIX_SIZE**3 / statistics.median(seconds["matrix product"])
-    operations = count_operations(*work)
+    operations = {
+        contender: 2 * MATRIX_SIZE**3
+        if contender.startswith("product")
+        else count_operations(*work) * num_steps
+        for contender in seconds
+    }
+    # In operations per second, for each repeat.
+    limits = [2 * MATRIX_SIZE**3 / s for s in seconds["product in float32"]]
     rows = []
     for contender, measured in seconds.items():
-        if not measured or contender == "matrix product":
+        if not measured:
             continue
-        median = statistics.median(measured)
-        rows.append(
-            {
-                "work": name,
-                "contender": contender,
-                "images_per_second": round(work[-1] / median, 1),
-                "float32_to_this": round(
-                    contest.ratio(seconds, "float32", contender), 3
-                ),
-                "share_of_matrix_product": round(
-                    operations / median / limit, 3
-                ),
-                "repeats": len(measured),
-            }
-        )
+        rates = [operations[contender] / s for s in measured]
+        shares = [a / b for a, b in zip(rates, limits, strict=True)]
+        row = {
+            "work": name,
+            "contender": contender,
+            "images_per_second": "",
+            "float32_to_this": "",
+            "share_of_product": round(statistics.median(shares), 3),
+            "repeats": len(measured),
+        }
+        if not contender.startswith("product"):
+            num_images = work[-1] * num_steps
+            row["images_per_second"] = round(
+                num_images / statistics.median(measured), 1
+            )
+            row["float32_to_this"] = round(
+                contest.ratio(seconds, "float32", contender), 3
+            )
+        rows.append(row)
     return rows
 
 
@@ -132,23 +178,25 @@ def main():
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--torch_python", help="a Python with PyTorch")
     parser.add_argument("--out", help="CSV file to append to")
-    parser.add_argument("--serve", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        name, *precision = arguments.serve
-        contest.serve(
-            make_step(*WORK[name], *precision) if precision else make_product()
-        )
+        name, precision = arguments.serve
+        if name == "product":
+            contest.serve(make_product(precision))
+        else:
+            num_steps = NUM_STEPS.get(name, 1)
+            contest.serve(make_step(*WORK[name], precision, num_steps))
         return
     for name in arguments.work:
         rows = compare(name, arguments.torch_python, arguments.repeats)
         for row in rows:
             sys.stdout.write(
-                "{work}: {contender}: {images_per_second} images/s; float32 "
-                "is {float32_to_this} x as fast; {share_of_matrix_product} of "
-                "the matrix product's rate\n".format(**row)
+                "{work}: {contender}: {images_per_second} images/s, float32 "
+                "is {float32_to_this} x as fast, {share_of_product} of the "
+                "product\n".format(**row)
             )
-        contest.write(arguments.out, rows)
+        contest.write(arguments.out, rows, arguments.torch_python)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,185 @@
+"""Measures what a GPU gives: Keras on JAX beside PyTorch, and real curves.
+
+`python -m benchmarks gpu` needs JAX or PyTorch with a GPU, and of this
+package's needs Keras, NumPy, pandas, PyYAML, filelock and jsonargparse, but no
+TensorFlow. It writes a CSV file for each part into `--out_dir`:
+
+steps: training steps (high-pass filter on half of the images, standardisation,
+SGD with momentum and weight decay) on data that lie on the device, in float32,
+TensorFloat32 and bfloat16, by Keras on JAX and by PyTorch eagerly, compiled,
+and compiled with CUDA graphs; images per second, and the share of the rate of
+large matrix products of the same numbers, in turn, each in its own process.
+analysis: reading activities, invariance coefficients and ablation beside the
+bare passes. sharing: 1, 2, 4 and 8 small networks on one GPU, together and in
+processes of their own (`many_networks`). curves: AlexNet on the faces of
+`--data`, for four transformations (`gpu_curves`); a second call goes on where
+the first one stopped.
+
+Parts share the time of `--seconds`: none begins a piece of work that would take
+longer than what is left. Where PyTorch has a Python of its own,
+`--torch_python` names it. The faces are prepared where TensorFlow is, from a
+directory with one folder per person:
+`--prepare_lfw --data_dir DIR --data lfw.npz`.
+"""
+
+import argparse
+import functools
+import importlib
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+
+# Of JAX: several processes share a GPU if none takes all its memory.
+ENVIRONMENT = {
+    "KERAS_BACKEND": "jax",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+FIND = {
+    "jax": "import jax; found = jax.devices()[0]; "
+    "print(found.platform if found.platform == 'cpu' else found.device_kind)",
+    "torch": "import torch; has = torch.cuda.is_available(); "
+    "print(torch.cuda.get_device_name() if has else 'cpu')",
+}
+
+
+def find_devices(pythons):
+    """Returns the names of the devices that libraries find.
+
+    Args:
+        pythons: Dictionary from the library, a key of `FIND`, to a Python, or
+            `None`.
+
+    Returns:
+        Dictionary from the library to a name, `"cpu"` if there is no GPU,
+        without libraries that are not there.
+    """
+    devices = {}
+    for library, python in pythons.items():
+        if python is None:
+            continue
+        done = subprocess.run(
+            [python, "-c", FIND[library]], capture_output=True, text=True
+        )
+        if done.returncode == 0:
+            devices[library] = done.stdout.splitlines()[-1]
+    return devices
+
+
+def affordable(items, seconds):
+    """Yields items while there is time for one more as long as the longest.
+
+    Example:
+
+    >>> list(affordable("ab", 60))
+    ['a', 'b']
+    """
+    end, longest = time.monotonic() + seconds, 0.0
+    for item in items:
+        start = time.monotonic()
+        if start + longest > end:
+            sys.stdout.write(f"There is no time for {item} and the rest.\n")
+            return
+        yield item
+        longest = max(longest, time.monotonic() - start)
+
+
+def share(arguments, devices, afford, out_path):
+    """Compares networks trained together with networks side by side."""
+    steps, repeats, numbers = 4000, arguments.repeats, (1, 2, 4, 8)
+    options = []
+    if arguments.smoke:
+        steps, repeats, numbers = 2, 1, (2,)
+        options = ["--image_size", "32"]
+    name, suffix = os.path.splitext(out_path)
+    for number in afford(numbers):
+        command = [sys.executable, "-m", "benchmarks.many_networks", *options]
+        command += ["--num_networks", str(number), "--steps", str(steps)]
+        command += ["--repeats", str(repeats)]
+        command += ["--out", f"{name}_{number}{suffix}"]
+        if subprocess.run(command).returncode:
+            sys.stdout.write(f"{number} networks do not run here.\n")
+
+
+def run_part(part, *options):
+    """Runs a part in this process."""
+    if part == "sharing":
+        return share(*options)
+    return importlib.import_module(f"benchmarks.gpu_{part}").run(*options)
+
+
+def parse():
+    """Returns the options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parts = ("steps", "analysis", "sharing", "curves")
+    parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--data", help=".npz file for the curves")
+    parser.add_argument("--torch_python", help="a Python with PyTorch")
+    parser.add_argument("--out_dir", default="gpu")
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--num_at_once",
+        type=int,
+        default=4,
+        help="contenders of `steps` that start together",
+    )
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--learning_rate", type=float, default=0.02)
+    parser.add_argument("--prepare_lfw", action="store_true")
+    parser.add_argument("--data_dir", help="folders of faces to prepare")
+    parser.add_argument("--max_images", type=int, default=30)
+    parser.add_argument("--allow_cpu", action="store_true")
+    parser.add_argument(
+        "--smoke", action="store_true", help="tiny sizes, to try the command"
+    )
+    arguments = parser.parse_args()
+    if arguments.prepare_lfw and not (arguments.data and arguments.data_dir):
+        parser.error("--prepare_lfw needs --data_dir and --data.")
+    if arguments.torch_python is None and importlib.util.find_spec("torch"):
+        arguments.torch_python = sys.executable
+    return arguments
+
+
+def main():
+    """Runs the parts one after another."""
+    arguments = parse()
+    if arguments.prepare_lfw:
+        from benchmarks import gpu_faces
+
+        return gpu_faces.prepare(
+            arguments.data_dir, arguments.data, arguments.max_images
+        )
+    end = time.monotonic() + arguments.seconds
+    os.environ.update(ENVIRONMENT)
+    devices = find_devices(
+        {"jax": sys.executable, "torch": arguments.torch_python}
+    )
+    if not arguments.allow_cpu:
+        devices = {key: name for key, name in devices.items() if name != "cpu"}
+    if not devices:
+        sys.stderr.write("Neither JAX nor PyTorch finds a GPU here.\n")
+        sys.exit(2)
+    os.makedirs(arguments.out_dir, exist_ok=True)
+    for number, part in enumerate(arguments.parts):
+        if part != "steps" and "jax" not in devices:
+            sys.stdout.write(f"{part}: JAX finds no GPU here.\n")
+            continue
+        if part == "curves" and arguments.data is None:
+            sys.stdout.write("curves: needs --data.\n")
+            continue
+        left = end - time.monotonic()
+        seconds = left / (len(arguments.parts) - number)
+        run_part(
+            part,
+            arguments,
+            devices,
+            functools.partial(affordable, seconds=seconds),
+            os.path.join(arguments.out_dir, f"{part}.csv"),
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Measures what each choice of the training step gains over its alternative.
+
+`python -m benchmarks.settings` trains one network on the same batches as
+`training_step`, as a run does and with one choice changed, in turn, each in a
+process of its own. It shows the rate of the changed step over that of the step
+as it is: above 1 the alternative would be faster.
+"""
+
+import argparse
+import contextlib
+import os
+import statistics
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from benchmarks import contest, training_step
+
+# What is changed, and the environment in which.
+ALTERNATIVES = {
+    "as it is": {},
+    "XLA": {},
+    "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    "one step per call": {},
+    "Keras' L2": {},
+    "Keras' BatchNormalization": {},
+    "TensorFlow's LRN": {},
+    "momentum in one operation": {},
+    "BFC allocator": {"TF_CPU_ALLOCATOR_USE_BFC": "true"},
+    "mixed_bfloat16": {},
+}
+# What only some networks have.
+LAYERS = {
+    "Keras' BatchNormalization": "resnet18",
+    "TensorFlow's LRN": "alexnet",
+}
+
+
+@contextlib.contextmanager
+def changed(alternative):
+    """Changes what networks and optimizers made inside consist of."""
+    import keras
+    import tensorflow as tf
+
+    from invariance_tf.networks import alexnet, inception, resnet18
+
+    class KerasDecay(keras.regularizers.L2):
+        def __init__(self, weight_decay):
+            super().__init__(weight_decay / 2)
+
+    class OperationLRN(keras.layers.Layer):
+        def __init__(self, radius, bias, alpha, beta, **kwargs):
+            super().__init__(**kwargs)
+            self.arguments = radius, bias, alpha, beta
+
+        def call(self, inputs):
+            return tf.nn.local_response_normalization(inputs, *self.arguments)
+
+    class OperationSGD(keras.optimizers.SGD):
+        def update_step(self, gradient, variable, learning_rate):
+            velocity = self.momentums[self._get_variable_index(variable)]
+            tf.raw_ops.ResourceApplyKerasMomentum(
+                var=variable.handle,
+                accum=velocity.handle,
+                lr=tf.cast(learning_rate, "float32"),
+                grad=gradient,
+                momentum=self.momentum,
+            )
+
+    former = keras.optimizers.SGD
+    if alternative == "Keras' L2":
+        for module in (alexnet, inception, resnet18):
+            module.WeightDecay = KerasDecay
+    elif alternative == "Keras' BatchNormalization":
+        resnet18.BatchNormalization = keras.layers.BatchNormalization
+    elif alternative == "TensorFlow's LRN":
+        alexnet.LocalResponseNormalization = OperationLRN
+    elif alternative == "momentum in one operation":
+        keras.optimizers.SGD = OperationSGD
+    yield
+    keras.optimizers.SGD = former
+
+
+def make_step(work, alternative):
+    """Returns a function that trains on a batch, with one choice changed."""
+    precision = "float32"
+    if alternative == "mixed_bfloat16":
+        precision = alternative
+    with changed(alternative):
+        return training_step.make_step(
+            *training_step.WORK[work],
+            precision,
+            training_step.NUM_STEPS.get(work, 1),
+            jit_compile=alternative == "XLA",
+            steps_at_once=1 if alternative == "one step per call" else None,
+        )
+
+
+def compare(work, alternatives, repeats):
+    """Returns a row of the table for each alternative."""
+    here = [sys.executable, "-m", "benchmarks.settings", "--serve", work]
+    network = training_step.WORK[work][0]
+    commands = {}
+    for name in alternatives:
+        if not network.startswith(LAYERS.get(name, "")):
+            continue
+        variables = [f"{k}={v}" for k, v in ALTERNATIVES[name].items()]
+        commands[name] = ["env", *variables, *here, name]
+    seconds = contest.compete(commands, repeats)
+    num_steps = training_step.NUM_STEPS.get(work, 1)
+    return [
+        {
+            "work": work,
+            "changed": name,
+            "rate_to_as_it_is": round(
+                contest.ratio(seconds, name, "as it is"), 3
+            ),
+            "milliseconds": round(
+                1e3 / num_steps * statistics.median(measured), 1
+            ),
+            "repeats": len(measured),
+        }
+        for name, measured in seconds.items()
+        if measured
+    ]
+
+
+def main():
+    """Prints and writes a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    works = [*training_step.WORK]
+    parser.add_argument("--work", nargs="+", choices=works, default=works)
+    parser.add_argument(
+        "--changed", nargs="+", choices=[*ALTERNATIVES][1:], default=None
+    )
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--out", help="CSV file to append to")
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        contest.serve(make_step(*arguments.serve))
+        return
+    names = ["as it is", *(arguments.changed or [*ALTERNATIVES][1:])]
+    for work in arguments.work:
+        rows = compare(work, names, arguments.repeats)
+        for row in rows:
+            sys.stdout.write(
+                "{work}: {changed}: {rate_to_as_it_is} x the rate, "
+                "{milliseconds} ms\n".format(**row)
+            )
+        contest.write(arguments.out, rows)
+
+
+if __name__ == "__main__":
+    main()

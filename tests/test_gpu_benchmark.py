@@ -1,0 +1,260 @@
+"""The benchmark for a GPU, tried without one."""
+
+import csv
+import importlib
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+HAS_JAX = importlib.util.find_spec("jax") is not None
+needs_jax = pytest.mark.skipif(not HAS_JAX, reason="needs JAX")
+
+# Hides TensorFlow, as where it is not installed.
+WITHOUT_TENSORFLOW = """\
+import importlib.util, sys
+find_spec = importlib.util.find_spec
+sys.modules["tensorflow"] = None
+importlib.util.find_spec = lambda name, *rest: (
+    None if name == "tensorflow" else find_spec(name, *rest)
+)
+"""
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Imports a module of the benchmarks."""
+    monkeypatch.syspath_prepend(ROOT)
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """The path of noise in the form of prepared faces."""
+    path = tmp_path / "faces.npz"
+    shape = (12, 16, 16, 3)
+    np.savez(
+        path,
+        images=np.random.default_rng(0).integers(0, 256, shape, "uint8"),
+        labels=np.arange(3).repeat(4).astype("int32"),
+        is_test=np.tile([True, False], 6),
+        categories=np.array(["Ada", "Ben", "Cleo"]),
+    )
+    return path
+
+
+def call(*options):
+    """Runs the command on the processor."""
+    command = [sys.executable, "-m", "benchmarks.gpu", *map(str, options)]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+
+
+def read(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return [*csv.DictReader(file)]
+
+
+def try_part(part, tmp_path, *options):
+    """Runs a part with tiny sizes; returns what it printed."""
+    smoke = ["--allow_cpu", "--smoke", "--out_dir", tmp_path]
+    done = call("--parts", part, *smoke, *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_without_a_gpu_it_says_so_in_one_line(tmp_path):
+    done = call("--out_dir", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr == "Neither JAX nor PyTorch finds a GPU here.\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_faces_are_prepared_from_a_directory_into_a_file():
+    done = call("--prepare_lfw", "--data", "lfw.npz")
+    assert done.returncode == 2
+    assert "--prepare_lfw needs --data_dir and --data." in done.stderr
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """A directory of two people with 11 images each, and one with 9."""
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    for person, num_images in (("Ada", 11), ("Ben", 11), ("Cleo", 9)):
+        (tmp_path / "faces" / person).mkdir(parents=True)
+        for number in range(num_images):
+            noise = generator.integers(0, 256, (200, 200, 3), "uint8")
+            path = tmp_path / "faces" / person / f"{number:02}.png"
+            Image.fromarray(noise).save(path)
+    return tmp_path / "faces"
+
+
+def test_prepared_faces_are_the_central_squares(
+    module, folders, tmp_path, monkeypatch
+):
+    """Half of 200 pixels is 100: no value changes. The first 4 are to test."""
+    from PIL import Image
+
+    monkeypatch.setenv("INVARIANCE_TF_CACHE", str(tmp_path / "cache"))
+    faces = module("gpu_faces")
+    faces.prepare(folders, tmp_path / "faces.npz", max_images=10)
+    data = faces.load(tmp_path / "faces.npz")
+    assert data["categories"].tolist() == ["Ada", "Ben"]
+    assert data["labels"].tolist() == [0] * 10 + [1] * 10
+    assert data["is_test"].tolist() == ([True] * 4 + [False] * 6) * 2
+    images = np.array(
+        [
+            np.asarray(Image.open(folders / person / f"{number:02}.png"))
+            for person in ("Ada", "Ben")
+            for number in range(10)
+        ]
+    )
+    assert (data["images"] == images[:, 50:150, 50:150]).all()
+
+
+def test_no_work_begins_that_would_take_longer_than_what_is_left(
+    module, monkeypatch, capsys
+):
+    gpu, now = module("gpu"), [0.0]
+    monkeypatch.setattr(gpu.time, "monotonic", lambda: now[0])
+    begun = []
+    for seconds in gpu.affordable([10, 40, 30, 5], 100):
+        begun.append(seconds)
+        now[0] += seconds
+    # 50 seconds are left for the third, and the second took 40; then 20.
+    assert begun == [10, 40, 30]
+    assert capsys.readouterr().out == "There is no time for 5 and the rest.\n"
+
+
+def test_draws_follow_the_paradigm(module):
+    """Categories and then their images are equally likely, however many."""
+    draw, num_draws = module("array_batches").draw, 60_000
+    labels = np.array([1, 0, 1, 2, 1, 1, 1, 1, 2])
+    is_seen = np.array([True, False, True])
+    positions, flags = draw(
+        labels, is_seen, num_draws, np.random.default_rng(0)
+    )
+    expected = 1 / 3 / np.bincount(labels)[labels]
+    shares = np.bincount(positions, minlength=len(labels)) / num_draws
+    # Five standard deviations of a share.
+    room = 5 * np.sqrt(expected * (1 - expected) / num_draws)
+    assert (abs(shares - expected) < room).all()
+    drawn = labels[positions]
+    assert not flags[drawn == 1].any()
+    for category in (0, 2):
+        of_category = flags[drawn == category]
+        room = 5 * 0.5 / np.sqrt(len(of_category))
+        assert of_category.mean() == pytest.approx(0.5, abs=room)
+
+
+def test_few_and_many_seen_categories_come_first_and_seeds_last(module):
+    curves = module("gpu_curves")
+    keys = [*curves.plan(158)]
+    assert len({*keys}) == len(keys) == 60
+    num_transforms = len(curves.TRANSFORMS)
+    first = keys[: 2 * num_transforms]
+    assert {key[1] for key in first} == {1, 142}
+    assert {key[0] for key in first[:num_transforms]} == {*curves.TRANSFORMS}
+    assert [seed for *_, seed in keys] == sorted([0, 1, 2] * 20)
+
+
+def test_the_share_is_of_the_product_of_the_same_numbers(module):
+    """A product of 2,000 operations in 1 ms, a step in 2 ms."""
+    steps = module("gpu_steps")
+    count = steps.training_step.count_operations
+    work = ("alexnet_small", 16, 3, 4)
+    seconds = {
+        "product bfloat16": [0.005, 0.01, 0.02],
+        "keras bfloat16": [0.02, 0.02, 0.02],
+        "torch eager bfloat16": [0.01, 0.03, 0.08],
+        "torch graphs bfloat16": [],
+    }
+    product, keras, torch = steps.tabulate("small", work, seconds, (10, 10))
+    assert product["share_of_product"] == 1
+    assert keras["milliseconds"] == 2
+    assert keras["images_per_second"] == 4 / 0.002
+    assert keras["share_of_product"] == pytest.approx(
+        count(*work) / 0.002 / (2000 / 0.001), rel=1e-3
+    )
+    # The median of the ratios 0.5, 1.5 and 4.
+    assert torch["keras_to_this"] == 1.5
+
+
+@needs_jax
+def test_analysis_is_compared_with_the_bare_passes(tmp_path):
+    try_part("analysis", tmp_path)
+    rows = read(tmp_path / "analysis.csv")
+    passes = ["bare", "extraction", "invariance", "ablation"]
+    assert [row["passes"] for row in rows] == passes
+    assert float(rows[0]["times_bare"]) == 1
+    assert {row["device"] for row in rows} == {"cpu"}
+
+
+@needs_jax
+@pytest.mark.slow
+def test_curves_go_on_where_they_stopped(tmp_path, faces):
+    try_part("curves", tmp_path, "--data", faces)
+    path = tmp_path / "curves.csv"
+    rows = read(path)
+    assert [row["transform"] for row in rows] == ["highpass", "blur"]
+    assert all(0 <= float(row["across_accuracy"]) <= 1 for row in rows)
+    assert {row["num_train"] for row in rows} == {"6"}
+    # As if it had been stopped after the first network.
+    whole = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(whole[:2]))
+    said = try_part("curves", tmp_path, "--data", faces)
+    assert said.startswith("blur") and said.count("\n") == 1
+    measured = ("loss", "within_accuracy", "invariance_seen")
+    again = read(path)
+    assert again[0] == rows[0]
+    for name in measured:
+        assert float(again[1][name]) == pytest.approx(float(rows[1][name]))
+
+
+@needs_jax
+@pytest.mark.slow
+def test_steps_and_sharing_write_their_tables(tmp_path):
+    try_part("steps", tmp_path, "--torch_python", sys.executable)
+    rows = {row["contender"]: row for row in read(tmp_path / "steps.csv")}
+    precisions = ("float32", "tensorfloat32", "bfloat16")
+    assert {f"keras {name}" for name in precisions} <= {*rows}
+    assert all(float(row["milliseconds"]) > 0 for row in rows.values())
+    try_part("sharing", tmp_path)
+    ways = [row["way"] for row in read(tmp_path / "sharing_2.csv")]
+    assert ways[:2] == ["together", "alone"]
+
+
+@needs_jax
+def test_what_it_needs_of_the_package_needs_no_tensorflow():
+    program = WITHOUT_TENSORFLOW + (
+        "import json\n"
+        "from benchmarks import array_batches, many_networks\n"
+        "from invariance_tf import Experiment, measurement, training\n"
+        "_, settings, batches = array_batches.prepare(Experiment(), 3)\n"
+        "shapes = [batch[0]['image'].shape for batch in batches.batches]\n"
+        "print(json.dumps([[*many_networks.WAYS], shapes]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    ways, shapes = json.loads(done.stdout)
+    assert ways == ["together", "alone"]
+    assert shapes == [[32, 48, 48, 3]] * 3

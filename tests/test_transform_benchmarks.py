@@ -1,0 +1,158 @@
+"""The contenders of `benchmarks.transforms` do the same work."""
+
+import importlib
+import io
+import math
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+from invariance_tf import defaults, transforms
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="times TensorFlow"
+)
+NOISE = {"white_noise", "salt_pepper"}
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    yield from load("benchmarks.transforms")
+
+
+@pytest.fixture(scope="module")
+def scipy_benchmark():
+    yield from load("benchmarks.scipy_transforms")
+
+
+def load(name):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(pathlib.Path(__file__).parents[1])
+        yield importlib.import_module(name)
+
+
+@pytest.fixture(scope="module")
+def images():
+    shape = (6, 16, 16, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, "uint8")
+
+
+def transform(name, images):
+    """Transforms every image by the layer."""
+    layer = transforms.get(name, **defaults.TRANSFORMS[name])
+    return np.asarray(layer(images, np.ones(len(images), bool)))
+
+
+def answers(benchmark, lines, monkeypatch, capsys, *arguments):
+    """Returns what a contender answers to lines."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(lines)))
+    benchmark.serve(*arguments)
+    ready, *values = capsys.readouterr().out.split()
+    assert ready == "ready"
+    return [float(value) for value in values]
+
+
+def test_flags_are_spread_evenly_and_begin_with_the_first_image(benchmark):
+    for share, num_flagged in ((0.5, 64), (0.1, 13), (1.0, 128)):
+        flags = benchmark.draw_flags(share)
+        assert flags[0]
+        assert flags.sum() == num_flagged
+        # Every tenth of the batch has its share.
+        parts = [part.mean() for part in np.array_split(flags, 10)]
+        assert parts == pytest.approx([share] * 10, abs=0.1)
+
+
+@pytest.mark.parametrize("way", ["ours", "ours all", "ours gather"])
+def test_ours_transforms_flagged_images_only(benchmark, images, way):
+    flags = np.arange(len(images)) % 3 == 0
+    functions = benchmark.our_functions(way, flags)
+    assert functions.keys() == {*benchmark.NAMES}
+    for name, function in functions.items():
+        result = np.asarray(function(images))
+        assert (result[~flags] == images[~flags]).all(), name
+        if name in NOISE:
+            assert (result[flags] != images[flags]).any(), name
+        else:
+            expected = transform(name, images)[flags]
+            assert result[flags] == pytest.approx(expected, abs=1e-3), name
+
+
+def test_scipy_makes_what_the_layers_make(benchmark, scipy_benchmark, images):
+    functions = scipy_benchmark.FUNCTIONS
+    assert functions.keys() == {*benchmark.NAMES}
+    prepared = scipy_benchmark.prepare(images)
+    for name in functions.keys() - NOISE:
+        result = functions[name](prepared)
+        assert result.dtype == np.float32
+        assert result == pytest.approx(transform(name, images), abs=1e-3), name
+    assert (prepared == images).all()
+
+
+def test_scipys_noise_is_as_strong_as_ours(scipy_benchmark):
+    functions = scipy_benchmark.FUNCTIONS
+    gray = np.full((4, 50, 50, 3), 100, "float32")
+    noise = functions["white_noise"](gray) - gray
+    # The standard error of 30 000 values' deviation is 0.4.
+    assert noise.std() == pytest.approx(100, abs=2)
+    values, counts = np.unique(
+        functions["salt_pepper"](gray), return_counts=True
+    )
+    assert values.tolist() == [0, 100, 255]
+    # Ten thousand pixels: standard errors of 0.004 and 0.005.
+    assert counts / gray.size == pytest.approx([0.25, 0.5, 0.25], abs=0.025)
+
+
+def test_a_contender_tells_its_largest_difference_then_its_seconds(
+    benchmark, images, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(benchmark, "LEAST_SECONDS", 0)
+    np.save(tmp_path / "images.npy", images)
+    expected = 255 - images.astype("float32")
+    expected[3, 2, 1, 0] += 7
+    np.save(tmp_path / "expected.npy", expected)
+    functions = {"contrast_inversion": lambda x: 255 - x}
+    arguments = functions, lambda x: x.astype("float32"), np.asarray, tmp_path
+    lines = ["contrast_inversion\n", "go\n", "blur\n"]
+    difference, seconds, missing = answers(
+        benchmark, lines, monkeypatch, capsys, *arguments
+    )
+    assert difference == 7
+    assert seconds > 0
+    assert math.isnan(missing)
+    [difference] = answers(
+        *(benchmark, lines[:1], monkeypatch, capsys, *arguments),
+        np.arange(len(images)) != 3,
+    )
+    assert difference == 0
+
+
+def test_the_table_has_ratios_to_ours_and_no_one_who_cannot(
+    benchmark, tmp_path
+):
+    seconds = {"ours all": 0.5, "scipy": 1.0, "kornia": math.nan}
+
+    def contender(way):
+        difference = math.nan if way == "kornia" else 0.25
+        return lambda line: seconds[way] if line == "go" else difference
+
+    contenders = {way: contender(way) for way in seconds}
+    ours, scipy = benchmark.compare(
+        contenders, tmp_path, "thinning", 8, flagged=0.5, repeats=3
+    )
+    assert ours["images_per_second"] == 2 * benchmark.BATCH
+    assert scipy == {
+        "transform": "thinning",
+        "image_size": 8,
+        "flagged": 1.0,
+        "contender": "scipy",
+        "images_per_second": benchmark.BATCH,
+        "ours_all_to_this": 2.0,
+        "largest_difference": "0.25",
+        "repeats": 3,
+    }
+    noisy = benchmark.compare(
+        contenders, tmp_path, "white_noise", 8, flagged=0.5, repeats=1
+    )
+    assert [row["largest_difference"] for row in noisy] == ["", ""]
