@@ -160,7 +160,10 @@ def main():
     if not arguments.allow_cpu:
         devices = {key: name for key, name in devices.items() if name != "cpu"}
     if not devices:
-        sys.stderr.write("Neither JAX nor PyTorch finds a GPU here.\n")
+        sys.stderr.write(
+            "This measures an NVIDIA GPU, by JAX or PyTorch (--allow_cpu "
+            "--smoke tries it without one). Received: no GPU\n"
+        )
         sys.exit(2)
     os.makedirs(arguments.out_dir, exist_ok=True)
     for number, part in enumerate(arguments.parts):

@@ -25,7 +25,7 @@ ALTERNATIVES = {
     "Keras' L2": {},
     "Keras' BatchNormalization": {},
     "TensorFlow's LRN": {},
-    "momentum in one operation": {},
+    "Keras' SGD": {},
     "BFC allocator": {"TF_CPU_ALLOCATOR_USE_BFC": "true"},
     "mixed_bfloat16": {},
 }
@@ -42,6 +42,7 @@ def changed(alternative):
     import keras
     import tensorflow as tf
 
+    from invariance_tf import training
     from invariance_tf.networks import alexnet, inception, resnet18
 
     class KerasDecay(keras.regularizers.L2):
@@ -56,18 +57,7 @@ def changed(alternative):
         def call(self, inputs):
             return tf.nn.local_response_normalization(inputs, *self.arguments)
 
-    class OperationSGD(keras.optimizers.SGD):
-        def update_step(self, gradient, variable, learning_rate):
-            velocity = self.momentums[self._get_variable_index(variable)]
-            tf.raw_ops.ResourceApplyKerasMomentum(
-                var=variable.handle,
-                accum=velocity.handle,
-                lr=tf.cast(learning_rate, "float32"),
-                grad=gradient,
-                momentum=self.momentum,
-            )
-
-    former = keras.optimizers.SGD
+    former = training.MomentumSGD
     if alternative == "Keras' L2":
         for module in (alexnet, inception, resnet18):
             module.WeightDecay = KerasDecay
@@ -75,10 +65,10 @@ def changed(alternative):
         resnet18.BatchNormalization = keras.layers.BatchNormalization
     elif alternative == "TensorFlow's LRN":
         alexnet.LocalResponseNormalization = OperationLRN
-    elif alternative == "momentum in one operation":
-        keras.optimizers.SGD = OperationSGD
+    elif alternative == "Keras' SGD":
+        training.MomentumSGD = keras.optimizers.SGD
     yield
-    keras.optimizers.SGD = former
+    training.MomentumSGD = former
 
 
 def make_step(work, alternative):

@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from invariance_tf import devices, results
+from invariance_tf.momentum import MomentumSGD
 
 _logger = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ def compile_model(model, learning_rate, momentum=0.9, steps_per_epoch=1):
         steps_at_once, cross_entropy = 1, devices.MeanCrossEntropy
     with devices.scope(model):
         model.compile(
-            keras.optimizers.SGD(learning_rate, momentum=momentum),
+            MomentumSGD(learning_rate, momentum=momentum),
             cross_entropy(from_logits=True),
             metrics=[
                 keras.metrics.SparseCategoricalAccuracy(name="accuracy"),

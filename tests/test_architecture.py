@@ -18,6 +18,7 @@ HOMES = {
         "datasets/",
         "pipeline.py",
         "devices.py",
+        "momentum.py",
         "networks/normalization.py",
     ),
     "tensorflow_datasets": ("datasets/",),

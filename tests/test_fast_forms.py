@@ -1,17 +1,18 @@
-"""The layers of networks that exist for speed are Keras' own in value."""
+"""What exists for speed has the values of Keras' own."""
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from invariance_tf.momentum import MomentumSGD
 from invariance_tf.networks.decay import WeightDecay
 from invariance_tf.networks.normalization import BatchNormalization
 
 STEPS = 3
 
 
-def train(layers, regularizer, dtype="float32"):
+def train(layers, regularizer, dtype="float32", optimizer=MomentumSGD):
     """Trains a small network; returns its losses and all variables."""
     keras.utils.set_random_seed(0)
     generator = np.random.default_rng(0)
@@ -26,7 +27,7 @@ def train(layers, regularizer, dtype="float32"):
     x = keras.layers.Flatten()(keras.layers.ReLU()(x))
     model = keras.Model(image, keras.layers.Dense(2, dtype="float32")(x))
     model.compile(
-        keras.optimizers.SGD(0.01, momentum=0.9),
+        optimizer(0.01, momentum=0.9),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,
     )
@@ -44,6 +45,21 @@ def test_weight_decay_trains_as_keras_l2_does():
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
     # The network would have trained otherwise without it.
     assert decayed[0] != pytest.approx(train([], None)[0], rel=1e-3)
+
+
+def test_momentum_trains_as_keras_sgd_does():
+    ours = train([], None)
+    theirs = train([], None, optimizer=keras.optimizers.SGD)
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6)
+    for value, expected in zip(ours[2], theirs[2], strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_without_momentum_it_is_plain_descent():
+    optimizer = MomentumSGD(0.5, momentum=0.0)
+    variable = keras.Variable([3.0])
+    optimizer.apply([ops.convert_to_tensor([2.0])], [variable])
+    np.testing.assert_allclose(ops.convert_to_numpy(variable), [2.0])
 
 
 def test_weight_decay_survives_saving():
