@@ -55,7 +55,10 @@ def contender(command):
         is_ready = process.stdout.readline() == "ready\n"
         yield work if is_ready else None
     finally:
-        process.stdin.close()
+        # One that has failed does not listen any more.
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        process.stdout.close()
         process.wait()
 
 

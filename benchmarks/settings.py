@@ -21,6 +21,7 @@ ALTERNATIVES = {
     "as it is": {},
     "XLA": {},
     "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    "one operation at a time": {"TF_NUM_INTEROP_THREADS": "1"},
     "one step per call": {},
     "Keras' L2": {},
     "Keras' BatchNormalization": {},

@@ -9,6 +9,7 @@ import drawings
 import findings
 import jinja2
 import registers
+import speeds
 import values
 from latex2mathml import converter
 from mkdocs.exceptions import PluginError
@@ -29,6 +30,7 @@ NAMES = {
         f"![{text}](/drawings/{name}-light.svg#only-light)"
         f"![{text}](/drawings/{name}-dark.svg#only-dark)"
     ),
+    "measured": speeds.Measurement,
     "lfw": values.Results(_RESULTS / "lfw"),
     "sweeps_table": registers.sweeps_table,
     "synthfaces": values.Results(_RESULTS / "synthfaces"),

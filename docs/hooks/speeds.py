@@ -60,6 +60,18 @@ class Measurement:
         titles = {name: str(name).replace("_", " ") for name in table}
         return self._write_table(table, titles, decimals)
 
+    def summary(self, keys, value, decimals=2):
+        """Writes the medians of one value by two columns."""
+        row, column = keys
+        medians = self.rows.groupby(keys, sort=False)[value].median()
+        table = medians.unstack().reset_index()
+        titles = {name: str(name).replace("_", " ") for name in table}
+        return self._write_table(
+            table,
+            titles,
+            {row: 0, **dict.fromkeys(self.rows[column].unique(), decimals)},
+        )
+
     def machine(self):
         """Says on what it was measured."""
         (origin,) = (

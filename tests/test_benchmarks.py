@@ -1,0 +1,114 @@
+"""What the benchmarks compute from the times that they take."""
+
+import csv
+import importlib
+import math
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+SERVE = (
+    "import time\n"
+    "from benchmarks import contest\n"
+    "contest.serve(lambda: time.sleep({}), 0.0)\n"
+)
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Imports a module of the benchmarks."""
+    monkeypatch.syspath_prepend(ROOT)
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
+
+
+def call(*options):
+    command = [sys.executable, "-m", "benchmarks", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_without_a_name_all_measurements_are_listed():
+    done = call()
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()[2:]
+    names = {line.split()[0] for line in lines}
+    assert {"training_step", "transforms", "growth", "gpu"} <= names
+    # Parts of others are not measurements.
+    assert not {"contest", "torch_step", "gpu_steps", "__main__"} & names
+
+
+def test_a_wrong_name_is_answered_with_the_legal_ones():
+    done = call("speed")
+    assert done.returncode == 2
+    assert "training_step" in done.stderr
+    assert done.stderr.endswith("Received: speed\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_contenders_take_turns_and_one_that_fails_is_left_out(
+    module, monkeypatch
+):
+    monkeypatch.chdir(ROOT)
+    contest = module("contest")
+    commands = {
+        name: [sys.executable, "-c", SERVE.format(seconds)]
+        for name, seconds in (("fast", 0.01), ("slow", 0.1))
+    }
+    commands["broken"] = [sys.executable, "-c", "raise SystemExit(1)"]
+    seconds = contest.compete(commands, repeats=2)
+    assert [len(seconds[name]) for name in commands] == [2, 2, 0]
+    # A sleep may be longer than asked for, never shorter.
+    assert min(seconds["fast"]) >= 0.01
+    assert min(seconds["slow"]) >= 0.1
+
+
+def test_a_ratio_is_the_median_of_those_within_repeats(module):
+    seconds = {"ours": [1.0, 2.0, 4.0], "theirs": [3.0, 2.0, 8.0], "none": []}
+    contest = module("contest")
+    assert contest.ratio(seconds, "ours", "theirs") == 2.0
+    assert math.isnan(contest.ratio(seconds, "ours", "none"))
+
+
+def test_results_name_the_machine_and_the_versions(module, tmp_path):
+    path = tmp_path / "speed.csv"
+    for rate in (1.5, 2.5):
+        module("contest").write(path, [{"rate": rate}])
+    with open(path, newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert [row["rate"] for row in rows] == ["1.5", "2.5"]
+    assert "Python 3." in rows[0]["versions"]
+    assert int(rows[0]["num_cores"]) >= 1
+
+
+def test_the_operations_of_a_step_are_those_of_its_products(module):
+    """Once forward, twice backward; the images need no gradient."""
+    count = module("training_step").count_operations
+    sizes = {"conv1": (11, 7 * 7 * 3 * 24), "conv2": (11, 5 * 5 * 24 * 48)}
+    sizes |= {"conv3": (11, 9 * 48 * 64), "conv4": (11, 9 * 64 * 64)}
+    sizes |= {"conv5": (11, 9 * 64 * 48)}
+    products = {name: side**2 * size for name, (side, size) in sizes.items()}
+    products |= {"fc6": 5 * 5 * 48 * 256, "logits": 256 * 40}
+    passes = {name: 2 if name == "conv1" else 3 for name in products}
+    expected = 2 * sum(products[name] * passes[name] for name in products)
+    assert count("alexnet_small", 48, 40, batch_size=32) == 32 * expected
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 2.0])
+def test_a_slope_is_the_power_of_growth(module, power):
+    values = [1, 3, 10, 30, 100]
+    # The smallest points, where fixed costs show, do not count.
+    measured = [7.0, *(0.1 * value**power for value in values[1:])]
+    assert module("slopes").slope(values, measured) == pytest.approx(power)
+
+
+def test_a_moment_counts_for_the_innermost_part(module, monkeypatch):
+    stopwatch = module("stopwatch")
+    times = iter([1.0, 4.0, 9.0])
+    monkeypatch.setattr(stopwatch.time, "monotonic", lambda: next(times))
+    watch = stopwatch.Stopwatch(0.0, "outer")
+    with watch.part("inner"):
+        pass
+    watch.note()
+    assert dict(watch.seconds) == {"outer": 1.0 + 5.0, "inner": 3.0}
