@@ -22,6 +22,7 @@ sys.path.insert(0, str(DOCS / "hooks"))
 
 import findings  # noqa: E402
 import registers  # noqa: E402
+import speeds  # noqa: E402
 import values  # noqa: E402
 
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -403,3 +404,18 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing(tmp_path):
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "drawings/across.svg" in index and "{{" not in index
     assert "<math" in (tmp_path / "method" / "index.html").read_text("utf-8")
+
+
+def test_speeds_are_those_of_the_file(tmp_path):
+    text = "work,way,rate\na_b,ours,2.0\na_b,theirs,1.0\nc,ours,\n"
+    (tmp_path / "step.csv").write_text(text)
+    measured = speeds.Measurement("step", tmp_path)
+    assert measured.value("rate", way="theirs") == "1.00"
+    assert measured.extremes("rate", 1, work="a_b") == "1.0 to 2.0"
+    assert measured.pivot("work", "way", "rate", 0).splitlines()[2:] == [
+        "| a b | 2 | 1 |",
+        "| c | – | – |",
+    ]
+    assert measured.table({"way": "how"}, work="c").splitlines()[0] == "| how |"
+    with pytest.raises(LookupError, match="step.csv has no row"):
+        measured.value("rate", way="nobody's")

@@ -31,6 +31,8 @@ class Measurement:
     def extremes(self, column, decimals=2, **keys):
         """Writes the lowest and the highest value of rows."""
         found = self._select(keys)[column].dropna()
+        if found.nunique() == 1:
+            return _write(found.iloc[0], decimals)
         return (
             f"{_write(found.min(), decimals)} to "
             f"{_write(found.max(), decimals)}"
