@@ -407,14 +407,14 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing(tmp_path):
 
 
 def test_speeds_are_those_of_the_file(tmp_path):
-    text = "work,way,rate\na_b,ours,2.0\na_b,theirs,1.0\nc,ours,\n"
+    text = "work,way,rate\na_b,ours,2.0\na_b,theirs,1.0\nc,ours,3\nd,ours,\n"
     (tmp_path / "step.csv").write_text(text)
     measured = speeds.Measurement("step", tmp_path)
     assert measured.value("rate", way="theirs") == "1.00"
     assert measured.extremes("rate", 1, work="a_b") == "1.0 to 2.0"
     assert measured.pivot("work", "way", "rate", 0).splitlines()[2:] == [
         "| a b | 2 | 1 |",
-        "| c | – | – |",
+        "| c | 3 | – |",
     ]
     assert measured.table({"way": "how"}, work="c").splitlines()[0] == "| how |"
     with pytest.raises(LookupError, match="step.csv has no row"):

@@ -53,6 +53,7 @@ class Measurement:
     def pivot(self, row, column, value, decimals=2, **keys):
         """Writes a table of one value by two columns."""
         found = self._select(keys)
+        found = found[found[value].notna()]
         table = found.pivot(index=row, columns=column, values=value)
         order = {
             "index": found[row].unique(),
