@@ -23,7 +23,6 @@ ALTERNATIVES = {
     "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
     "one operation at a time": {"TF_NUM_INTEROP_THREADS": "1"},
     "one step per call": {},
-    "Keras' L2": {},
     "Keras' BatchNormalization": {},
     "TensorFlow's LRN": {},
     "Keras' SGD": {},
@@ -46,11 +45,7 @@ def changed(alternative):
     import tensorflow as tf
 
     from invariance_tf import training
-    from invariance_tf.networks import alexnet, inception, resnet18
-
-    class KerasDecay(keras.regularizers.L2):
-        def __init__(self, weight_decay):
-            super().__init__(weight_decay / 2)
+    from invariance_tf.networks import alexnet, resnet18
 
     class OperationLRN(keras.layers.Layer):
         def __init__(self, radius, bias, alpha, beta, **kwargs):
@@ -61,10 +56,7 @@ def changed(alternative):
             return tf.nn.local_response_normalization(inputs, *self.arguments)
 
     former = training.MomentumSGD
-    if alternative == "Keras' L2":
-        for module in (alexnet, inception, resnet18):
-            module.WeightDecay = KerasDecay
-    elif alternative == "Keras' BatchNormalization":
+    if alternative == "Keras' BatchNormalization":
         resnet18.BatchNormalization = keras.layers.BatchNormalization
     elif alternative == "TensorFlow's LRN":
         alexnet.LocalResponseNormalization = OperationLRN

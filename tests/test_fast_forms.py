@@ -6,21 +6,18 @@ import pytest
 from keras import ops
 
 from invariance_tf.momentum import MomentumSGD
-from invariance_tf.networks.decay import WeightDecay
 from invariance_tf.networks.normalization import BatchNormalization
 
 STEPS = 3
 
 
-def train(layers, regularizer, dtype="float32", optimizer=MomentumSGD):
+def train(layers, dtype="float32", optimizer=MomentumSGD):
     """Trains a small network; returns its losses and all variables."""
     keras.utils.set_random_seed(0)
     generator = np.random.default_rng(0)
     images = generator.normal(3.0, 2.0, (6, 8, 8, 3)).astype("float32")
     image = keras.Input((8, 8, 3))
-    convolution = keras.layers.Conv2D(
-        4, 3, kernel_regularizer=regularizer, use_bias=False, dtype=dtype
-    )
+    convolution = keras.layers.Conv2D(4, 3, use_bias=False, dtype=dtype)
     x = convolution(image)
     for make in layers:
         x = make(momentum=0.8, epsilon=1e-3, dtype=dtype)(x)
@@ -37,19 +34,9 @@ def train(layers, regularizer, dtype="float32", optimizer=MomentumSGD):
     return losses, predictions, model.get_weights()
 
 
-def test_weight_decay_trains_as_keras_l2_does():
-    decayed = train([], WeightDecay(0.3))
-    expected = train([], keras.regularizers.L2(0.15))
-    np.testing.assert_allclose(decayed[0], expected[0], rtol=1e-6)
-    for ours, theirs in zip(decayed[2], expected[2], strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
-    # The network would have trained otherwise without it.
-    assert decayed[0] != pytest.approx(train([], None)[0], rel=1e-3)
-
-
 def test_momentum_trains_as_keras_sgd_does():
-    ours = train([], None)
-    theirs = train([], None, optimizer=keras.optimizers.SGD)
+    ours = train([])
+    theirs = train([], optimizer=keras.optimizers.SGD)
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6)
     for value, expected in zip(ours[2], theirs[2], strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-7)
@@ -62,20 +49,12 @@ def test_without_momentum_it_is_plain_descent():
     np.testing.assert_allclose(ops.convert_to_numpy(variable), [2.0])
 
 
-def test_weight_decay_survives_saving():
-    layer = keras.layers.Dense(1, kernel_regularizer=WeightDecay(0.5))
-    copy = keras.layers.Dense.from_config(layer.get_config())
-    copy.build((None, 2))
-    copy.kernel.assign([[1.0], [-3.0]])
-    assert float(copy.losses[0]) == 2.5
-
-
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [("float32", 1e-4), ("mixed_bfloat16", 0.05)]
 )
 def test_batch_normalisation_trains_and_tests_as_keras_does(dtype, tolerance):
-    ours = train([BatchNormalization], None, dtype)
-    theirs = train([keras.layers.BatchNormalization], None, dtype)
+    ours = train([BatchNormalization], dtype)
+    theirs = train([keras.layers.BatchNormalization], dtype)
     for value, expected in zip(ours[:2], theirs[:2], strict=True):
         np.testing.assert_allclose(value, expected, rtol=tolerance, atol=0.01)
     for value, expected in zip(ours[2], theirs[2], strict=True):

@@ -4,8 +4,6 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from invariance_tf.networks.decay import WeightDecay
-
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
 class LocalResponseNormalization(layers.Layer):
@@ -278,6 +276,6 @@ def _weights(name, initializer, weight_decay):
         "kernel_initializer": kernel,
         "bias_initializer": "ones" if is_one else "zeros",
         "kernel_regularizer": (
-            WeightDecay(weight_decay) if weight_decay else None
+            keras.regularizers.L2(weight_decay / 2) if weight_decay else None
         ),
     }

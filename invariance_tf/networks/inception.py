@@ -3,7 +3,6 @@
 import keras
 from keras import layers
 
-from invariance_tf.networks.decay import WeightDecay
 from invariance_tf.networks.normalization import BatchNormalization
 
 
@@ -49,7 +48,7 @@ def inception(images, num_categories, *, weight_decay=0.0, dropout=0.4):
             "`inception` halves its images five times and needs at least 32 "
             f"pixels a side. Received: image_size={images.shape[1]}"
         )
-    decay = WeightDecay(weight_decay) if weight_decay else None
+    decay = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
     x = _convolution(images, 64, 7, decay, "conv1", strides=2)
     x = _halve(x, "pool1")
     x = _convolution(x, 64, 1, decay, "conv2_reduce")

@@ -3,7 +3,6 @@
 import keras
 from keras import layers
 
-from invariance_tf.networks.decay import WeightDecay
 from invariance_tf.networks.normalization import BatchNormalization
 
 
@@ -51,7 +50,7 @@ def resnet18(images, num_categories, *, weight_decay=0.0):
             "`resnet18` halves its images five times and needs at least 32 "
             f"pixels a side. Received: image_size={images.shape[1]}"
         )
-    decay = WeightDecay(weight_decay) if weight_decay else None
+    decay = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
     x = _convolution(images, 64, 7, 2, decay, "conv1")
     x = _batch_normalisation(x, "conv1_bn")
     x = layers.ReLU(name="conv1_relu")(x)
