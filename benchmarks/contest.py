@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from concurrent import futures
 
 # Whose versions are part of a result.
 LIBRARIES = (
@@ -47,9 +48,15 @@ def contender(command):
     )
 
     def work(line="go"):
-        process.stdin.write(f"{line}\n")
-        process.stdin.flush()
-        return float(process.stdout.readline())
+        try:
+            process.stdin.write(f"{line}\n")
+            process.stdin.flush()
+            return float(process.stdout.readline())
+        except (BrokenPipeError, ValueError):
+            sys.exit(
+                "A contender has died; is there too little memory? "
+                f"Received: {' '.join(command)}"
+            )
 
     try:
         is_ready = process.stdout.readline() == "ready\n"
@@ -86,22 +93,28 @@ def serve(work, least_seconds=1.0):
         answers.flush()
 
 
-def compete(commands, repeats):
+def compete(commands, repeats, num_at_once=1):
     """Measures contenders in turn.
 
     Args:
         commands: Dictionary from the name of a contender to its command.
         repeats: Integer, how often each works.
+        num_at_once: Integer, contenders that start, and compile, together.
+            With 1 none disturbs another's choice of kernels.
 
     Returns:
         Dictionary from the name to the list of its seconds, one for each
         repeat; empty where it cannot run here.
     """
-    with contextlib.ExitStack() as stack:
-        works = {
-            name: stack.enter_context(contender(command))
-            for name, command in commands.items()
-        }
+    with (
+        contextlib.ExitStack() as stack,
+        futures.ThreadPoolExecutor(num_at_once) as pool,
+    ):
+        started = pool.map(
+            lambda command: stack.enter_context(contender(command)),
+            commands.values(),
+        )
+        works = dict(zip(commands, started, strict=True))
         seconds = {name: [] for name in works}
         for _ in range(repeats):
             for name, work in works.items():

@@ -1,7 +1,5 @@
 """Training steps on a GPU, Keras on JAX beside PyTorch: run by `gpu`."""
 
-import concurrent.futures
-import contextlib
 import os
 import statistics
 import sys
@@ -106,29 +104,6 @@ def make_product(precision, num_steps, matrix_size):
     return work
 
 
-def compete(commands, repeats, num_at_once):
-    """Lets contenders take turns as `contest.compete`, which start together.
-
-    While one compiles, others do, too: all of them would take too long one
-    after another. With `num_at_once` 1 none disturbs the choice of kernels.
-    """
-    with (
-        contextlib.ExitStack() as stack,
-        concurrent.futures.ThreadPoolExecutor(num_at_once) as pool,
-    ):
-        started = pool.map(
-            lambda command: stack.enter_context(contest.contender(command)),
-            commands.values(),
-        )
-        works = dict(zip(commands, started, strict=True))
-        seconds = {name: [] for name in works}
-        for _ in range(repeats):
-            for name, work in works.items():
-                if work is not None:
-                    seconds[name].append(work())
-    return seconds
-
-
 def make_commands(work, devices, torch_python, sizes):
     """Returns the commands of all contenders, by their names.
 
@@ -196,7 +171,7 @@ def run(arguments, devices, afford, out_path):
             works[name], devices, arguments.torch_python, sizes
         )
         repeats = 1 if arguments.smoke else arguments.repeats
-        seconds = compete(commands, repeats, arguments.num_at_once)
+        seconds = contest.compete(commands, repeats, arguments.num_at_once)
         for contender in (key for key in commands if not seconds[key]):
             command = " ".join(commands[contender])
             sys.stdout.write(f"{contender} does not run here: {command}\n")
@@ -215,7 +190,7 @@ def run(arguments, devices, afford, out_path):
 
 
 def main():
-    """Works whenever it is its turn; started by `compete`."""
+    """Works whenever it is its turn; started by `run`."""
     os.environ["KERAS_BACKEND"] = "jax"
     precision, *numbers = sys.argv[1:]
     num_steps, *work = (int(n) if n.isdigit() else n for n in numbers)

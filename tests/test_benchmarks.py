@@ -64,6 +64,15 @@ def test_contenders_take_turns_and_one_that_fails_is_left_out(
     assert min(seconds["slow"]) >= 0.1
 
 
+def test_a_contender_that_dies_is_named_in_one_line(module, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    program = "print('ready', flush=True); input()"
+    with pytest.raises(SystemExit, match="has died.*Received: .*ready"):
+        module("contest").compete(
+            {"mortal": [sys.executable, "-c", program]}, repeats=1
+        )
+
+
 def test_a_ratio_is_the_median_of_those_within_repeats(module):
     seconds = {"ours": [1.0, 2.0, 4.0], "theirs": [3.0, 2.0, 8.0], "none": []}
     contest = module("contest")
