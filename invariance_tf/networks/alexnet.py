@@ -261,21 +261,36 @@ def _stack_layers(
 
 def _weights(name, initializer, weight_decay):
     """Returns the arguments of a layer that concern its name and weights."""
-    if initializer == "alexnet":
-        kernel = keras.initializers.RandomNormal(stddev=0.01)
-        is_one = name in ("conv2", "conv4", "conv5", "fc6", "fc7")
-    elif initializer == "he":
-        kernel, is_one = keras.initializers.HeNormal(), False
-    else:
+    if initializer not in INITIALIZERS:
         raise ValueError(
-            "There is no such initializer. Legal names: alexnet, he. "
+            f"Unknown initializer. Legal: {', '.join(INITIALIZERS)}. "
             f"Received: initializer={initializer!r}"
         )
+    kernel, bias, layers_with_bias = INITIALIZERS[initializer]
     return {
         "name": name,
-        "kernel_initializer": kernel,
-        "bias_initializer": "ones" if is_one else "zeros",
+        "kernel_initializer": kernel(),
+        "bias_initializer": keras.initializers.Constant(
+            bias if name in layers_with_bias else 0.0
+        ),
         "kernel_regularizer": (
             keras.regularizers.L2(weight_decay / 2) if weight_decay else None
         ),
     }
+
+
+# How weights start, by name: the kernels' distribution, and the biases that
+# do not start at 0. Row N4 of docs/fidelity.md has what each is based on.
+INITIALIZERS = {
+    "alexnet": (
+        lambda: keras.initializers.RandomNormal(stddev=0.01),
+        1.0,
+        ("conv2", "conv4", "conv5", "fc6", "fc7"),
+    ),
+    "glorot": (
+        keras.initializers.GlorotNormal,
+        0.1,
+        ("conv2", "conv3", "conv4", "conv5", "fc6", "fc7"),
+    ),
+    "he": (keras.initializers.HeNormal, 0.0, ()),
+}
