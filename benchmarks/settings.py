@@ -8,6 +8,7 @@ as it is: above 1 the alternative would be faster.
 
 import argparse
 import contextlib
+import importlib
 import os
 import statistics
 import sys
@@ -19,6 +20,8 @@ from benchmarks import contest, training_step
 # What is changed, and the environment in which.
 ALTERNATIVES = {
     "as it is": {},
+    # The same program again: what of a ratio is noise.
+    "nothing": {},
     "XLA": {},
     "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
     "one operation at a time": {"TF_NUM_INTEROP_THREADS": "1"},
@@ -38,14 +41,13 @@ LAYERS = {
 AT_ONCE = 3
 
 
-@contextlib.contextmanager
-def changed(alternative):
-    """Changes what networks and optimizers made inside consist of."""
+def layer_types(alternative):
+    """Returns our class, and the one that the alternative puts in its place."""
     import keras
     import tensorflow as tf
 
-    from invariance_tf import training
-    from invariance_tf.networks import alexnet, resnet18
+    from invariance_tf.momentum import MomentumSGD
+    from invariance_tf.networks.normalization import BatchNormalization
 
     class OperationLRN(keras.layers.Layer):
         def __init__(self, radius, bias, alpha, beta, **kwargs):
@@ -55,15 +57,57 @@ def changed(alternative):
         def call(self, inputs):
             return tf.nn.local_response_normalization(inputs, *self.arguments)
 
-    former = training.MomentumSGD
-    if alternative == "Keras' BatchNormalization":
-        resnet18.BatchNormalization = keras.layers.BatchNormalization
-    elif alternative == "TensorFlow's LRN":
-        alexnet.LocalResponseNormalization = OperationLRN
-    elif alternative == "Keras' SGD":
-        training.MomentumSGD = keras.optimizers.SGD
+    # The package's names hold functions; the modules are behind them.
+    networks = "invariance_tf.networks"
+    alexnet = importlib.import_module(f"{networks}.alexnet")
+    resnet18 = importlib.import_module(f"{networks}.resnet18")
+    training = importlib.import_module("invariance_tf.training")
+    return {
+        "Keras' BatchNormalization": (
+            resnet18,
+            BatchNormalization,
+            keras.layers.BatchNormalization,
+        ),
+        "TensorFlow's LRN": (
+            alexnet,
+            alexnet.LocalResponseNormalization,
+            OperationLRN,
+        ),
+        "Keras' SGD": (training, MomentumSGD, keras.optimizers.SGD),
+    }.get(alternative)
+
+
+@contextlib.contextmanager
+def changed(alternative):
+    """Changes what networks and optimizers made inside consist of."""
+    types = layer_types(alternative)
+    if types is None:
+        yield
+        return
+    module, ours, theirs = types
+    if getattr(module, ours.__name__) is not ours:
+        raise LookupError(f"{module.__name__} does not use {ours.__name__}.")
+    setattr(module, ours.__name__, theirs)
     yield
-    training.MomentumSGD = former
+    setattr(module, ours.__name__, ours)
+
+
+def check_took_effect(model, alternative):
+    """Raises unless the model consists of what the alternative names."""
+    types = layer_types(alternative)
+    if types is None:
+        return
+    _, ours, theirs = types
+    used = {type(part).__name__ for part in [*model.layers, model.optimizer]}
+    is_there = theirs.__name__ in used
+    if theirs.__name__ != ours.__name__:
+        is_there = is_there and ours.__name__ not in used
+    elif any(isinstance(layer, ours) for layer in model.layers):
+        is_there = False
+    if not is_there:
+        raise RuntimeError(
+            f"The alternative has no effect. Received: {alternative}"
+        )
 
 
 def make_step(work, alternative):
@@ -72,13 +116,15 @@ def make_step(work, alternative):
     if alternative == "mixed_bfloat16":
         precision = alternative
     with changed(alternative):
-        return training_step.make_step(
+        step = training_step.make_step(
             *training_step.WORK[work],
             precision,
             training_step.NUM_STEPS.get(work, 1),
             jit_compile=alternative == "XLA",
             steps_at_once=1 if alternative == "one step per call" else None,
         )
+    check_took_effect(step.model, alternative)
+    return step
 
 
 def compare(work, alternatives, repeats):

@@ -94,6 +94,7 @@ def make_step(
             logs = model.train_function(iterator)
         float(logs["loss"])
 
+    work.model = model
     return work
 
 
