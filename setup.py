@@ -32,7 +32,7 @@ setup(
     package_dir={CONFIGS: "configs"},
     package_data={
         CONFIGS: ["*.yaml", "sweeps/*.yaml"],
-        "invariance_tf.report": ["*.jinja", "*.css", "*.js"],
+        "invariance_tf.paper.report": ["*.jinja", "*.css", "*.js"],
     },
     install_requires=[
         "aiohttp>=3.12",

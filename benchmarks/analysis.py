@@ -21,16 +21,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from keras import ops
 
-from invariance_tf import (
-    Experiment,
+from invariance_tf import Experiment
+from invariance_tf.measures import (
     ablation,
     activations,
     evaluation,
     measurement,
     responses,
 )
-from invariance_tf.invariance import THRESHOLDS
-from invariance_tf.preparation import prepare
+from invariance_tf.measures.invariance import THRESHOLDS
+from invariance_tf.runs.preparation import prepare
 
 
 def seconds(work):

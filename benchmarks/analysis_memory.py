@@ -19,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import analysis
-from invariance_tf import measurement, responses
+from invariance_tf.measures import measurement, responses
 
 
 class GeneratedImages:

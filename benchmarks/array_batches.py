@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 
-from invariance_tf import categories, networks, transforms
-from invariance_tf import model as models
+from invariance_tf import networks, transforms
+from invariance_tf.paradigm import categories
+from invariance_tf.paradigm import model as models
 
 
 def draw(labels, is_seen, num_draws, generator):

@@ -86,7 +86,7 @@ def make_images(directory, num_images):
 
 def draw_windows(num_images):
     """Draws left, top, right and bottom as the pipeline does."""
-    from invariance_tf.datasets.records import RecordImages
+    from invariance_tf.datasets.tfds.records import RecordImages
 
     images = RecordImages((), np.zeros(0), IMAGE_SIZE, crops="resnet")
     windows = []
@@ -98,7 +98,7 @@ def draw_windows(num_images):
 
 def open_images(directory):
     """Returns the images as the package reads them from records."""
-    from invariance_tf.datasets.records import PLACE, RecordImages
+    from invariance_tf.datasets.tfds.records import PLACE, RecordImages
 
     found = np.load(os.path.join(directory, "places.npy"))
     places = np.zeros(len(found), PLACE)
@@ -109,7 +109,7 @@ def open_images(directory):
 
 def read_batches(images):
     """Returns a function that draws an epoch of training images."""
-    from invariance_tf import pipeline
+    from invariance_tf.paradigm import pipeline
 
     labels = np.arange(len(images)) % 10
     batches = pipeline.training_batches(

@@ -32,7 +32,7 @@ def measure(work, deterministic):
     # Not before a process is to measure: this loads TensorFlow.
     from benchmarks.training_rate import train_as_a_run
     from invariance_tf import Experiment
-    from invariance_tf.preparation import prepare
+    from invariance_tf.runs.preparation import prepare
 
     settings = Experiment(
         validation_fraction=0.0, deterministic=deterministic, **WORK[work]

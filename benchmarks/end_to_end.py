@@ -66,21 +66,21 @@ PARTS = ("start-up", *WATCHED, "rest", "exit")
 
 def watch_all(clock):
     """Watches what belongs to a part."""
-    from invariance_tf import results
+    from invariance_tf import files
 
     for part, paths in WATCHED.items():
         for path in paths:
             stopwatch.watch(clock, path, part)
     # Whatever is written.
-    stopwatch.watch_block(clock, results, "replacing", "writing")
+    stopwatch.watch_block(clock, files, "replacing", "writing")
 
 
 def work(start, options):
     """Runs an experiment; returns what its parts took."""
     clock, made = stopwatch.Stopwatch(start, "start-up"), {}
-    from invariance_tf import cli, messages
+    from invariance_tf.commands import cli, terminal
 
-    begin = messages.start_logging
+    begin = terminal.start_logging
 
     def begin_watched():
         begin()
@@ -89,7 +89,7 @@ def work(start, options):
         clock.change("rest")
 
     # Called as soon as all is loaded.
-    messages.start_logging = begin_watched
+    terminal.start_logging = begin_watched
     status = cli.run_experiment(options)
     if status:
         sys.exit(status)
@@ -155,14 +155,14 @@ def do_both(options):
         The run's settings and the seconds of its parts; the seconds until the
         end of the first step, the run's, by part, and the bare one's.
     """
-    from invariance_tf import results
+    from invariance_tf import files
 
     with tempfile.TemporaryDirectory() as runs_dir:
         own = [*options, f"--runs_dir={runs_dir}"]
         found, start, end = do_afresh("run", own)
         (run_dir,) = (entry.path for entry in os.scandir(runs_dir))
-        settings = results.read_yaml(os.path.join(run_dir, "config.yaml"))
-        summary = results.read_json(os.path.join(run_dir, "summary.json"))
+        settings = files.read_yaml(os.path.join(run_dir, "config.yaml"))
+        summary = files.read_json(os.path.join(run_dir, "summary.json"))
     parts = {**found["seconds"], "exit": end - found["end"]}
     if abs(sum(parts.values()) - (end - start)) > 0.01 * (end - start):
         sys.exit(f"The parts are not {end - start} s together: {parts}")

@@ -28,17 +28,16 @@ def make_passes(network, image_size, num_categories, num_test, layers):
     import numpy as np
     from keras import ops
 
-    from invariance_tf import (
+    from invariance_tf import networks, transforms
+    from invariance_tf.measures import (
         ablation,
         activations,
-        categories,
         evaluation,
         measurement,
-        networks,
         responses,
-        transforms,
     )
-    from invariance_tf import model as models
+    from invariance_tf.paradigm import categories
+    from invariance_tf.paradigm import model as models
 
     transform = transforms.get("highpass")
     model = models.build(

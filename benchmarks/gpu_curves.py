@@ -79,8 +79,10 @@ def make_model(recipe, transform, data, steps_per_epoch, seed):
     """Returns an untrained, compiled model."""
     import keras
 
-    from invariance_tf import defaults, networks, training, transforms
-    from invariance_tf import model as models
+    from invariance_tf import networks, transforms
+    from invariance_tf.paradigm import model as models
+    from invariance_tf.settings import defaults
+    from invariance_tf.training import fitting
 
     keras.utils.set_random_seed(seed)
     model = models.build(
@@ -92,10 +94,10 @@ def make_model(recipe, transform, data, steps_per_epoch, seed):
         initializer="he",
     )
     models.reseed(model, seed, 0)
-    schedule = training.make_schedule(
+    schedule = fitting.make_schedule(
         "cosine", recipe.learning_rate, recipe.epochs, steps_per_epoch
     )
-    training.compile_model(model, schedule, MOMENTUM)
+    fitting.compile_model(model, schedule, MOMENTUM)
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -163,12 +165,12 @@ def take(model, state):
 
 def evaluate(model, images, labels, is_seen):
     """Returns the accuracies, and the mean invariance over neurons."""
-    from invariance_tf import (
+    from invariance_tf import transforms
+    from invariance_tf.measures import (
         activations,
         evaluation,
         measurement,
         responses,
-        transforms,
     )
 
     predict = functools.partial(
@@ -199,7 +201,7 @@ def measure(key, data, recipe, compiled):
     `compiled` holds with its step.
     """
     from benchmarks import jax_step
-    from invariance_tf import categories
+    from invariance_tf.paradigm import categories
 
     start = time.perf_counter()
     transform, n_seen, seed = key

@@ -18,7 +18,8 @@ def prepare(data_dir, path, max_images):
         path: Path of the file.
         max_images: Integer, the most to take of a person.
     """
-    from invariance_tf import datasets, splits
+    from invariance_tf import datasets
+    from invariance_tf.paradigm import splits
 
     dataset = datasets.get(
         "folder",

@@ -51,8 +51,9 @@ def make_step(
     import numpy as np
 
     from benchmarks import jax_step
-    from invariance_tf import model as models
-    from invariance_tf import networks, training, transforms
+    from invariance_tf import networks, transforms
+    from invariance_tf.paradigm import model as models
+    from invariance_tf.training import fitting
 
     set_precision(precision)
     keras.utils.set_random_seed(0)
@@ -65,7 +66,7 @@ def make_step(
         weight_decay=5e-4,
         precision="mixed_bfloat16" if is_mixed else "float32",
     )
-    training.compile_model(model, 1e-4)
+    fitting.compile_model(model, 1e-4)
     model.optimizer.build(model.trainable_variables)
     shape = (batch_size, image_size, image_size, 3)
     images = {

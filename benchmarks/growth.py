@@ -69,7 +69,8 @@ def build(num_categories, **network_args):
     """Builds an untrained model."""
     import keras
 
-    from invariance_tf import model, transforms
+    from invariance_tf import transforms
+    from invariance_tf.paradigm import model
 
     keras.utils.set_random_seed(0)
     return model.build(
@@ -93,7 +94,8 @@ def divide(images, num_categories):
     """Returns a data set of these images and the parts that they are in."""
     import numpy as np
 
-    from invariance_tf import datasets, splits
+    from invariance_tf import datasets
+    from invariance_tf.paradigm import splits
 
     numbers = np.arange(len(images))
     labels = (numbers * num_categories // len(images)).astype("int32")
@@ -108,7 +110,7 @@ def divide(images, num_categories):
 
 def draw_epochs(prepared):
     """Draws two epochs of batches; returns the seconds of the second."""
-    from invariance_tf import pipeline
+    from invariance_tf.paradigm import pipeline
 
     dataset, subset = prepared.dataset, prepared.positions("train")
     batch_size = prepared.experiment.batch_size
@@ -131,7 +133,8 @@ def draw_epochs(prepared):
 
 def trace(prepared):
     """Runs what testing and analysis run, on a full block and another."""
-    from invariance_tf import evaluation, responses, transforms
+    from invariance_tf import transforms
+    from invariance_tf.measures import evaluation, responses
 
     images = prepared.dataset.images[: responses.BLOCK + 1]
     labels = prepared.dataset.labels[: len(images)]
@@ -146,9 +149,10 @@ def measure_stages(meter, num_images, num_categories, n_seen):
     """Measures all stages of an experiment."""
     import numpy as np
 
-    from invariance_tf import Experiment, accuracies, analysis, experiment
-    from invariance_tf.preparation import Prepared
-    from invariance_tf.tensorboard import EventLog
+    from invariance_tf import Experiment
+    from invariance_tf.runs import accuracies, analysis, experiment
+    from invariance_tf.runs.preparation import Prepared
+    from invariance_tf.runs.tensorboard import EventLog
 
     images = draw_images(num_images)
     settings = Experiment(epochs=2).resolve()
@@ -181,7 +185,7 @@ def measure_width(meter, num_units):
     """Measures the analysis of a wide layer."""
     import numpy as np
 
-    from invariance_tf import measurement, responses
+    from invariance_tf.measures import measurement, responses
 
     images, labels = draw_images(FEW_IMAGES), np.arange(FEW_IMAGES) % 8
     model = build(8, channels=num_units // IMAGE_SIZE**2)
@@ -201,7 +205,7 @@ def measure_width(meter, num_units):
 def serve(axis, value):
     """Measures one point; returns its stages and the idle memory."""
     # What a run imports.
-    importlib.import_module("invariance_tf.experiment")
+    importlib.import_module("invariance_tf.runs.experiment")
     meter = stopwatch.Meter()
     with contextlib.redirect_stdout(io.StringIO()):
         if axis == "units":

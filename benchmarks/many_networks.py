@@ -31,9 +31,10 @@ import keras
 
 from benchmarks import array_batches
 from benchmarks.jax_step import make_step, stack, state_of
-from invariance_tf import Experiment, training
-from invariance_tf.model import reseed
-from invariance_tf.sweep import worker
+from invariance_tf import Experiment
+from invariance_tf.paradigm.model import reseed
+from invariance_tf.runs.sweep import worker
+from invariance_tf.training import fitting
 
 NUM_CORES = len(os.sched_getaffinity(0))
 # The ways to train, and their backends.
@@ -54,7 +55,7 @@ def prepare_network(arguments, seed):
     prepare = draw_faces if HAS_TENSORFLOW else array_batches.prepare
     model, settings, batches = prepare(settings, arguments.steps)
     reseed(model, seed, 0)
-    training.compile_model(
+    fitting.compile_model(
         model, settings.learning_rate, settings.momentum, arguments.steps
     )
     model.optimizer.build(model.trainable_variables)
@@ -63,7 +64,8 @@ def prepare_network(arguments, seed):
 
 def draw_faces(settings, steps):
     """Returns untrained model, resolved settings, and batches of `tf.data`."""
-    from invariance_tf import pipeline, preparation
+    from invariance_tf.paradigm import pipeline
+    from invariance_tf.runs import preparation
 
     prepared = preparation.prepare(settings)
     settings = prepared.experiment

@@ -46,8 +46,8 @@ def layer_types(alternative):
     import keras
     import tensorflow as tf
 
-    from invariance_tf.momentum import MomentumSGD
     from invariance_tf.networks.normalization import BatchNormalization
+    from invariance_tf.training.momentum import MomentumSGD
 
     class OperationLRN(keras.layers.Layer):
         def __init__(self, radius, bias, alpha, beta, **kwargs):
@@ -61,7 +61,7 @@ def layer_types(alternative):
     networks = "invariance_tf.networks"
     alexnet = importlib.import_module(f"{networks}.alexnet")
     resnet18 = importlib.import_module(f"{networks}.resnet18")
-    training = importlib.import_module("invariance_tf.training")
+    training = importlib.import_module("invariance_tf.training.fitting")
     return {
         "Keras' BatchNormalization": (
             resnet18,

@@ -80,7 +80,7 @@ def draw(rows, path):
     # Not before something is to be drawn: matplotlib takes its time.
     from matplotlib.figure import Figure
 
-    from invariance_tf.figures import save, style
+    from invariance_tf.drawing import save, style
 
     axes = [*dict.fromkeys(row["axis"] for row in rows)]
     with style.context():

@@ -15,9 +15,9 @@ import tempfile
 import time
 
 from benchmarks import contest
-from invariance_tf.config import Experiment
-from invariance_tf.sweep import plan, schedule
-from invariance_tf.sweep.local import LocalEngine
+from invariance_tf.runs.sweep import plan, schedule
+from invariance_tf.runs.sweep.local import LocalEngine
+from invariance_tf.settings.config import Experiment
 
 
 class Watch:

@@ -21,9 +21,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from benchmarks import contest
-from invariance_tf import Experiment, experiment, pipeline, training
-from invariance_tf.preparation import prepare
-from invariance_tf.tensorboard import EventLog
+from invariance_tf import Experiment
+from invariance_tf.paradigm import pipeline
+from invariance_tf.runs import experiment
+from invariance_tf.runs.preparation import prepare
+from invariance_tf.runs.tensorboard import EventLog
+from invariance_tf.training import fitting
 
 LINE = (
     "bare {:.0f}, run without validation {:.0f}, run {:.0f} images/s; "
@@ -77,7 +80,7 @@ def train_bare(prepared):
     note = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: times.append(time.perf_counter())
     )
-    training.compile_model(
+    fitting.compile_model(
         prepared.model, settings.learning_rate, settings.momentum, steps
     )
     prepared.model.fit(

@@ -58,8 +58,9 @@ def make_step(
     import numpy as np
     import tensorflow as tf
 
-    from invariance_tf import model as models
-    from invariance_tf import networks, training, transforms
+    from invariance_tf import networks, transforms
+    from invariance_tf.paradigm import model as models
+    from invariance_tf.training import fitting
 
     keras.utils.set_random_seed(0)
     model = models.build(
@@ -72,7 +73,7 @@ def make_step(
     )
     if jit_compile is not None:
         model.jit_compile = jit_compile
-    training.compile_model(
+    fitting.compile_model(
         model, 1e-4, steps_per_epoch=steps_at_once or num_steps
     )
     generator = np.random.default_rng(0)

@@ -35,7 +35,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from benchmarks import contest
-from invariance_tf import defaults
+from invariance_tf.settings import defaults
 
 NAMES = [name for name in defaults.TRANSFORMS if name != "identity"]
 OURS = ("ours", "ours all", "ours gather")

@@ -11,54 +11,54 @@ import sys
 
 __version__ = "0.1.0"
 
-_MODULES = (
-    "ablation",
-    "accuracies",
-    "activations",
-    "analysis",
-    "calibration",
-    "categories",
-    "claims",
-    "config",
-    "datasets",
-    "defaults",
-    "evaluation",
-    "experiment",
-    "figures",
-    "intervals",
-    "invariance",
-    "measurement",
-    "model",
-    "networks",
-    "pipeline",
-    "preparation",
-    "provenance",
-    "report",
-    "responses",
-    "results",
-    "splits",
-    "studies",
-    "tables",
-    "training",
-    "transforms",
-)
-_NAMES = {
-    "Experiment": "config",
-    "load_runs": "tables",
-    "measure_invariance": "measurement",
-    "run": "experiment",
+# Where each public name is defined; without a class or function, a module.
+_PLACES = {
+    "Experiment": ("settings.config", "Experiment"),
+    "ablation": ("measures.ablation", None),
+    "accuracies": ("runs.accuracies", None),
+    "activations": ("measures.activations", None),
+    "analysis": ("runs.analysis", None),
+    "calibration": ("runs.calibration", None),
+    "categories": ("paradigm.categories", None),
+    "claims": ("paper.claims", None),
+    "config": ("settings.config", None),
+    "datasets": ("datasets", None),
+    "defaults": ("settings.defaults", None),
+    "evaluation": ("measures.evaluation", None),
+    "experiment": ("runs.experiment", None),
+    "figures": ("drawing", None),
+    "intervals": ("measures.intervals", None),
+    "invariance": ("measures.invariance", None),
+    "load_runs": ("paper.tables", "load_runs"),
+    "measure_invariance": ("measures.measurement", "measure_invariance"),
+    "measurement": ("measures.measurement", None),
+    "model": ("paradigm.model", None),
+    "networks": ("networks", None),
+    "pipeline": ("paradigm.pipeline", None),
+    "preparation": ("runs.preparation", None),
+    "provenance": ("runs.provenance", None),
+    "report": ("paper.report", None),
+    "responses": ("measures.responses", None),
+    "results": ("files", None),
+    "run": ("runs.experiment", "run"),
+    "splits": ("paradigm.splits", None),
+    "studies": ("paper.studies", None),
+    "tables": ("paper.tables", None),
+    "training": ("training", None),
+    "transforms": ("transforms", None),
 }
 
-__all__ = [*_MODULES, *_NAMES]
+__all__ = [*_PLACES]
 
 
 def __getattr__(name):
-    if name in _NAMES:
-        module = importlib.import_module(f"invariance_tf.{_NAMES[name]}")
-        return vars(module)[name]
-    if name in _MODULES:
-        return importlib.import_module(f"invariance_tf.{name}")
-    raise AttributeError(f"module 'invariance_tf' has no attribute {name!r}")
+    if name not in _PLACES:
+        raise AttributeError(
+            f"module 'invariance_tf' has no attribute {name!r}"
+        )
+    place, member = _PLACES[name]
+    module = importlib.import_module(f"invariance_tf.{place}")
+    return getattr(module, member) if member else module
 
 
 def __dir__():
@@ -67,11 +67,11 @@ def __dir__():
 
 # Keras loads a saved model only if the classes of its layers are registered,
 # and they cannot be before Keras itself is there.
-_WITH_REGISTERED_CLASSES = ("transforms", "model", "networks", "training")
+_WITH_REGISTERED_CLASSES = ("transforms", "paradigm", "networks", "training")
 
 
 def _register_classes():
-    for name in _WITH_REGISTERED_CLASSES:
+    for name in ("transforms", "paradigm.model", "networks", "training"):
         importlib.import_module(f"invariance_tf.{name}")
 
 

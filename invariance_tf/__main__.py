@@ -2,7 +2,7 @@
 
 import sys
 
-from invariance_tf.cli import main
+from invariance_tf.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from invariance_tf.claims import networks
-from invariance_tf.studies import FAMILIES, transforms_of
+from invariance_tf.paper.claims import networks
+from invariance_tf.paper.studies import FAMILIES, transforms_of
 
 FOUR = transforms_of("imagenet")
 ALL = transforms_of("faces")

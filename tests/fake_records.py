@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from invariance_tf.datasets.records import PLACE, RecordImages
+from invariance_tf.datasets.tfds.records import PLACE, RecordImages
 
 
 def encode(pixels, format="PNG", **options):

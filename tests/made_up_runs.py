@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from invariance_tf.defaults import TRANSFORMS
-from invariance_tf.invariance import THRESHOLDS
-from invariance_tf.tables import KEYS, TABLES, Runs
+from invariance_tf.measures.invariance import THRESHOLDS
+from invariance_tf.paper.tables import KEYS, TABLES, Runs
+from invariance_tf.settings.defaults import TRANSFORMS
 
 TRANSFORMATIONS = tuple(name for name in TRANSFORMS if name != "identity")
 LAYERS = ("conv1", "conv2", "fc6")

@@ -4,15 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from invariance_tf import (
-    ablation,
-    activations,
-    evaluation,
-    responses,
-    transforms,
-)
-from invariance_tf.invariance import THRESHOLDS
-from invariance_tf.model import build
+from invariance_tf import transforms
+from invariance_tf.measures import ablation, activations, evaluation, responses
+from invariance_tf.measures.invariance import THRESHOLDS
+from invariance_tf.paradigm.model import build
 
 IS_SEEN = np.array([True, False, True])
 LABELS = np.random.default_rng(0).integers(0, 3, 50)

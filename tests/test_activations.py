@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from invariance_tf import activations, networks, responses, transforms
-from invariance_tf.ablation import ablate
-from invariance_tf.measurement import measure_invariance
-from invariance_tf.model import build
+from invariance_tf import networks, transforms
+from invariance_tf.measures import activations, responses
+from invariance_tf.measures.ablation import ablate
+from invariance_tf.measures.measurement import measure_invariance
+from invariance_tf.paradigm.model import build
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (70, 12, 12, 3), "uint8")
 LABELS = np.random.default_rng(1).integers(0, 6, 70)

@@ -11,17 +11,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from invariance_tf import (
-    Experiment,
-    ablation,
-    activations,
-    cli,
-    config,
-    preparation,
-    transforms,
-)
+from invariance_tf import Experiment, transforms
 from invariance_tf import run as run_experiment
-from invariance_tf.measurement import measure_invariance
+from invariance_tf.commands import cli
+from invariance_tf.measures import ablation, activations
+from invariance_tf.measures.measurement import measure_invariance
+from invariance_tf.runs import preparation
+from invariance_tf.settings import config
 
 SMALL = Experiment(
     num_categories=4,

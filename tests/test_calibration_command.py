@@ -11,9 +11,10 @@ import pytest
 import yaml
 from rich.console import Console
 
-from invariance_tf import results
-from invariance_tf.calibration import command, procedure, record, rule, showing
-from invariance_tf.config import Experiment
+from invariance_tf import files
+from invariance_tf.commands import calibrate, calibrate_table
+from invariance_tf.runs.calibration import procedure, record, rule
+from invariance_tf.settings.config import Experiment
 
 SMALL = {
     "num_categories": 12,
@@ -28,7 +29,7 @@ KEY = "synthfaces", "alexnet_small", 32
 
 def run(*arguments):
     """Runs the command; returns its exit status."""
-    return command.calibrate([*map(str, arguments)], "calibrate")
+    return calibrate.calibrate([*map(str, arguments)], "calibrate")
 
 
 def small(runs_dir, *arguments):
@@ -43,7 +44,7 @@ def read(runs_dir, transform):
     path = record.directory(runs_dir, *KEY, transform)
     with open(os.path.join(path, "calibration.csv"), newline="") as file:
         curve = list(csv.DictReader(file))
-    return curve, results.read_json(os.path.join(path, "calibration.json"))
+    return curve, files.read_json(os.path.join(path, "calibration.json"))
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +77,12 @@ def test_a_threshold_below_chance_ends_with_status_3_and_the_curve(done):
 
 def test_the_record_says_what_it_was_made_from(done):
     runs_dir, _, curve, found = done
-    summary = results.read_json(
+    summary = files.read_json(
         os.path.join(runs_dir, found["run"], "summary.json")
     )
     assert (summary["transform"], summary["n_seen"]) == ("identity", 0)
     assert summary["clean_accuracy"] == float(curve[0]["accuracy"])
-    provenance = results.read_json(
+    provenance = files.read_json(
         os.path.join(runs_dir, found["run"], "provenance.json")
     )
     assert found["fingerprint"] == provenance["data"]["fingerprint"]
@@ -103,7 +104,7 @@ def test_the_network_is_used_again_and_the_strength_is_found(done, capsys):
     accuracies = [float(row["accuracy"]) for row in curve]
     # Passed over, as all that a config says of the transformation.
     config_path = os.path.join(runs_dir, "a.yaml")
-    results.write_yaml(config_path, {"transform": "highpass", "n_seen": 3})
+    files.write_yaml(config_path, {"transform": "highpass", "n_seen": 3})
     status = small(
         runs_dir,
         f"--config={config_path}",
@@ -157,7 +158,7 @@ def test_a_folder_is_known_by_its_place_however_it_is_written(tmp_path):
     path = record.directory(tmp_path, *key, "blur")
     os.makedirs(path)
     options = {"data_dir": os.path.abspath("faces"), "min_images": 15}
-    results.write_json(
+    files.write_json(
         os.path.join(path, "calibration.json"), {**FOUND, "options": options}
     )
     options = {"data_dir": "faces", "min_images": 15}
@@ -241,7 +242,7 @@ def test_what_stops_a_training_stops_the_command(
 def test_the_help_knows_every_option_and_needs_no_tensorflow():
     program = (
         "import sys\n"
-        "from invariance_tf.calibration import command, record\n"
+        "from invariance_tf.runs.calibration import command, record\n"
         "try: command.calibrate(['--help'], 'calibrate')\n"
         "except SystemExit: pass\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
@@ -263,7 +264,7 @@ def test_the_bar_shows_the_last_strength_in_a_terminal_only():
         console = Console(
             file=io.StringIO(), force_terminal=is_terminal, width=120
         )
-        with showing.Progress("blur", 3, console) as progress:
+        with calibrate_table.Progress("blur", 3, console) as progress:
             progress.advance(0.5, 0.8123)
         shown = console.file.getvalue()
         assert ("accuracy 0.812 at 0.5" in shown) == is_terminal

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from invariance_tf.categories import seen_categories
+from invariance_tf.paradigm.categories import seen_categories
 
 
 @pytest.mark.parametrize("seed", range(5))

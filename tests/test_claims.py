@@ -11,9 +11,10 @@ import pytest
 from claim_cases import CASES, FEW_RUNS, FOUR, PAIRS
 from made_up_runs import made_up_runs
 
-from invariance_tf import claims, tables, transforms
-from invariance_tf.claims import limits
-from invariance_tf.studies import FAMILIES
+from invariance_tf import transforms
+from invariance_tf.paper import claims, tables
+from invariance_tf.paper.claims import limits
+from invariance_tf.paper.studies import FAMILIES
 
 ROOT = pathlib.Path(__file__).parents[1]
 

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from made_up_runs import made_up_runs
 
-from invariance_tf import cli, load_runs
-from invariance_tf.tables import save
+from invariance_tf import load_runs
+from invariance_tf.commands import cli
+from invariance_tf.paper.tables import save
 
 
 def run(capsys, *arguments):

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from invariance_tf import datasets, defaults, networks
-from invariance_tf.config import Experiment
+from invariance_tf import datasets, networks
+from invariance_tf.settings import defaults
+from invariance_tf.settings.config import Experiment
 
 
 def test_the_settings_know_every_data_set_and_its_options():

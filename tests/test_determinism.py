@@ -21,15 +21,9 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from invariance_tf import (
-    Experiment,
-    cli,
-    datasets,
-    experiment,
-    networks,
-    preparation,
-    transforms,
-)
+from invariance_tf import Experiment, datasets, networks, transforms
+from invariance_tf.commands import cli
+from invariance_tf.runs import experiment, preparation
 
 SMALL = {
     "deterministic": True,

@@ -17,18 +17,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from invariance_tf import (
-    Experiment,
-    cli,
-    devices,
-    experiment,
-    networks,
-    pipeline,
-    preparation,
-    training,
-    transforms,
-)
-from invariance_tf.model import build
+from invariance_tf import Experiment, networks, transforms
+from invariance_tf.commands import cli
+from invariance_tf.paradigm import pipeline
+from invariance_tf.paradigm.model import build
+from invariance_tf.runs import experiment, preparation
+from invariance_tf.training import devices, fitting
 
 SMALL = Experiment(
     num_categories=4,
@@ -226,8 +220,8 @@ def train(model, name, path):
         )
 
     learning_rate, epochs, _ = TRAININGS[name].values()
-    training.compile_model(model, learning_rate, steps_per_epoch=3)
-    history = training.fit(model, make_batches, 3, epochs, 0, path)
+    fitting.compile_model(model, learning_rate, steps_per_epoch=3)
+    history = fitting.fit(model, make_batches, 3, epochs, 0, path)
     return {column: [row[column] for row in history] for column in history[0]}
 
 

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 import invariance_tf as itf
-from invariance_tf import defaults
-from invariance_tf.figures.catalogue import FIGURES
+from invariance_tf.paper.figures.catalogue import FIGURES
+from invariance_tf.settings import defaults
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -5,8 +5,9 @@ import math
 import keras
 import numpy as np
 
-from invariance_tf import evaluation, transforms
-from invariance_tf.model import build
+from invariance_tf import transforms
+from invariance_tf.measures import evaluation
+from invariance_tf.paradigm.model import build
 
 LABELS = np.array([0, 0, 1, 1, 2, 2, 2, 2])
 PREDICTED = np.array([0, 1, 1, 2, 2, 0, 0, 1])

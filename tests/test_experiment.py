@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 import yaml
 
-from invariance_tf import Experiment, preparation, studies
+from invariance_tf import Experiment
 from invariance_tf import run as run_experiment
+from invariance_tf.paper import studies
+from invariance_tf.runs import preparation
 
 SMALL = Experiment(
     num_categories=4,

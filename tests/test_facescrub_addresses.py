@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invariance_tf.facescrub import addresses
+from invariance_tf.datasets.facescrub.download import addresses
 
 # From the registries of special addresses (IANA), and two that are none.
 SPECIAL_V4 = """

@@ -14,8 +14,9 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from invariance_tf.datasets import decoding, facescrub
-from invariance_tf.datasets.facescrub_builder import Facescrub, FacescrubConfig
+from invariance_tf.datasets import facescrub
+from invariance_tf.datasets.facescrub.builder import Facescrub, FacescrubConfig
+from invariance_tf.datasets.images import decoding
 
 NAMES = ["Brad_Pitt", "León Ümit", "Zoe"]
 PLAIN = "{name}/{number}.png"

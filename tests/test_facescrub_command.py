@@ -13,12 +13,12 @@ import pytest
 from facescrub_server import Server, encode, photo, row, write_list
 from rich.console import Console
 
+from invariance_tf.commands import prepare, prepare_progress
 from invariance_tf.datasets import get
-from invariance_tf.facescrub import command, progress
-from invariance_tf.facescrub.journal import Outcome
+from invariance_tf.datasets.facescrub.download.journal import Outcome
 
 PROGRAM = (
-    "import sys; from invariance_tf.facescrub import command; "
+    "import sys; from invariance_tf.commands import prepare as command; "
     "sys.exit(command.prepare(sys.argv[1:], 'prepare'))"
 )
 NAMES = ["Ann Lee", "León Ümit"]
@@ -37,7 +37,7 @@ def run(tmp_path, capsys):
     def run(*arguments, out="out"):
         fixed = ["facescrub", "--allow_private", "--timeout", "5"]
         fixed += ["--out", tmp_path / out]
-        status = command.prepare([*map(str, [*fixed, *arguments])], "prepare")
+        status = prepare.prepare([*map(str, [*fixed, *arguments])], "prepare")
         return status, *capsys.readouterr()
 
     return run
@@ -183,8 +183,8 @@ def test_another_size_needs_another_directory(run, server, tmp_path):
 def test_progress_is_told_in_lines_where_there_is_no_terminal(
     monkeypatch, capsys
 ):
-    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
-    with progress.FaceProgress(4) as shown:
+    monkeypatch.setattr(prepare_progress, "LINE_SECONDS", 0.0)
+    with prepare_progress.FaceProgress(4) as shown:
         shown.advance([Outcome("ok"), Outcome("dead link")])
     errors = capsys.readouterr().err
     assert errors.startswith("2/4 faces, 1 written, ")
@@ -194,7 +194,7 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(
 def test_progress_is_a_bar_in_a_terminal():
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=100)
-    with progress.FaceProgress(4, console) as shown:
+    with prepare_progress.FaceProgress(4, console) as shown:
         shown.advance([Outcome("ok"), Outcome("dead link")])
     assert "2/4" in stream.getvalue()
     assert "1 written" in stream.getvalue()

@@ -9,8 +9,8 @@ import pytest
 from facescrub_server import encode, photo
 from PIL import Image
 
-from invariance_tf.facescrub import cropping
-from invariance_tf.facescrub.fates import Failure
+from invariance_tf.datasets.facescrub.download import cropping
+from invariance_tf.datasets.facescrub.download.fates import Failure
 
 BOX = (10, 5, 30, 25)
 

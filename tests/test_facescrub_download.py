@@ -11,15 +11,15 @@ import pytest
 from facescrub_server import Server, digest, encode, photo, row, write_list
 from PIL import Image
 
-from invariance_tf.facescrub import (
+from invariance_tf.datasets.facescrub.download import (
     addresses,
     collecting,
     fetching,
     lists,
     preparing,
 )
-from invariance_tf.facescrub.options import Options
-from invariance_tf.facescrub.photos import MAX_SILENT, Photos
+from invariance_tf.datasets.facescrub.download.options import Options
+from invariance_tf.datasets.facescrub.download.photos import MAX_SILENT, Photos
 
 GOOD = encode(photo())
 
@@ -455,9 +455,9 @@ def test_a_manifest_is_there_at_any_time(
 
 
 def test_two_processes_do_not_write_to_one_directory(prepare, tmp_path):
-    from invariance_tf import results
+    from invariance_tf import files
 
-    with results.locked(tmp_path / "out"):
+    with files.locked(tmp_path / "out"):
         with pytest.raises(BlockingIOError, match="Another process"):
             prepare([row(1, "http://a")])
     assert not pathlib.Path(tmp_path, "out", "manifest.csv").exists()

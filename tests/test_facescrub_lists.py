@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from facescrub_server import HEADER, row, write_list
 
-from invariance_tf.facescrub import lists
+from invariance_tf.datasets.facescrub.download import lists
 
 HASH = "ab" * 32
 GOOD = ["Ann Lee", "1", "2", "http://a.org/1.jpg", "1,2,3,4", HASH]

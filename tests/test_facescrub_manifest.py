@@ -7,9 +7,9 @@ import json
 import pytest
 from facescrub_server import row, write_list
 
-from invariance_tf.facescrub import lists, manifest
-from invariance_tf.facescrub.fates import FATES
-from invariance_tf.facescrub.journal import Journal, Outcome
+from invariance_tf.datasets.facescrub.download import lists, manifest
+from invariance_tf.datasets.facescrub.download.fates import FATES
+from invariance_tf.datasets.facescrub.download.journal import Journal, Outcome
 
 URL = "http://a.org/"
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from invariance_tf.momentum import MomentumSGD
 from invariance_tf.networks.normalization import BatchNormalization
+from invariance_tf.training.momentum import MomentumSGD
 
 STEPS = 3
 

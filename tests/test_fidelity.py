@@ -4,7 +4,7 @@ import ast
 import pathlib
 import re
 
-from invariance_tf import defaults
+from invariance_tf.settings import defaults
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8")

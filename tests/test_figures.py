@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from invariance_tf import figures
-from invariance_tf.figures.examples import displayable
+from invariance_tf import drawing
+from invariance_tf.drawing.examples import displayable
 
 
 def test_confusion_is_drawn_in_percent_with_seen_categories_first():
     matrix = np.array([[3, 1], [0, 2]])
-    figure = figures.draw_confusion(matrix, np.array([False, True]))
+    figure = drawing.draw_confusion(matrix, np.array([False, True]))
     axes = figure.axes[0]
     assert axes.images[0].get_array().tolist() == [[100, 0], [25, 75]]
     labels = [label.get_text() for label in axes.get_xticklabels()]
@@ -17,14 +17,14 @@ def test_confusion_is_drawn_in_percent_with_seen_categories_first():
 
 
 def test_a_group_without_categories_is_not_named():
-    figure = figures.draw_confusion(np.eye(2, dtype=int), np.array([True] * 2))
+    figure = drawing.draw_confusion(np.eye(2, dtype=int), np.array([True] * 2))
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert labels == ["seen"]
 
 
 def test_a_category_without_images_is_drawn_empty():
     matrix = np.array([[0, 0], [0, 2]])
-    figure = figures.draw_confusion(matrix, np.array([True, False]))
+    figure = drawing.draw_confusion(matrix, np.array([True, False]))
     assert figure.axes[0].images[0].get_array()[0].tolist() == [0, 0]
 
 
@@ -37,7 +37,7 @@ def test_bytes_are_shown_as_they_are_and_standardised_values_around_grey():
 def test_examples_have_a_row_for_each_name_and_a_column_for_each_image():
     images = np.zeros((3, 4, 4, 3), "uint8")
     rows = {"original": images, "transformed": images[:2]}
-    figure = figures.draw_examples(rows, ["a", "b", "c"])
+    figure = drawing.draw_examples(rows, ["a", "b", "c"])
     shown = [bool(axes.images) for axes in figure.axes]
     assert shown == [True] * 5 + [False]
     titles = [axes.get_title() for axes in figure.axes[:3]]

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invariance_tf.datasets import decoding, folder, image_cache
+from invariance_tf.datasets import folder
+from invariance_tf.datasets.images import decoding, image_cache
 
 LFW = pathlib.Path(__file__).parents[2] / "shared" / "data" / "lfw"
 

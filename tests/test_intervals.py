@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from invariance_tf.intervals import bootstrap, correlate
+from invariance_tf.measures.intervals import bootstrap, correlate
 
 RANDOM = np.random.default_rng(7)
 
@@ -77,7 +77,7 @@ def test_the_seed_decides_and_memory_does_not(monkeypatch):
     values = RANDOM.normal(size=30)
     expected = bootstrap(values, seed=3)
     assert expected != bootstrap(values, seed=4)
-    monkeypatch.setattr("invariance_tf.intervals._BLOCK", 300)
+    monkeypatch.setattr("invariance_tf.measures.intervals._BLOCK", 300)
     assert bootstrap(values, seed=3) == expected
 
 

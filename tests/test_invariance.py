@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from invariance_tf.invariance import (
+from invariance_tf.measures.invariance import (
     THRESHOLDS,
     Accumulator,
     cutoffs,

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from invariance_tf import model as models
-from invariance_tf import networks, training, transforms
+from invariance_tf import networks, transforms
+from invariance_tf.paradigm import model as models
+from invariance_tf.training import fitting
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="needs KERAS_BACKEND=jax"
@@ -45,7 +46,7 @@ def make_model(seed):
         weight_decay=0.01,
     )
     models.reseed(model, seed, 0)
-    training.compile_model(model, learning_rate=0.01)
+    fitting.compile_model(model, learning_rate=0.01)
     model.optimizer.build(model.trainable_variables)
     return model
 

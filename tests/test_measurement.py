@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from test_invariance import reference
 
-from invariance_tf import evaluation, responses, transforms
-from invariance_tf.invariance import THRESHOLDS
-from invariance_tf.measurement import measure_invariance
-from invariance_tf.model import build
+from invariance_tf import transforms
+from invariance_tf.measures import evaluation, responses
+from invariance_tf.measures.invariance import THRESHOLDS
+from invariance_tf.measures.measurement import measure_invariance
+from invariance_tf.paradigm.model import build
 
 IS_SEEN = np.array([True, False, True, False, True])
 GROUPS = {"seen": IS_SEEN, "unseen": ~IS_SEEN, "all": IS_SEEN | True}

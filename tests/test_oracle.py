@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from invariance_tf import transforms
-from invariance_tf.model import Standardize
 from invariance_tf.networks.alexnet import LocalResponseNormalization
+from invariance_tf.paradigm.model import Standardize
 
 ORACLE_DIR = Path(__file__).with_name("oracle")
 with np.load(ORACLE_DIR / "oracle.npz", allow_pickle=False) as archive:

@@ -13,8 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from invariance_tf import cli
-from invariance_tf.shipped import find_config
+from invariance_tf.commands import cli
+from invariance_tf.settings.shipped import find_config
 
 ROOT = pathlib.Path(__file__).parents[1]
 CONFIGS = sorted(

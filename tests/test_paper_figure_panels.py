@@ -7,10 +7,10 @@ import pytest
 from made_up_runs import TRANSFORMATIONS, invariance, made_up_runs
 from test_paper_figures import lines_of, marked, panel
 
-from invariance_tf.figures import style
-from invariance_tf.figures.paper import FIGURES, draw, missing
-from invariance_tf.studies import find_studies
-from invariance_tf.tables import KEYS, load_runs
+from invariance_tf.drawing import style
+from invariance_tf.paper.figures.by_number import FIGURES, draw, missing
+from invariance_tf.paper.studies import find_studies
+from invariance_tf.paper.tables import KEYS, load_runs
 
 DATA_FIGURES = [number for number in FIGURES if number != "1b"]
 

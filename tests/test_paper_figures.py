@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from made_up_runs import TRANSFORMATIONS, across, made_up_runs, within
 
-from invariance_tf import figures, transforms
-from invariance_tf.figures import style
-from invariance_tf.figures.paper import FIGURES, draw, draw_figures
-from invariance_tf.studies import (
+from invariance_tf import drawing, transforms
+from invariance_tf.drawing import style
+from invariance_tf.paper.figures.by_number import FIGURES, draw, draw_figures
+from invariance_tf.paper.studies import (
     FAMILIES,
     OF_IMAGENET,
     find_studies,
@@ -79,13 +79,13 @@ def test_every_figure_can_be_drawn_from_all_runs(number, studies):
 def test_every_figure_has_room_for_its_parts(number, studies, tmp_path):
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
-        figures.save(draw(number, studies), tmp_path / "figure.png", dpi=50)
+        drawing.save(draw(number, studies), tmp_path / "figure.png", dpi=50)
     # Matplotlib warns where its layout has no room.
     assert [str(each.message) for each in found] == []
 
 
 def test_text_in_a_vector_picture_is_text(studies, tmp_path):
-    figures.save(draw("5b", studies), tmp_path / "figure.svg")
+    drawing.save(draw("5b", studies), tmp_path / "figure.svg")
     text = (tmp_path / "figure.svg").read_text()
     assert ">Salt &amp; pepper</text>" in text
 
@@ -94,7 +94,7 @@ def test_a_figure_drawn_again_has_the_same_bytes(studies, tmp_path):
     for suffix in ("svg", "pdf"):
         for name in ("first", "second"):
             path = tmp_path / f"{name}.{suffix}"
-            figures.save(draw("5b", studies), path)
+            drawing.save(draw("5b", studies), path)
         assert path.read_bytes() == (tmp_path / f"first.{suffix}").read_bytes()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from invariance_tf import pipeline
+from invariance_tf.paradigm import pipeline
 
 NUM_IMAGES = np.array([3, 30, 7, 60])
 LABELS = np.repeat(np.arange(4), NUM_IMAGES)

@@ -9,17 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from invariance_tf import (
-    Experiment,
-    devices,
-    evaluation,
-    experiment,
-    networks,
-    preparation,
-    transforms,
-)
-from invariance_tf.model import build
-from invariance_tf.responses import Responses
+from invariance_tf import Experiment, networks, transforms
+from invariance_tf.measures import evaluation
+from invariance_tf.measures.responses import Responses
+from invariance_tf.paradigm.model import build
+from invariance_tf.runs import experiment, preparation
+from invariance_tf.training import devices
 
 SMALL = Experiment(
     num_categories=4,

@@ -11,9 +11,15 @@ from fake_records import encode, photo, write_images
 from PIL import Image
 from scipy import stats
 
-from invariance_tf import evaluation, measure_invariance, pipeline, transforms
-from invariance_tf.datasets import decoding
-from invariance_tf.datasets.records import RecordFile, RecordImages, read_place
+from invariance_tf import measure_invariance, transforms
+from invariance_tf.datasets.images import decoding
+from invariance_tf.datasets.tfds.records import (
+    RecordFile,
+    RecordImages,
+    read_place,
+)
+from invariance_tf.measures import evaluation
+from invariance_tf.paradigm import pipeline
 
 # Red tells the column, green the row.
 ROWS, COLUMNS = np.mgrid[:192, :256]

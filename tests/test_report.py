@@ -15,10 +15,10 @@ import pytest
 from made_up_runs import across, invariance, made_up_runs, within
 from matplotlib.figure import Figure
 
-from invariance_tf import claims, report
-from invariance_tf.figures import paper
-from invariance_tf.report import headlines, listing, origins, pictures
-from invariance_tf.studies import find_studies
+from invariance_tf.paper import claims, report
+from invariance_tf.paper.figures import by_number
+from invariance_tf.paper.report import headlines, listing, origins, pictures
+from invariance_tf.paper.studies import find_studies
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(2)>'
@@ -55,8 +55,10 @@ class Page(html.parser.HTMLParser):
 def two_figures():
     """Leaves two figures, as drawing all takes longer than the other tests."""
     with pytest.MonkeyPatch.context() as patch:
-        few = {number: paper.FIGURES[number] for number in ("2c", "3a", "14")}
-        patch.setattr(paper, "FIGURES", few)
+        few = {
+            number: by_number.FIGURES[number] for number in ("2c", "3a", "14")
+        }
+        patch.setattr(by_number, "FIGURES", few)
         yield
 
 
@@ -318,10 +320,10 @@ def test_figures_of_a_study_without_runs_are_not_drawn(page):
 
 def test_figures_have_descriptions_and_say_what_is_missing(runs, page):
     studies, _ = find_studies(runs)
-    for number, entry in paper.FIGURES.items():
+    for number, entry in by_number.FIGURES.items():
         assert f"Figure {number}. {entry.title}" in page.text
         assert entry.description in page.text
-        for text in paper.missing(number, studies):
+        for text in by_number.missing(number, studies):
             assert text in page.text
 
 
@@ -354,7 +356,7 @@ def test_numbers_are_written_for_readers(value, text):
 
 
 def test_a_page_without_runs_says_so(tmp_path):
-    from invariance_tf.tables import load_runs
+    from invariance_tf.paper.tables import load_runs
 
     page = Page(report.write_report(load_runs(tmp_path), tmp_path / "a.html"))
     assert "No runs were found" in page.text

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from made_up_runs import made_up_runs
 
-from invariance_tf.report import listing, write_report
+from invariance_tf.paper.report import listing, write_report
 
 pytestmark = pytest.mark.slow
 

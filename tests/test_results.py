@@ -6,14 +6,14 @@ import multiprocessing
 
 import pytest
 
-from invariance_tf import results
+from invariance_tf import files
 
 
 def test_a_failure_while_writing_leaves_the_old_file(tmp_path):
     path = tmp_path / "table.csv"
-    results.write_csv(path, [{"a": 1}])
+    files.write_csv(path, [{"a": 1}])
     with pytest.raises(KeyError):
-        with results.replacing(path) as temporary_path:
+        with files.replacing(path) as temporary_path:
             with open(temporary_path, "w") as file:
                 file.write("half of ")
             raise KeyError
@@ -23,24 +23,24 @@ def test_a_failure_while_writing_leaves_the_old_file(tmp_path):
 
 def test_nan_is_null_in_json(tmp_path):
     path = tmp_path / "summary.json"
-    results.write_json(path, {"a": math.nan, "b": [math.inf, 0.5], "c": "nan"})
+    files.write_json(path, {"a": math.nan, "b": [math.inf, 0.5], "c": "nan"})
     content = json.loads(path.read_text(), parse_constant=pytest.fail)
     assert content == {"a": None, "b": [None, 0.5], "c": "nan"}
-    assert results.read_json(path) == content
+    assert files.read_json(path) == content
 
 
 def test_a_missing_json_file_reads_as_none(tmp_path):
-    assert results.read_json(tmp_path / "summary.json") is None
+    assert files.read_json(tmp_path / "summary.json") is None
 
 
 def test_yaml_keeps_small_numbers_and_order(tmp_path):
     path = tmp_path / "config.yaml"
-    results.write_yaml(path, {"b": 1e-4, "a": None})
+    files.write_yaml(path, {"b": 1e-4, "a": None})
     assert path.read_text() == "b: 0.0001\na: null\n"
 
 
 def hold_lock(run_dir, is_locked, may_end):
-    with results.locked(run_dir):
+    with files.locked(run_dir):
         is_locked.set()
         may_end.wait(60)
 
@@ -54,28 +54,28 @@ def test_two_processes_do_not_work_on_one_run(tmp_path):
     process.start()
     assert is_locked.wait(60)
     with pytest.raises(BlockingIOError, match="Another process is working"):
-        with results.locked(tmp_path / "run"):
+        with files.locked(tmp_path / "run"):
             pytest.fail("both processes hold the lock")
     # A dead process does not leave its lock behind.
     process.kill()
     process.join()
-    with results.locked(tmp_path / "run"):
+    with files.locked(tmp_path / "run"):
         assert (tmp_path / "run").is_dir()
 
 
 def test_clearing_keeps_nothing_but_the_lock(tmp_path):
-    with results.locked(tmp_path):
+    with files.locked(tmp_path):
         (tmp_path / "tensorboard").mkdir()
         (tmp_path / "tensorboard" / "events").write_text("x")
         (tmp_path / "summary.json").write_text("{}")
-        results.clear(tmp_path)
+        files.clear(tmp_path)
         assert [file.name for file in tmp_path.iterdir()] == [".lock"]
 
 
 def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     (tmp_path / ".writing-1-accuracy.csv").write_text("half")
     (tmp_path / "accuracy.csv").write_text("whole")
-    with results.locked(tmp_path):
+    with files.locked(tmp_path):
         assert {entry.name for entry in tmp_path.iterdir()} == {
             *(".lock", "accuracy.csv")
         }

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 import yaml
 
-from invariance_tf import Experiment, figures, preparation, tables
-from invariance_tf.search import choice, grid, showing
-from invariance_tf.search.choice import Setting
-from invariance_tf.search.command import search
-from invariance_tf.sweep import flow, worker
+from invariance_tf import Experiment, drawing
+from invariance_tf.commands import many_runs, search_table
+from invariance_tf.commands.search import search
+from invariance_tf.paper import tables
+from invariance_tf.runs import preparation
+from invariance_tf.runs.search import choice, grid
+from invariance_tf.runs.search.choice import Setting
+from invariance_tf.runs.sweep import worker
 
 PROGRAM = "python -m invariance_tf search"
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -169,7 +172,7 @@ def test_the_picture_shows_every_setting_and_frames_the_best():
     settings = some_settings()
     settings[0] = Setting(1e-5, 5e-6, (None,))
     best = choice.choose(settings)
-    figure = figures.draw_search(settings, best, "a title", "a note")
+    figure = drawing.draw_search(settings, best, "a title", "a note")
     axes = figure.axes[0]
     assert axes.get_title(loc="left") == "a title"
     written = {
@@ -196,7 +199,7 @@ def test_the_picture_shows_the_spread_over_seeds():
         Setting(0.1, 0.0, (0.5, 0.625, 0.75)),
         Setting(0.2, 0.0, (0.5, None, None)),
     ]
-    axes = figures.draw_search(settings, settings[0]).axes[0]
+    axes = drawing.draw_search(settings, settings[0]).axes[0]
     texts = [text.get_text() for text in axes.texts]
     assert texts == ["62.5", "50.0 to 75.0", "diverged", "2 of 3"]
 
@@ -208,8 +211,8 @@ def test_the_terminal_shows_the_grid(capsys):
         Setting(0.2, 0.0, (0.25, 0.25)),
         Setting(0.2, 1.0, (None, None)),
     ]
-    note = showing.explain(settings, settings[0], 100, [0, 1])
-    showing.show(settings, settings[0], "a title", note, "some[where]")
+    note = search_table.explain(settings, settings[0], 100, [0, 1])
+    search_table.show(settings, settings[0], "a title", note, "some[where]")
     text = capsys.readouterr().out
     for part in (
         "* 0.625",
@@ -271,7 +274,7 @@ def test_a_mistake_in_the_file_names_it(capsys, tmp_path, text, message):
 def test_mistakes_are_answered_without_tensorflow():
     program = (
         "import sys\n"
-        "from invariance_tf.search.command import search\n"
+        "from invariance_tf.commands.search import search\n"
         f"status = search([{SYNTHFACES!r}, '--n_seen', '99'], 'search')\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
         "sys.exit(status if not heavy else str(heavy))\n"
@@ -305,7 +308,7 @@ class HereEngine:
 def here(monkeypatch):
     """Makes searches run in this process; returns their engine."""
     engine = HereEngine()
-    monkeypatch.setattr(flow, "_make_engine", lambda options: engine)
+    monkeypatch.setattr(many_runs, "_make_engine", lambda options: engine)
     monkeypatch.setattr(worker, "_write_to", lambda path: None)
     return engine
 

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from invariance_tf import Experiment, datasets, preparation, splits
-from invariance_tf.results import write_csv
+from invariance_tf import Experiment, datasets
+from invariance_tf.files import write_csv
+from invariance_tf.paradigm import splits
+from invariance_tf.runs import preparation
 
 LABELS = np.repeat(np.arange(4), [3, 30, 7, 60])
 

@@ -14,12 +14,14 @@ import pytest
 import yaml
 from rich.console import Console
 
-from invariance_tf import Experiment, experiment, preparation, results
-from invariance_tf.sweep import local, plan, schedule, worker
-from invariance_tf.sweep.command import sweep
-from invariance_tf.sweep.local import LocalEngine
-from invariance_tf.sweep.progress import Progress
-from invariance_tf.sweep.worker import Outcome
+from invariance_tf import Experiment
+from invariance_tf import files as results
+from invariance_tf.commands.progress import Progress
+from invariance_tf.commands.sweep import sweep
+from invariance_tf.runs import experiment, preparation
+from invariance_tf.runs.sweep import local, plan, schedule, worker
+from invariance_tf.runs.sweep.local import LocalEngine
+from invariance_tf.runs.sweep.worker import Outcome
 
 SWEEPS = pathlib.Path(__file__).parents[1] / "configs" / "sweeps"
 
@@ -146,7 +148,7 @@ def test_a_mistake_in_the_command_is_one_line(capsys, arguments, message):
 def test_mistakes_are_answered_without_tensorflow(write):
     program = (
         "import sys\n"
-        "from invariance_tf.sweep.command import sweep\n"
+        "from invariance_tf.commands.sweep import sweep\n"
         f"status = sweep([{write({'base': {'n_sen': 3}})!r}])\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
         "sys.exit(status if not heavy else str(heavy))\n"
@@ -395,7 +397,7 @@ def test_ctrl_c_while_a_process_starts_is_not_lost(engine, monkeypatch):
 def test_a_process_does_not_outlive_its_parent():
     program = (
         "import os, sys\n"
-        "from invariance_tf.sweep.local import LocalEngine\n"
+        "from invariance_tf.runs.sweep.local import LocalEngine\n"
         "import time\n"
         "engine = LocalEngine(1, num_threads=1)\n"
         "engine.start('key', os.getpid)\n"

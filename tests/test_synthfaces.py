@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from invariance_tf.datasets import face_numbers, face_shapes
+from invariance_tf.datasets.synthfaces import shapes, traits
 
 # The package's attribute of this name is the function.
 module = importlib.import_module("invariance_tf.datasets.synthfaces")
@@ -38,10 +38,10 @@ def standardise(images):
 def describe(num_images):
     """Returns the numbers of as many random people, an image of each."""
     generator = np.random.default_rng(0)
-    return face_numbers.describe(
-        generator.random((num_images, len(face_numbers.IDENTITY))),
-        generator.standard_normal((num_images, len(face_numbers.NUISANCES))),
-        generator.random((num_images, len(face_numbers.SCENE), 3)),
+    return traits.describe(
+        generator.random((num_images, len(traits.IDENTITY))),
+        generator.standard_normal((num_images, len(traits.NUISANCES))),
+        generator.random((num_images, len(traits.SCENE), 3)),
     )
 
 
@@ -123,7 +123,7 @@ def test_pixels_do_not_depend_on_what_is_drawn_at_once(crowd, monkeypatch):
 
 
 def test_no_part_of_a_face_is_cut_off(crowd, monkeypatch):
-    monkeypatch.setattr(face_shapes.View, "crop", lambda view, *_: view)
+    monkeypatch.setattr(shapes.View, "crop", lambda view, *_: view)
     whole = synthfaces(num_categories=20, num_train=10, num_test=10)
     np.testing.assert_array_equal(whole.images, crowd.images)
 
@@ -216,26 +216,26 @@ def test_colours_are_mixed_between_neighbours_and_drawn_to_the_average():
         [100, 100, 0],
         [100, 200, 0],
     ]
-    full = face_numbers._mix(palette, position, spread=1.0)
+    full = traits._mix(palette, position, spread=1.0)
     np.testing.assert_allclose(full, expected)
-    third = face_numbers._mix(palette, position, spread=1 / 3)
+    third = traits._mix(palette, position, spread=1 / 3)
     np.testing.assert_allclose(third - 100, (full - 100) / 3)
 
 
 def area(distance, unit):
     """Returns the painted area of a shape, in square units."""
     pixels = np.zeros((1, 3, *distance.shape[1:]), "float32")
-    face_shapes.View(pixels, None, None, unit).paint(distance, 1.0)
+    shapes.View(pixels, None, None, unit).paint(distance, 1.0)
     return pixels[:, 0].sum() * unit.item() ** 2
 
 
 def test_ellipses_and_bars_are_painted_with_their_area(grid):
     x, y, unit = grid
     for half_width, half_height in [(0.5, 0.5), (0.6, 0.3)]:
-        distance = face_shapes.ellipse(x - 0.1, y, half_width, half_height)
+        distance = shapes.ellipse(x - 0.1, y, half_width, half_height)
         expected = np.pi * half_width * half_height
         np.testing.assert_allclose(area(distance, unit), expected, rtol=2e-3)
-    distance = face_shapes.bar(x, y + 0.2, 0.4, 0.3, 0.1)
+    distance = shapes.bar(x, y + 0.2, 0.4, 0.3, 0.1)
     expected = 0.8 * 0.6 - (4 - np.pi) * 0.1**2
     np.testing.assert_allclose(area(distance, unit), expected, rtol=2e-3)
 
@@ -247,16 +247,16 @@ def test_a_square_head_fills_its_box_and_a_round_one_an_ellipse(grid):
     box = (2 * face.width * (face.crown + face.chin)).item()
     for square, share in [(0.0, np.pi / 4), (1.0, 1.0)]:
         face.square = square
-        distance = face_shapes.head(x, y, face)
+        distance = shapes.head(x, y, face)
         np.testing.assert_allclose(area(distance, unit), share * box, rtol=1e-2)
 
 
 def test_unions_and_intersections_differ_from_sharp_ones_near_edges_only(grid):
     x, y, _ = grid
-    first = face_shapes.ellipse(x, y, 0.5, 0.5)
+    first = shapes.ellipse(x, y, 0.5, 0.5)
     second = x - 0.2
-    united = face_shapes.unite(first, second, 0.1)
-    common = face_shapes.intersect(first, second, 0.1)
+    united = shapes.unite(first, second, 0.1)
+    common = shapes.intersect(first, second, 0.1)
     is_far = np.abs(first - second) > 0.1
     lower, upper = np.minimum(first, second), np.maximum(first, second)
     np.testing.assert_allclose(united[is_far], lower[is_far], atol=1e-6)
@@ -269,9 +269,9 @@ def test_paint_blends_by_opacity_and_leaves_the_outside_alone(grid):
     x, y, unit = grid
     pixels = np.full((1, 3, 400, 400), 100, "float32")
     colour = np.array([0, 100, 200], "float32").reshape(1, 3, 1, 1)
-    distance = face_shapes.ellipse(x, y, 0.5, 0.5)
+    distance = shapes.ellipse(x, y, 0.5, 0.5)
     opacity = np.full((1, 1, 1), 0.25, "float32")
-    face_shapes.View(pixels, x, y, unit).paint(distance, colour, opacity)
+    shapes.View(pixels, x, y, unit).paint(distance, colour, opacity)
     np.testing.assert_allclose(pixels[0, :, 200, 200], [75, 100, 125])
     assert (pixels[:, :, distance[0] > unit.item()] == 100).all()
 
@@ -279,7 +279,7 @@ def test_paint_blends_by_opacity_and_leaves_the_outside_alone(grid):
 def test_a_crop_holds_the_rectangle_and_little_more(grid):
     x, y, unit = grid
     pixels = np.zeros((1, 3, 400, 400), "float32")
-    view = face_shapes.View(pixels, x, y, unit)
+    view = shapes.View(pixels, x, y, unit)
     near = view.crop(0.25, -0.5, 0.1, 0.2)
     for values, middle, half in [(near.x, 0.25, 0.1), (near.y, -0.5, 0.2)]:
         assert half < values.max() - middle < half + 2 * unit

@@ -12,8 +12,8 @@ from made_up_runs import made_up_runs
 
 from invariance_tf import Experiment, load_runs
 from invariance_tf import run as run_experiment
-from invariance_tf.studies import find_studies
-from invariance_tf.tables import KEYS, TABLES, save
+from invariance_tf.paper.studies import find_studies
+from invariance_tf.paper.tables import KEYS, TABLES, save
 
 SMALL = Experiment(
     num_categories=4,

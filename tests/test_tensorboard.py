@@ -10,15 +10,15 @@ from tensorboard.backend.event_processing.event_accumulator import (
 )
 from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
-from invariance_tf import figures
-from invariance_tf.tensorboard import EventLog
+from invariance_tf import drawing
+from invariance_tf.runs.tensorboard import EventLog
 
 
 @pytest.fixture
 def events(tmp_path):
     """The events of a small log, as TensorBoard reads them."""
     png_path = tmp_path / "picture.png"
-    figures.save(Figure(figsize=(2, 1)), png_path, dpi=50)
+    drawing.save(Figure(figsize=(2, 1)), png_path, dpi=50)
     log = EventLog(tmp_path / "log")
     log.hyper_parameters(
         {"n_seen": 20, "transform": "blur", "data_dir": None, "args": {"a": 1}},

@@ -9,8 +9,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from fake_records import encode, photo, prepare, write_images
 
-from invariance_tf import datasets, splits
-from invariance_tf.datasets import decoding, record_index
+from invariance_tf import datasets
+from invariance_tf.datasets.images import decoding
+from invariance_tf.datasets.tfds import record_index
+from invariance_tf.paradigm import splits
 
 NAMES = ["cat", "dog", "eel"]
 # Where the values of a part's images begin; images of a category are uneven in

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from fake_records import encode, photo, prepare, write_imagenet
 
-from invariance_tf import cli
+from invariance_tf.commands import cli
 
 
 @pytest.fixture(autouse=True)

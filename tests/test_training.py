@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from invariance_tf import training, transforms
-from invariance_tf.model import build
+from invariance_tf import transforms
+from invariance_tf.paradigm.model import build
+from invariance_tf.training import fitting
 
 
 def test_weight_decay_is_inside_the_gradient_with_momentum():
@@ -21,7 +22,7 @@ def test_weight_decay_is_inside_the_gradient_with_momentum():
         1, use_bias=False, kernel_regularizer=regularizer
     )
     model = keras.Model(image, layer(image))
-    training.compile_model(model, learning_rate, momentum)
+    fitting.compile_model(model, learning_rate, momentum)
     layer.kernel.assign([[3.0]])
     weight, velocity = 3.0, 0.0
     for _ in range(3):
@@ -32,18 +33,18 @@ def test_weight_decay_is_inside_the_gradient_with_momentum():
 
 
 def test_the_constant_schedule_is_the_learning_rate():
-    assert training.make_schedule("constant", 1e-4, 45, 100) == 1e-4
+    assert fitting.make_schedule("constant", 1e-4, 45, 100) == 1e-4
 
 
 def test_the_cosine_schedule_falls_to_2_percent():
-    schedule = training.make_schedule("cosine", 0.5, 10, 20)
+    schedule = fitting.make_schedule("cosine", 0.5, 10, 20)
     rates = [float(schedule(step)) for step in (0, 100, 200)]
     assert rates == pytest.approx([0.5, 0.255, 0.01])
 
 
 def test_the_resnet_schedule_at_its_corners():
     steps = 100
-    schedule = training.make_schedule("resnet", 0.016, 90, steps)
+    schedule = fitting.make_schedule("resnet", 0.016, 90, steps)
     expected = {
         0: 0.0,
         1: 0.016 / 500,
@@ -63,7 +64,7 @@ def test_the_resnet_schedule_at_its_corners():
 
 def test_an_unknown_schedule_is_refused():
     with pytest.raises(ValueError, match="constant, cosine or resnet"):
-        training.make_schedule("linear", 0.1, 1, 1)
+        fitting.make_schedule("linear", 0.1, 1, 1)
 
 
 def network(images, num_categories):
@@ -79,7 +80,7 @@ def make_model(learning_rate=0.05, std=80.0):
     keras.utils.set_random_seed(5)
     transform = transforms.get("white_noise", std=std)
     model = build(network, transform, 8, 3)
-    training.compile_model(model, learning_rate)
+    fitting.compile_model(model, learning_rate)
     return model
 
 
@@ -98,7 +99,7 @@ def make_batches(first_epoch):
 
 def fit(model, path, epochs=4, batches=make_batches, **options):
     options = {"seed": 11, **options}
-    return training.fit(
+    return fitting.fit(
         model,
         batches,
         steps_per_epoch=10,

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from invariance_tf import defaults, transforms
+from invariance_tf import transforms
+from invariance_tf.settings import defaults
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="times TensorFlow"

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from invariance_tf import defaults, transforms
-from invariance_tf.model import Standardize, reseed
+from invariance_tf import transforms
+from invariance_tf.paradigm.model import Standardize, reseed
+from invariance_tf.settings import defaults
 
 FIELD = "name, arguments"
 EVERY_TRANSFORM = list(defaults.TRANSFORMS.items())

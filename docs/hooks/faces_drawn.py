@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from themes import WIDTH
 
-from invariance_tf import messages
-from invariance_tf.figures.examples import displayable
+from invariance_tf.commands import terminal
+from invariance_tf.drawing.examples import displayable
 
 
 @functools.cache
@@ -19,11 +19,11 @@ def _faces():
         Dictionary from pairs of purpose and version to four images that can
         be shown.
     """
-    with messages.quiet_start():
+    with terminal.quiet_start():
         from keras import ops
 
         from invariance_tf import datasets, transforms
-        from invariance_tf.model import Standardize
+        from invariance_tf.paradigm.model import Standardize
     dataset = datasets.get(
         "synthfaces", image_size=64, num_categories=9, num_train=1, num_test=1
     )
@@ -110,7 +110,7 @@ def _frame(axes, x, bottom, color):
 
 def draw_people(theme, num_people=6, num_images=3):
     """Draws a few images each of invented people."""
-    with messages.quiet_start():
+    with terminal.quiet_start():
         from invariance_tf import datasets
     dataset = datasets.get(
         "synthfaces",

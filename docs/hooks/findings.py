@@ -7,12 +7,13 @@ import re
 import matplotlib
 from matplotlib.figure import Figure
 
-from invariance_tf.figures import layout, paper, style
-from invariance_tf.figures.accuracy import draw_accuracies
-from invariance_tf.figures.lines import draw_n_seen
-from invariance_tf.figures.relation import draw_relation
-from invariance_tf.figures.selection import grid, size_of, trained
-from invariance_tf.studies import find_studies, transforms_of
+from invariance_tf.drawing import layout, style
+from invariance_tf.drawing.lines import draw_n_seen
+from invariance_tf.paper.figures import by_number
+from invariance_tf.paper.figures.accuracy import draw_accuracies
+from invariance_tf.paper.figures.relation import draw_relation
+from invariance_tf.paper.figures.selection import grid, size_of, trained
+from invariance_tf.paper.studies import find_studies, transforms_of
 
 # What the tutorial runs.
 TUTORIAL = {
@@ -41,7 +42,7 @@ def draw_all(results):
     drawn = {
         "across.svg": draw_across(faces),
         "relation.svg": draw_invariance(faces),
-        "tutorial-2c.svg": paper.draw("2c", studies),
+        "tutorial-2c.svg": by_number.draw("2c", studies),
         "loss.svg": draw_loss(faces),
     }
     return {name: _save(figure) for name, figure in drawn.items()}

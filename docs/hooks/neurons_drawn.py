@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from themes import WIDTH
 
-from invariance_tf import invariance
+from invariance_tf.measures import invariance
 
 TAU = 0.1
 GRID = np.linspace(0, 1, 201)

@@ -15,7 +15,7 @@ from latex2mathml import converter
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
-from invariance_tf import defaults
+from invariance_tf.settings import defaults
 
 # What a page may name between `{{` and `}}`. A name that is not here, and a
 # value that no table has, stops the build.

@@ -5,12 +5,13 @@ import re
 
 import values
 
-from invariance_tf import defaults, studies
-from invariance_tf.claims import CLAIMS
-from invariance_tf.figures.catalogue import FIGURES
-from invariance_tf.figures.selection import SWEEPS
-from invariance_tf.figures.style import LOOKS
-from invariance_tf.sweep import plan
+from invariance_tf.drawing.style import LOOKS
+from invariance_tf.paper import studies
+from invariance_tf.paper.claims import CLAIMS
+from invariance_tf.paper.figures.catalogue import FIGURES
+from invariance_tf.paper.figures.selection import SWEEPS
+from invariance_tf.runs.sweep import plan
+from invariance_tf.settings import defaults
 
 SWEEP_FILES = sorted((values.ROOT / "configs" / "sweeps").glob("*.yaml"))
 

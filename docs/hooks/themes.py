@@ -6,7 +6,7 @@ import io
 import matplotlib
 from matplotlib.colors import LinearSegmentedColormap
 
-from invariance_tf.figures import style
+from invariance_tf.drawing import style
 
 WIDTH = 6.6  # inches
 

@@ -10,10 +10,10 @@ import pathlib
 
 import pandas as pd
 
-from invariance_tf import tables
-from invariance_tf.figures.catalogue import FIGURES
-from invariance_tf.figures.style import LOOKS
-from invariance_tf.report.headlines import VERDICTS
+from invariance_tf.drawing.style import LOOKS
+from invariance_tf.paper import tables
+from invariance_tf.paper.figures.catalogue import FIGURES
+from invariance_tf.paper.report.headlines import VERDICTS
 
 ROOT = pathlib.Path(__file__).parents[2]
 CALIBRATIONS = ROOT / "docs" / "results" / "calibration"

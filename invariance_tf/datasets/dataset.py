@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from invariance_tf.datasets.fingerprint import fingerprint, hash_images
+from invariance_tf.datasets.images.fingerprint import fingerprint, hash_images
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

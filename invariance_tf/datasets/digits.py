@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from invariance_tf.datasets.dataset import Dataset
-from invariance_tf.datasets.fingerprint import fingerprint
-from invariance_tf.datasets.selection import check_integer
+from invariance_tf.datasets.images.fingerprint import fingerprint
+from invariance_tf.datasets.images.selection import check_integer
 
 
 def digits(image_size=32, num_test=50):

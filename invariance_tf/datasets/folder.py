@@ -6,8 +6,13 @@ import pathlib
 
 import PIL
 
-from invariance_tf.datasets import decoding, image_cache, listing, selection
 from invariance_tf.datasets.dataset import Dataset
+from invariance_tf.datasets.images import (
+    decoding,
+    image_cache,
+    listing,
+    selection,
+)
 
 
 def folder(

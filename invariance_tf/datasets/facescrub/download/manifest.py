@@ -1,0 +1,146 @@
+"""What each row has become, as a table and as files in their places."""
+
+import csv
+import dataclasses
+import os
+
+from invariance_tf import files as results
+from invariance_tf.datasets.facescrub.download.fates import WRITTEN
+from invariance_tf.datasets.facescrub.download.journal import Outcome
+from invariance_tf.datasets.facescrub.download.lists import HEADER
+
+FILE_NAME = "manifest.csv"
+# Crops that count no more, such as duplicates; hidden from data sets.
+ASIDE = ".set_aside"
+COLUMNS = (
+    "list",
+    "line",
+    *HEADER,
+    "fate",
+    "detail",
+    "received_sha256",
+    "pixels_sha256",
+    "file",
+)
+
+
+def decide(rows, outcomes, excluded=frozenset(), allow_changed=False):
+    """Says what each row has become under the options of today.
+
+    Of the same face twice, or of the same pixels twice in one identity, the
+    first in the order of the lists counts, whichever came in first.
+
+    Args:
+        rows: List of `Row`.
+        outcomes: Dictionary from the key of a row to its `Outcome`.
+        excluded: Set of integers, the `face_id` of faces to leave out.
+        allow_changed: Boolean. Count images whose hash is not the list's.
+
+    Returns:
+        List of `Outcome`, one for each row.
+    """
+    faces, pixels = {}, {}
+
+    def decide_one(row):
+        if row.problem:
+            return Outcome("bad row", row.problem)
+        # Some file systems do not tell capitals from small letters.
+        identity = row.identity.casefold()
+        first = faces.setdefault((identity, row.face_id), row)
+        if first is not row:
+            return Outcome("duplicate", f"the face of {first.place}")
+        if row.face_id in excluded:
+            return Outcome("excluded")
+        outcome = outcomes.get(row.key, Outcome("pending"))
+        if outcome.fate != "ok":
+            return outcome
+        if outcome.received_sha256 != row.sha256:
+            fate = "changed" if allow_changed else "hash mismatch"
+            outcome = dataclasses.replace(outcome, fate=fate)
+            if not allow_changed:
+                return outcome
+        first = pixels.setdefault((identity, outcome.pixels_sha256), row)
+        if first is row:
+            return outcome
+        detail = f"the pixels of {first.place}"
+        return dataclasses.replace(outcome, fate="duplicate", detail=detail)
+
+    return [decide_one(row) for row in rows]
+
+
+def arrange(out_dir, rows, decided):
+    """Sets aside the crops that do not count, and brings back those that do.
+
+    Nothing is removed: a link that worked once may be dead by now.
+
+    Args:
+        out_dir: Path of the output directory.
+        rows: List of `Row`.
+        decided: List of `Outcome`, as returned by `decide`.
+
+    Returns:
+        Set of strings, the rows' files that should be there and are not.
+    """
+    files = {row.file for row in rows if not row.problem}
+    wanted = written_files(rows, decided)
+    missing = set()
+    for file in files:
+        path = os.path.join(out_dir, file)
+        aside_path = os.path.join(out_dir, ASIDE, file)
+        if file not in wanted:
+            _move(path, aside_path)
+        elif not os.path.exists(path) and not _move(aside_path, path):
+            missing.add(file)
+    return missing
+
+
+def written_files(rows, decided):
+    """Returns the set of files that count."""
+    return {
+        row.file
+        for row, outcome in zip(rows, decided, strict=True)
+        if outcome.fate in WRITTEN
+    }
+
+
+def write(out_dir, rows, decided):
+    """Writes the table, one line for each row in the order of the lists.
+
+    Args:
+        out_dir: Path of the output directory.
+        rows: List of `Row`.
+        decided: List of `Outcome`, as returned by `decide`.
+    """
+    with (
+        results.replacing(os.path.join(out_dir, FILE_NAME)) as temporary_path,
+        open(temporary_path, "w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row, outcome in zip(rows, decided, strict=True):
+            writer.writerow(_to_columns(row, outcome))
+
+
+def _to_columns(row, outcome):
+    """Returns the columns of a row."""
+    # A bad row may have more of them or fewer.
+    fields = (*row.fields, *[""] * len(HEADER))[: len(HEADER)]
+    return (
+        row.list_name,
+        row.line,
+        *fields,
+        outcome.fate,
+        outcome.detail,
+        outcome.received_sha256,
+        outcome.pixels_sha256,
+        row.file if outcome.fate in WRITTEN else "",
+    )
+
+
+def _move(source, target):
+    """Moves a file; returns whether it was there."""
+    if not os.path.exists(source):
+        return False
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    os.replace(source, target)
+    return True

@@ -1,0 +1,1 @@
+"""Image files: finding, decoding, caching and identifying them."""

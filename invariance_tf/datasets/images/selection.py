@@ -1,0 +1,182 @@
+"""Chooses the images of a data set: how many, which for testing, what size."""
+
+import dataclasses
+import numbers
+import os
+import pathlib
+
+import numpy as np
+
+from invariance_tf.datasets.images import decoding, image_cache, listing
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """Says which images to take from each category, and in which size.
+
+    Attributes:
+        image_size: Integer from 16 to 1024. Height and width of the images,
+            in pixels.
+        central_crop: Float in (0, 1]. Side of the central square as a share
+            of the image's shorter side.
+        min_images: Integer > `num_test`. Categories with fewer usable images
+            are left out. `None` becomes `num_test + 1`.
+        max_images: Integer > `num_test`, or `None` for all usable images.
+        num_test: Integer > 0. The first images of each category are its test
+            images.
+
+    Raises:
+        ValueError: If a value is not legal.
+    """
+
+    image_size: int
+    central_crop: float
+    min_images: int | None
+    max_images: int | None
+    num_test: int
+
+    def __post_init__(self):
+        check_integer("image_size", self.image_size, 16, 1024)
+        check_integer("num_test", self.num_test, 1)
+        if self.min_images is None:
+            object.__setattr__(self, "min_images", self.num_test + 1)
+        reason = " (above `num_test`: test images are not for training)"
+        for name in ["min_images", "max_images"]:
+            value = getattr(self, name)
+            if value is not None:
+                check_integer(name, value, self.num_test + 1, reason=reason)
+        if not 0 < self.central_crop <= 1:
+            raise ValueError(
+                "`central_crop` is a share of the shorter side: above 0, at "
+                f"most 1. Received: central_crop={self.central_crop!r}"
+            )
+
+
+def check_integer(name, value, lowest, highest=None, reason=""):
+    """Raises an error if a value is no integer within its limits.
+
+    Args:
+        name: String, the argument's name.
+        value: Any object.
+        lowest: Integer, the lowest legal value.
+        highest: Integer, the highest legal value, or `None`.
+        reason: String to put after the limits.
+
+    Raises:
+        ValueError: If the value is not legal.
+    """
+    is_legal = isinstance(value, numbers.Integral) and value >= lowest
+    if not is_legal or (highest is not None and value > highest):
+        limits = f"of {lowest} or more"
+        if highest is not None:
+            limits = f"from {lowest} to {highest}"
+        raise ValueError(
+            f"`{name}` must be an integer {limits}{reason}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def restrict(files_by_category, categories_file):
+    """Returns only the categories that a text file names.
+
+    Args:
+        files_by_category: Dictionary from category to its files.
+        categories_file: Path of a text file with one category per line. Empty
+            lines and lines that begin with # are ignored.
+
+    Raises:
+        ValueError: If the file names none, or one that there is not.
+        FileNotFoundError: If there is no such file.
+    """
+    path = pathlib.Path(os.path.abspath(os.path.expanduser(categories_file)))
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no file {path}. It should hold one category per line. "
+            f"Received: categories_file={os.fspath(categories_file)!r}"
+        )
+    lines = path.read_text("utf-8-sig", errors="replace").splitlines()
+    names = [listing.normalise(line.strip()) for line in lines]
+    wanted = {name for name in names if name and not name.startswith("#")}
+    if not wanted:
+        raise ValueError(
+            f"There is no category in {path}. Write one per line. "
+            f"Received: categories_file={os.fspath(categories_file)!r}"
+        )
+    missing = sorted(wanted - files_by_category.keys())
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of the {len(wanted)} categories in {path} have "
+            f"no images: {', '.join(missing)}. Correct the names "
+            "or remove the lines. "
+            f"Received: categories_file={os.fspath(categories_file)!r}"
+        )
+    return {
+        name: files
+        for name, files in files_by_category.items()
+        if name in wanted
+    }
+
+
+def decode(directory, files_by_category, selection):
+    """Decodes as many images of each category as the selection needs.
+
+    Args:
+        directory: Path of an existing directory. The images are appended to
+            its file `decoded.raw`, in the order of decoding.
+        files_by_category: Dictionary from category to list of `ImageFile`.
+        selection: `Selection`.
+
+    Returns:
+        The same as `decoding.decode_usable`.
+    """
+    # Whether a category has `min_images` is known only when as many are
+    # decoded, even where fewer are wanted.
+    needed = selection.max_images and max(
+        selection.min_images, selection.max_images
+    )
+    with open(pathlib.Path(directory, "decoded.raw"), "wb") as stream:
+        return decoding.decode_usable(
+            files_by_category,
+            needed,
+            lambda image: stream.write(image.tobytes()),
+            image_size=selection.image_size,
+            central_crop=selection.central_crop,
+        )
+
+
+def store(directory, usable, skipped, selection, is_test=None):
+    """Makes an entry of the image cache from what `decode` left.
+
+    Args:
+        directory: Path, as given to `decode`.
+        usable: Dictionary, as returned by `decode`.
+        skipped: List of pairs `(name, reason)`, as returned by `decode`.
+        selection: `Selection`.
+        is_test: Function of a file that tells whether it is for testing, or
+            `None` for the first `num_test` of each category.
+    """
+    chosen = {
+        category: members[: selection.max_images]
+        for category, members in usable.items()
+        if len(members) >= selection.min_images
+    }
+    index = {"categories": list(chosen), "skipped": skipped}
+    index.update(labels=[], is_test=[], files=[])
+    order = []
+    for label, members in enumerate(chosen.values()):
+        for number, (file, position) in enumerate(members):
+            index["labels"].append(label)
+            index["is_test"].append(
+                number < selection.num_test
+                if is_test is None
+                else is_test(file)
+            )
+            index["files"].append(file.name)
+            order.append(position)
+    raw_path = pathlib.Path(directory, "decoded.raw")
+    size = selection.image_size
+    images = np.memmap(raw_path, "uint8", "r").reshape(-1, size, size, 3)
+    image_cache.write(directory, images, order, index)
+    # Windows removes no file that is still mapped.
+    del images
+    raw_path.unlink()

@@ -1,0 +1,223 @@
+"""Draws synthetic faces, their parts painted from back to front.
+
+Coordinates point to the right and downwards; 1 is half the side of an image.
+The head's frame follows its shift, scale and rotation. The face's frame lies
+on its surface, a bulge that is turned by yaw and pitch, so that hairline,
+beard and glasses turn with the eyes while the outline stays.
+"""
+
+import numpy as np
+
+from invariance_tf.datasets.synthfaces import features
+from invariance_tf.datasets.synthfaces.shapes import (
+    View,
+    bar,
+    ellipse,
+    head,
+    intersect,
+    ripple,
+    unite,
+)
+
+
+def draw(face, image_size):
+    """Draws one image of each face.
+
+    Args:
+        face: Namespace of numbers and colours, as returned by
+            `face_numbers.describe`.
+        image_size: Integer. Height and width, in pixels.
+
+    Returns:
+        float32 array of shape `(num_images, 3, image_size, image_size)`, from
+        0 for black to 255 for white. What is brighter is not yet clipped.
+    """
+    axis = np.arange(image_size, dtype="float32")
+    axis = (axis + 0.5) * (2.0 / image_size) - 1.0
+    shape = (len(face.scale), 3, image_size, image_size)
+    image = View(
+        np.empty(shape, "float32"),
+        axis[np.newaxis, np.newaxis, :],
+        axis[np.newaxis, :, np.newaxis],
+        np.full((1, 1, 1), 2.0 / image_size, "float32"),
+    )
+    _paint_background(image, face)
+    body = _pose(image, face)
+    _paint_body(body, face)
+    near = body.crop(0.0, 0.05, 0.78, 1.0)
+    surface = _turn(near, face)
+    _paint_skin(near, surface, face)
+    if face.beard.any():
+        _paint_beard(near, surface, face)
+    features.paint_eyes(surface, face)
+    features.paint_nose(surface, face)
+    features.paint_mouth(surface, face)
+    _paint_hair(near, surface, face)
+    if face.glasses.any():
+        features.paint_glasses(surface, face)
+    _light(body, face)
+    return image.pixels
+
+
+def _pose(image, face):
+    """Returns the view in the head's frame."""
+    x, y = image.x - face.shift_x, image.y - face.shift_y
+    cosine, sine = face.cosine / face.scale, face.sine / face.scale
+    return View(
+        image.pixels,
+        cosine * x + sine * y,
+        cosine * y - sine * x,
+        image.unit / face.scale,
+    )
+
+
+def _turn(view, face):
+    """Returns a view of the head in the face's frame."""
+    bulge = view.x / face.width
+    bulge *= bulge
+    down = view.y / face.chin
+    down *= down
+    bulge += down
+    np.subtract(1.0, bulge, out=bulge)
+    np.maximum(bulge, 0.0, out=bulge)
+    return View(
+        view.pixels,
+        view.x - face.yaw * bulge,
+        view.y - face.pitch * bulge,
+        view.unit,
+    )
+
+
+def _paint_background(image, face):
+    blend = face.slope_x * image.x + face.slope_y * image.y
+    blend += 0.5
+    np.clip(blend, 0.0, 1.0, out=blend)
+    change = face.wall_end - face.wall_start
+    np.multiply(change, blend[:, np.newaxis], out=image.pixels)
+    image.pixels += face.wall_start
+    x = np.broadcast_to(image.x, blend.shape)
+    y = np.broadcast_to(image.y, blend.shape)
+    wall = View(image.pixels, x, y, image.unit)
+    colours = [face.first_disc, face.second_disc, face.third_disc]
+    for disc, colour in enumerate(colours):
+        x, y = face.disc_x[:, disc], face.disc_y[:, disc]
+        radius = face.disc_radius[:, disc]
+        near = wall.crop(x, y, radius, radius)
+        near.paint(ellipse(near.x - x, near.y - y, radius, radius), colour)
+
+
+def _paint_body(body, face):
+    """Paints what is behind the head: clothes, long hair, neck and ears."""
+    middle = face.chin + 0.72
+    trunk = body.crop(0.0, middle, 0.85, 0.58)
+    shoulders = ellipse(trunk.x, trunk.y - middle, 0.85, 0.58)
+    trunk.paint(shoulders, face.clothes)
+    if face.long_hair.any():
+        _paint_long_hair(body, face)
+    neck = body.crop(0.0, face.chin + 0.1, 0.45, 0.6)
+    below = neck.y - face.chin
+    throat = bar(neck.x, below, face.neck, 0.25, 0.05)
+    collar = ellipse(neck.x, below - 0.2, face.neck * 1.15, face.neckline)
+    throat = unite(throat, collar, 0.1)
+    neck.paint(throat, face.skin * 0.86)
+    shadow = head(neck.x, neck.y - 0.09, face)
+    np.maximum(shadow, throat, out=shadow)
+    neck.paint(shadow, face.skin * 0.6, softness=0.03)
+    for side in (-1.0, 1.0):
+        # The ear that the head turns away from comes into sight.
+        x = side * (face.width + 0.01) - 0.35 * face.yaw
+        ear = body.crop(x, face.ear_y, face.ear_width, face.ear_height)
+        shell = ellipse(
+            ear.x - x, ear.y - face.ear_y, face.ear_width, face.ear_height
+        )
+        ear.paint(shell, face.skin * 0.93)
+        shell += 0.4 * face.ear_width
+        ear.paint(shell, face.skin * 0.7, softness=0.02)
+
+
+def _paint_long_hair(body, face):
+    hair = body.crop(0.0, 0.25, 1.1, 1.25)
+    down = np.maximum(hair.y, 0.0)
+    up = hair.y - down
+    width = face.hair_flare * down
+    width += face.hair_wave * ripple(hair.y, 0.28)
+    width += face.width + face.hair_side
+    across = hair.x / width
+    across *= across
+    up /= face.crown + face.hair_volume
+    up *= up
+    across += up
+    np.sqrt(across, out=across)
+    across -= 1.0
+    across *= face.width
+    distance = intersect(across, hair.y - face.hair_length, 0.15)
+    hair.paint(distance, face.hair * 0.72, face.long_hair)
+
+
+def _paint_skin(near, surface, face):
+    near.paint(head(near.x, near.y, face), face.skin)
+    cheeks = surface.crop(0.0, 0.17, 0.44, 0.16)
+    distance = ellipse(np.abs(cheeks.x) - 0.26, cheeks.y - 0.17, 0.1, 0.08)
+    cheeks.paint(distance, face.blush, face.blush_strength, softness=0.09)
+
+
+def _paint_beard(near, surface, face):
+    beard = head(near.x, near.y, face, 0.015, face.beard_length)
+    side = np.abs(surface.x)
+    beard = intersect(beard, side - face.beard_width, 0.15)
+    line = np.maximum(side - face.beard_gap, 0.0)
+    line *= -0.6
+    line -= 0.8 * surface.y
+    line += 0.8 * face.beard_line
+    np.maximum(beard, line, out=beard)
+    near.paint(beard, face.hair * 0.85, face.beard, softness=0.03)
+
+
+def _paint_hair(near, surface, face):
+    """Paints the hair above the hairline, and its locks beside the face."""
+    # Short hair lies closer to the head further down.
+    lift = face.lock_y - surface.y
+    lift *= 2.0
+    np.clip(lift, face.long_hair, 1.0, out=lift)
+    lift *= face.hair_volume
+    lift += 0.01
+    scalp = head(near.x, near.y, face, lift)
+    x = surface.x - face.parting
+    line = face.fringe_curve * x
+    line += face.fringe_slope
+    line *= x
+    line += face.fringe_part * np.abs(x)
+    line += face.hairline
+    np.subtract(surface.y, line, out=line)
+    line *= 0.85
+    # What stands out beside the head is hair as well.
+    side = np.minimum(face.lock_x - np.abs(surface.x), -0.04 - lift - scalp)
+    ends = np.abs(surface.y - face.lock_y + face.lock_length)
+    ends -= face.lock_length
+    hair = unite(line, intersect(side, ends, 0.12), 0.12)
+    np.maximum(hair, scalp, out=hair)
+    near.paint(hair, face.hair)
+    bend = near.y + 0.62 * face.crown
+    bend -= 0.5 * x * x
+    shine = ellipse(near.x, bend, 0.35, 0.07)
+    np.maximum(shine, hair + 0.04, out=shine)
+    near.paint(shine, face.hair * 1.25 + 12.0, softness=0.1)
+
+
+def _light(body, face):
+    """Shades the scene as if it were as round as the head, and tints it."""
+    across, down = body.x / face.width, body.y / face.chin
+    light = across * across
+    light += down * down
+    np.minimum(light, 1.5, out=light)
+    light *= -0.16
+    np.clip(across, -1.3, 1.3, out=across)
+    np.clip(down, -1.3, 1.3, out=down)
+    across *= face.light_x
+    down *= face.light_y
+    light += across
+    light += down
+    light += 1.08
+    np.maximum(light, 0.1, out=light)
+    body.pixels *= light[:, np.newaxis]
+    body.pixels *= face.tint

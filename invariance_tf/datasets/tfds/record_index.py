@@ -1,0 +1,217 @@
+"""Finds the images in the record files of TensorFlow Datasets."""
+
+import collections
+import hashlib
+import io
+import json
+import os
+import zipfile
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from invariance_tf.datasets.images import decoding, image_cache
+from invariance_tf.datasets.tfds.records import PLACE
+
+# Part of the cache's key: to be raised whenever an index can change.
+VERSION = 1
+
+# By image: `places` (see `PLACE`), `labels` into `names` (-1: unlabelled),
+# `hashes` of the encoded images, `files` (their names), `splits`. `skipped`:
+# pairs of file and reason.
+Index = collections.namedtuple(
+    "Index", "places labels names hashes files splits skipped"
+)
+
+
+def find(shards, image_key, label_key, names, cache_dir=None):
+    """Lists the images of a prepared data set, with labels and hashes.
+
+    All files are read once, and the list is kept in the cache until a file
+    changes.
+
+    Args:
+        shards: Dictionary from split to the paths of its record files
+            (TFRecord).
+        image_key: String, the feature of the encoded image.
+        label_key: String, the feature of the label.
+        names: Tuple of the labels' names, or `None` where labels are texts.
+        cache_dir: Path or `None`. See `image_cache.locate`.
+
+    Returns:
+        An `Index`.
+
+    Raises:
+        ValueError: If a file is damaged.
+    """
+    described = [
+        (split, path, os.stat(path).st_size, os.stat(path).st_mtime_ns)
+        for split, paths in shards.items()
+        for path in paths
+    ]
+    key = hashlib.sha256(
+        json.dumps([VERSION, image_key, label_key, names, described]).encode()
+    ).hexdigest()
+
+    def build(directory):
+        index = _read_files(described, image_key, label_key, names)
+        texts = [index.names, index.files, index.splits, index.skipped]
+        np.savez(
+            directory / "index.npz",
+            places=index.places,
+            labels=index.labels,
+            hashes=index.hashes,
+            texts=np.frombuffer(json.dumps(texts).encode(), "uint8"),
+        )
+
+    return image_cache.fetch_entry(
+        image_cache.locate(cache_dir), f"records-{key}", _read_index, build
+    )
+
+
+def is_labelled(path, label_key):
+    """Tells whether the first image of a record file has a label."""
+    for _, record in _records(path):
+        return _label(_features(record)[label_key]) != -1
+    return False
+
+
+def _features(record):
+    return tf.train.Example.FromString(record).features.feature
+
+
+def _label(feature):
+    """Returns the label, a number or a text."""
+    (label,) = [*feature.int64_list.value, *feature.bytes_list.value]
+    return label.decode() if isinstance(label, bytes) else label
+
+
+def _read_index(path):
+    """Returns the index of the cache's entry, or `None` without a sound one."""
+    try:
+        # NumPy leaves a file that is none of its own open.
+        with (
+            open(path / "index.npz", "rb") as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
+            texts = json.loads(arrays["texts"].tobytes())
+            names, files, splits, skipped = texts
+            return Index(
+                arrays["places"],
+                arrays["labels"],
+                names,
+                arrays["hashes"],
+                files,
+                splits,
+                skipped,
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _read_files(described, image_key, label_key, names):
+    """Reads all files, several at a time."""
+
+    def read(number):
+        split, path = described[number][:2]
+        return _read_file(number, split, path, image_key, label_key)
+
+    images, skipped = [], []
+    with (
+        decoding.silent_pillow(),
+        decoding.workers() as pool,
+        decoding.progress("Reading records") as advance,
+    ):
+        for of_file, unusable in pool.map(read, range(len(described))):
+            images += of_file
+            skipped += unusable
+            advance(len(described))
+    columns = zip(*images, strict=True) if images else [()] * 5
+    places, labels, hashes, files, splits = columns
+    # Some sets give several images one name.
+    counts = collections.Counter(files)
+    files = [
+        f"{name}#{number}" if counts[name] > 1 else name
+        for number, name in enumerate(files)
+    ]
+    if names is None:
+        names = sorted({label for label in labels})
+        number_of = {name: number for number, name in enumerate(names)}
+        labels = [number_of[label] for label in labels]
+    return Index(
+        np.array([*places], PLACE),
+        np.array(labels, "int32"),
+        list(names),
+        np.array(hashes, "S32"),
+        list(files),
+        list(splits),
+        skipped,
+    )
+
+
+def _read_file(number, split, path, image_key, label_key):
+    """Returns the images of one file, and those that cannot be used."""
+    images, skipped = [], []
+    for position, (start, record) in enumerate(_records(path)):
+        features = _features(record)
+        content = features[image_key].bytes_list.value[0]
+        name = f"{split}/{os.path.basename(path)}/{position}"
+        if features["file_name"].bytes_list.value:
+            own = features["file_name"].bytes_list.value[0].decode()
+            name = f"{split}/{own}"
+        reason = _find_fault(content)
+        if reason:
+            skipped.append((name, reason))
+            continue
+        place = (number, start + record.index(content), len(content))
+        digest = hashlib.sha256(content).hexdigest()[:32]
+        images.append((place, _label(features[label_key]), digest, name, split))
+    return images, skipped
+
+
+def _records(path):
+    """Yields the start and the bytes of each record of a TFRecord file."""
+    start = 0
+    try:
+        for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            # Before it are its length and a checksum, behind it another.
+            yield start + 12, record
+            start += 12 + len(record) + 4
+    except tf.errors.DataLossError as error:
+        raise ValueError(
+            f"The record file {path} is damaged or cut off at byte {start} of "
+            f"{os.path.getsize(path)}. Prepare the data set anew."
+        ) from error
+
+
+def _find_fault(content):
+    """Returns why an encoded image cannot be used, or `None`."""
+    try:
+        with _open(content) as image:
+            # The checksums of a PNG; there is nothing to see afterwards.
+            image.verify()
+        with _open(content) as image:
+            width, height = image.size
+            if width * height > decoding.MAX_PIXELS:
+                return (
+                    f"has {width}x{height} pixels, "
+                    f"more than {decoding.MAX_PIXELS:,}"
+                )
+            if image.mode == "CMYK":
+                return "is a CMYK image"
+            # What cannot be decoded would end a training. A JPEG's damage
+            # shows in an eighth of its size too.
+            image.draft(None, (1, 1))
+            image.load()
+    except Image.UnidentifiedImageError:
+        return "is no readable JPEG, PNG, GIF, BMP or WebP image"
+    except Exception as error:
+        # A damaged file can make Pillow raise nearly anything.
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        return f"cannot be decoded: {reason}"
+    return None
+
+
+def _open(content):
+    return Image.open(io.BytesIO(content), formats=decoding.FORMATS)

@@ -1,0 +1,39 @@
+"""Pictures: arrays and tables in, matplotlib figures out."""
+
+import os
+
+from invariance_tf.drawing import style
+from invariance_tf.drawing.confusion import draw_confusion
+from invariance_tf.drawing.examples import draw_examples
+from invariance_tf.runs.calibration.figure import (
+    draw_calibration,
+    steps_to_show,
+)
+from invariance_tf.runs.search.figure import draw_search
+
+__all__ = [
+    "draw_calibration",
+    "draw_confusion",
+    "draw_examples",
+    "draw_search",
+    "save",
+    "steps_to_show",
+]
+
+# Without the time of writing, the same figure has the same bytes.
+_METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+
+
+def save(figure, path, dpi=100):
+    """Writes a figure to a file, atomically.
+
+    Args:
+        figure: A matplotlib `Figure`.
+        path: Path that ends in .png, .pdf or .svg.
+        dpi: Dots per inch, of a PNG file.
+    """
+    from invariance_tf.files import replacing
+
+    metadata = _METADATA.get(os.path.splitext(path)[1])
+    with replacing(path) as temporary_path, style.context():
+        figure.savefig(temporary_path, dpi=dpi, metadata=metadata)

@@ -1,0 +1,150 @@
+"""How the panels of a figure are arranged, and what is written around them."""
+
+import textwrap
+
+from invariance_tf.drawing import style
+from invariance_tf.paper.figures.selection import name_of
+
+# Height of the gap for a study without runs, as a share of its panels'.
+GAP = 0.35
+
+
+def heights(studies, roles):
+    """Returns the relative heights of the parts for studies."""
+    return [1 if role in studies else GAP for role in roles]
+
+
+def make_parts(figure, studies, roles):
+    """Makes a part of a figure for each study, below each other.
+
+    Args:
+        figure: Matplotlib `Figure` or `SubFigure`.
+        studies: Dictionary of `studies.find_studies`.
+        roles: List of its keys. Several of them are named.
+
+    Returns:
+        Dictionary from roles to `SubFigure`.
+    """
+    parts = figure.subfigures(
+        len(roles), 1, squeeze=False, height_ratios=heights(studies, roles)
+    )[:, 0]
+    for role, part in zip(roles, parts, strict=True):
+        if len(roles) > 1:
+            part.suptitle(
+                name_of(studies.get(role), role),
+                x=0.01,
+                ha="left",
+                fontsize=9,
+                fontweight="normal",
+            )
+    return dict(zip(roles, parts, strict=True))
+
+
+def make_panels(figure, num_rows, num_columns, num_lines):
+    """Makes panels with room for legends below them.
+
+    Args:
+        figure: Matplotlib `Figure` or `SubFigure`.
+        num_rows: Integer, rows of panels.
+        num_columns: Integer.
+        num_lines: Integer, the most lines that a legend has.
+
+    Returns:
+        Array of matplotlib `Axes` of shape `(num_rows + 1, num_columns)`; the
+        last row is for legends, drawn by `draw_legend`.
+    """
+    inches = figure.bbox.height / figure.dpi
+    room = 0.17 * num_lines + 0.1
+    panel = max(room, (inches - room) / num_rows)
+    panels = figure.subplots(
+        num_rows + 1,
+        num_columns,
+        squeeze=False,
+        height_ratios=[panel] * num_rows + [room],
+    )
+    for axes in panels[-1]:
+        axes.set_axis_off()
+    return panels
+
+
+def label_outer(panels):
+    """Leaves labels at the left and at the bottom of rows of panels only."""
+    for axes in panels[:-1].flat:
+        axes.set_xlabel("")
+        axes.tick_params(labelbottom=False)
+    for axes in panels[:, 1:].flat:
+        axes.set_ylabel("")
+        axes.tick_params(labelleft=False)
+
+
+def draw_legend(place, handles, num_columns=1):
+    """Lists lines or patches in the place of a legend."""
+    place.legend(
+        handles=handles,
+        loc="upper center",
+        ncols=num_columns,
+        borderaxespad=0,
+    )
+
+
+def draw_gap(axes, text):
+    """Says in the place of a panel why there is none.
+
+    Args:
+        axes: Matplotlib `Axes`, which is emptied but for its title.
+        text: String, such as "no runs of ImageNet".
+    """
+    axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
+    axes.set_facecolor("#F7F7F7")
+    for spine in axes.spines.values():
+        spine.set(visible=True, linestyle=(0, (3, 3)), color="#AAAAAA")
+    axes.text(
+        0.5,
+        0.5,
+        "\n".join(textwrap.fill(line, 40) for line in text.split("\n")),
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        color=style.GREY,
+        fontsize=8,
+        gid="gap",
+    )
+
+
+def write_note(figure, text):
+    """Writes below a figure what its marks mean, in small print."""
+    # Letters of this size are 1/17 inch wide on average.
+    width = int(17 * figure.bbox.width / figure.dpi)
+    figure.supxlabel(
+        textwrap.fill(text, width),
+        x=0.01,
+        ha="left",
+        fontsize=7,
+        color=style.GREY,
+    )
+
+
+def mark_families(axes, transforms, *, is_named=True):
+    """Separates families along the x axis, at positions 0, 1, 2 and so on.
+
+    Args:
+        axes: Matplotlib `Axes`.
+        transforms: List of names of transformations, families together.
+        is_named: Boolean, whether to write the families' names on top.
+    """
+    families = [style.family_of(name) for name in transforms]
+    for family in dict.fromkeys(families):
+        first = families.index(family)
+        middle = first + (families.count(family) - 1) / 2
+        if first:
+            axes.axvline(first - 0.5, color="#BBBBBB", linewidth=0.7)
+        if is_named:
+            axes.text(
+                middle,
+                1.02,
+                family,
+                transform=axes.get_xaxis_transform(),
+                ha="center",
+                color=style.GREY,
+                fontsize=7.5,
+            )

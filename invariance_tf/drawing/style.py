@@ -1,0 +1,107 @@
+"""The one style of the paper's figures: names, colours, markers, fonts.
+
+Hues are those of Okabe and Ito, one for each family of transformations; within
+a family shades differ, so that a print in grey keeps them apart. Markers differ
+between all transformations, dashes within a family.
+"""
+
+import dataclasses
+
+import matplotlib
+
+from invariance_tf.paper.studies import FAMILIES
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """Says how a transformation is written and drawn.
+
+    Attributes:
+        label: String, its name in words.
+        color: String, of lines, markers and violins.
+        marker: String, matplotlib's name of the marker.
+        dashes: Tuple of lengths in line widths; empty for a whole line.
+    """
+
+    label: str
+    color: str
+    marker: str
+    dashes: tuple = ()
+
+    @property
+    def linestyle(self):
+        """Returns the dashes as matplotlib takes them."""
+        return (0, self.dashes or None)
+
+
+_DASHED, _DOTTED, _DASH_DOT, _DASH_DOT_DOT = (
+    (4, 2),
+    (1, 1.2),
+    (5, 1.5, 1, 1.5),
+    (6, 1, 1, 1, 1, 1),
+)
+
+LOOKS = {
+    "identity": Look("Original", "#000000", "|"),
+    "grayscale": Look("Grayscale", "#A33F00", "p"),
+    "hue_rotation": Look("Hue rotation", "#E69F00", "h", _DASHED),
+    "blur": Look("Blur", "#0B2A5B", "o"),
+    "highpass": Look("High-pass", "#0072B2", "s", _DASHED),
+    "horizontal": Look("Horizontal", "#56B4E9", "^", _DOTTED),
+    "vertical": Look("Vertical", "#5B5FC7", "v", _DASH_DOT),
+    "contrast_inversion": Look(
+        "Contrast inversion", "#9CB8D9", "D", _DASH_DOT_DOT
+    ),
+    "white_noise": Look("White noise", "#7B2D6B", "P"),
+    "salt_pepper": Look("Salt & pepper", "#CC79A7", "X", _DASHED),
+    "rotate90": Look("Rotation 90°", "#00513B", "<"),
+    "rotate180": Look("Rotation 180°", "#009E73", ">", _DASHED),
+    "thinning": Look("Thinning", "#7CC6A4", "d", _DOTTED),
+}
+
+# Faces and hatches of violins.
+SEEN = {"facecolor": "#0072B2", "hatch": None}
+UNSEEN = {"facecolor": "#F2C063", "hatch": "////"}
+ORIGINAL_ONLY = {"facecolor": "#DDDDDD", "hatch": "////"}
+
+GREY = "#666666"
+
+SETTINGS = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "axes.grid": False,
+    "grid.color": "#E5E5E5",
+    "grid.linewidth": 0.6,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "legend.handlelength": 3.2,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "hatch.linewidth": 0.5,
+    "figure.titlesize": 10.5,
+    "figure.constrained_layout.use": True,
+    # Text stays text, and a figure drawn again has the same bytes.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "invariance_tf",
+    "pdf.fonttype": 42,
+}
+
+
+def context():
+    """Returns a context in which figures are made and saved in this style."""
+    return matplotlib.rc_context(SETTINGS)
+
+
+def family_of(transform):
+    """Returns the family of a transformation."""
+    (family,) = (name for name in FAMILIES if transform in FAMILIES[name])
+    return family

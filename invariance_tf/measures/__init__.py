@@ -1,0 +1,1 @@
+"""Arrays or any Keras model in, numbers out."""

@@ -1,0 +1,155 @@
+"""Accuracies by category group and image version, and the confusion."""
+
+import math
+
+import numpy as np
+
+from invariance_tf.measures import activations
+from invariance_tf.measures.responses import arrange, paired_blocks
+
+# Accuracy on transformed images of seen and of unseen categories, and on
+# original images of all.
+ACCURACIES = ("within_accuracy", "across_accuracy", "clean_accuracy")
+
+
+def classifier(model):
+    """Cuts a model off behind its transformation.
+
+    Args:
+        model: A model made by `model.build`.
+
+    Returns:
+        A `keras.Model` from images, transformed or not, to logits. It shares
+        its layers with `model`.
+    """
+    return activations.submodel(model, [activations.dense_head(model).name])
+
+
+def predict_labels(network, images, labels, transform, seed=0):
+    """Predicts the category of every image, transformed.
+
+    Args:
+        network: A model made by `classifier`.
+        images: Array or memory map of shape `(num_images, height, width, 3)`
+            with values from 0 to 255.
+        labels: Integer array of shape `(num_images,)`: the order in which
+            images are read, and so their noise, hangs on it.
+        transform: A `Transform`; `Identity` for original images.
+        seed: Integer >= 0, decides the noise of noise transformations.
+
+    Returns:
+        Integer array of shape `(num_images,)`.
+    """
+    predicted = np.empty(len(images), int)
+    blocks = paired_blocks(images, transform, seed, arrange(labels))
+    for positions, _, transformed in blocks:
+        (logits,) = network.predict_on_batch(transformed).values()
+        predicted[positions] = np.argmax(logits, axis=-1)
+    return predicted
+
+
+def group_accuracies(labels, predicted, is_seen):
+    """Computes the accuracy over seen, unseen and all categories.
+
+    On transformed images the accuracy over seen categories is the
+    within-category accuracy, that over unseen categories the across-category
+    accuracy (section 2.1).
+
+    Args:
+        labels: Integer array of shape `(num_images,)`.
+        predicted: Integer array of shape `(num_images,)`.
+        is_seen: Boolean array of shape `(num_categories,)`.
+
+    Returns:
+        Dictionary from `"seen"`, `"unseen"` and `"all"` to a pair: number of
+        images and accuracy from 0 to 1; nan where there is no image.
+
+    Example:
+
+    >>> group_accuracies(
+    ...     np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([True, True])
+    ... )
+    {'seen': (3, 0.666...), 'unseen': (0, nan), 'all': (3, 0.666...)}
+    """
+    is_correct = predicted == labels
+    groups = {
+        "seen": is_correct[is_seen[labels]],
+        "unseen": is_correct[~is_seen[labels]],
+        "all": is_correct,
+    }
+    return {
+        group: (
+            len(correct),
+            float(correct.mean()) if len(correct) else math.nan,
+        )
+        for group, correct in groups.items()
+    }
+
+
+def group_confusion(labels, predicted, is_seen):
+    """Computes how images of a category group are classified (Fig. 6).
+
+    Args:
+        labels: Integer array of shape `(num_images,)`.
+        predicted: Integer array of shape `(num_images,)`.
+        is_seen: Boolean array of shape `(num_categories,)`.
+
+    Returns:
+        List of dictionaries, one for each category group (seen, unseen):
+        number of images, and in percent of them those classified as a seen
+        category, as an unseen category, and as the right one; nan where there
+        is no image.
+
+    Example:
+
+    >>> rows = group_confusion(
+    ...     np.array([0, 1]), np.array([0, 0]), np.array([True, False])
+    ... )
+    >>> rows[1]["percent_as_seen"], rows[1]["percent_correct"]
+    (100.0, 0.0)
+    """
+    rows = []
+    for group, in_group in (("seen", is_seen), ("unseen", ~is_seen)):
+        of_group = in_group[labels]
+        num_images = int(of_group.sum())
+        as_seen = is_seen[predicted[of_group]]
+        correct = (predicted == labels)[of_group]
+
+        def percent(values, num_images=num_images):
+            return 100 * values.sum() / num_images if num_images else math.nan
+
+        rows.append(
+            {
+                "category_group": group,
+                "num_images": num_images,
+                "percent_as_seen": float(percent(as_seen)),
+                "percent_as_unseen": float(percent(~as_seen)),
+                "percent_correct": float(percent(correct)),
+            }
+        )
+    return rows
+
+
+def confusion_matrix(labels, predicted, num_categories):
+    """Counts the images of each category (row) by predicted category.
+
+    Example:
+
+    >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 0, 1]), 2)
+    array([[1, 0],
+           [1, 1]])
+    """
+    pairs = labels * num_categories + predicted
+    counts = np.bincount(pairs, minlength=num_categories**2)
+    return counts.reshape(num_categories, num_categories)
+
+
+def summarise(labels, predicted_original, predicted_transformed, is_seen):
+    """Returns the accuracies of `ACCURACIES`, from 0 to 1 or nan, by name."""
+    original = group_accuracies(labels, predicted_original, is_seen)
+    transformed = group_accuracies(labels, predicted_transformed, is_seen)
+    return {
+        "within_accuracy": transformed["seen"][1],
+        "across_accuracy": transformed["unseen"][1],
+        "clean_accuracy": original["all"][1],
+    }

@@ -1,0 +1,1 @@
+"""Many runs in, the paper out: tables, claims, figures and the report."""

@@ -1,0 +1,116 @@
+"""The paper's figures by their numbers."""
+
+import os
+
+from matplotlib.figure import Figure
+
+from invariance_tf import drawing
+from invariance_tf.drawing import layout, style
+from invariance_tf.paper.figures.catalogue import FIGURES
+from invariance_tf.paper.figures.missing import find_missing
+from invariance_tf.paper.figures.selection import name_of
+from invariance_tf.paper.studies import find_studies
+
+
+def draw(number, studies):
+    """Draws a figure of the paper.
+
+    Where runs are missing, there is a gap that says so.
+
+    Args:
+        number: String, one of the keys of `FIGURES`, such as `"2c"`.
+        studies: Dictionary of `studies.find_studies`.
+
+    Returns:
+        A matplotlib `Figure`. It is in the package's style if it is saved
+        by `figures.save`, or within `style.context()`.
+
+    Raises:
+        ValueError: If the paper has no such figure.
+    """
+    entry = _get(number)
+    title = f"Fig. {number}  {entry.title}"
+    if len(entry.roles) == 1:
+        (role,) = entry.roles
+        title += f"\n{name_of(studies.get(role), role)}"
+    with style.context():
+        figure = Figure(figsize=_size(entry, studies))
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        entry.fill(figure, studies)
+    return figure
+
+
+def _size(entry, studies):
+    """Returns the width and height of a figure, lower if studies are gaps."""
+    width, height = entry.size
+    shares = layout.heights(studies, entry.roles)
+    if shares:
+        average = sum(shares) / len(shares)
+        height *= average if entry.is_stacked else max(shares)
+    return width, max(height, 2)
+
+
+def missing(number, studies):
+    """Lists the runs that a figure lacks, and the sweep that makes them.
+
+    Args:
+        number: String, one of the keys of `FIGURES`.
+        studies: Dictionary of `studies.find_studies`.
+
+    Returns:
+        List of strings, such as "faces: highpass at n_seen 12".
+
+    Raises:
+        ValueError: If the paper has no such figure.
+    """
+    return find_missing(_get(number).needs, studies)
+
+
+def draw_figures(runs, out_dir, numbers=None, formats=("png",), report=None):
+    """Draws figures into files such as `fig2c.png`.
+
+    Args:
+        runs: A `tables.Runs`.
+        out_dir: Directory to write to; it is made where it is missing.
+        numbers: List of keys of `FIGURES`; `None` means all.
+        formats: Sequence of `"png"`, `"pdf"` and `"svg"`.
+        report: Function of a number and of the list of paths, called when a
+            figure is written, or `None`.
+
+    Returns:
+        Dictionary from each number to the list of what is missing.
+
+    Raises:
+        ValueError: If the paper has no such figure, or a format is not legal.
+    """
+    numbers = list(FIGURES if numbers is None else numbers)
+    for number in numbers:
+        _get(number)
+    for name in formats:
+        if name not in ("png", "pdf", "svg"):
+            raise ValueError(
+                "Figures are written as png, pdf or svg. "
+                f"Received: format={name}"
+            )
+    os.makedirs(out_dir, exist_ok=True)
+    studies, _ = find_studies(runs)
+    for number in numbers:
+        figure = draw(number, studies)
+        paths = [
+            os.path.join(out_dir, f"fig{number}.{name}") for name in formats
+        ]
+        for path in paths:
+            drawing.save(figure, path, dpi=150)
+        if report is not None:
+            report(number, paths)
+    return {number: missing(number, studies) for number in numbers}
+
+
+def _get(number):
+    """Returns the entry of a figure."""
+    if number not in FIGURES:
+        raise ValueError(
+            "The paper has no such figure of results. Legal: "
+            f"{', '.join(FIGURES)}. Received: figure={number}"
+        )
+    return FIGURES[number]

@@ -1,0 +1,169 @@
+"""Where the runs come from, and in what they differ from the paper's."""
+
+import csv
+import json
+import os
+
+from invariance_tf.settings.defaults import RECIPES, TRANSFORMS
+
+# Columns of `Runs.runs` and what they are called.
+SOURCES = {
+    "git_commit": "commit of this package",
+    "python": "Python",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "numpy": "NumPy",
+    "backend": "backend of Keras",
+    "processor": "processor",
+    "num_cpus": "processor cores",
+}
+
+# What is no part of the paper, with the row of docs/fidelity.md.
+STAND_INS = {
+    "synthfaces": (
+        "Synthetic faces stand in for FaceScrub: invented people, drawn by "
+        "this package (row A17)."
+    ),
+    "digits": (
+        "Small pictures of digits, ten categories, stand in for FaceScrub "
+        "(row A18)."
+    ),
+    "folder": "A directory of the user's own images stands in for FaceScrub.",
+    "alexnet_small": (
+        "A small AlexNet of this package stands in for AlexNet (row A10)."
+    ),
+    "inception": "The recipe for Inception is this package's own (row N9).",
+}
+
+NUM_TRIALS = 3  # of the paper, for every point of its figures.
+
+
+def describe(runs):
+    """Describes programs, machines, seeds and data, and the deviations.
+
+    Args:
+        runs: A `tables.Runs`.
+
+    Returns:
+        Dictionary: sources (a list of name, value and number of runs), seeds
+        (likewise), datasets (a list of dictionaries) and deviations (a list
+        of sentences).
+    """
+    table = runs.runs
+    if not len(table):
+        return {"sources": [], "seeds": [], "datasets": [], "deviations": []}
+    return {
+        "sources": [
+            (name, value, count)
+            for column, name in SOURCES.items()
+            for value, count in _sources(table, column).items()
+        ],
+        "seeds": sorted(table.seed.value_counts().items()),
+        "datasets": _datasets(table),
+        "deviations": [*_deviations(table)],
+    }
+
+
+def _sources(table, column):
+    """Counts the runs by a source, the commonest first."""
+    values = table[column].astype(object)
+    values = values.where(values.notna(), "unknown").astype(str)
+    if column == "git_commit":
+        is_modified = table.git_is_modified.astype(bool)
+        values = values.mask(is_modified, values + ", with changes")
+    return values.value_counts()
+
+
+def _datasets(table):
+    """Describes each data set: its identity, its size and what was skipped."""
+    keys = ["dataset", "fingerprint", "num_categories"]
+    found = []
+    for names, of_dataset in table.groupby(keys):
+        first = of_dataset.iloc[0]
+        found.append(
+            {
+                **dict(zip(keys, names, strict=True)),
+                "image_sizes": sorted(of_dataset.image_size.unique()),
+                "num_images": first.num_images,
+                "num_skipped": first.num_skipped,
+                "num_runs": len(of_dataset),
+                "skipped": _skipped(first.run_dir),
+            }
+        )
+    return found
+
+
+def _skipped(run_dir):
+    """Reads which files of the data set could not be used, and why."""
+    path = os.path.join(run_dir, "skipped.csv")
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        return [(row["file"], row["reason"]) for row in csv.DictReader(file)]
+
+
+def _deviations(table):
+    """Yields a sentence for each difference from the paper's runs."""
+    for name in (*table.dataset.unique(), *table.network.unique()):
+        if name in STAND_INS:
+            yield STAND_INS[name]
+    is_point = (table.n_seen > 0) & (table.n_seen < table.num_categories)
+    point = ["study", "transform", "transform_args", "n_seen"]
+    trials = table[is_point].groupby(point).seed.nunique()
+    if len(trials) and trials.min() != NUM_TRIALS:
+        span = sorted({trials.min(), trials.max()})
+        yield (
+            f"Each point has {' to '.join(map(str, span))} "
+            f"{'trials' if span[-1] > 1 else 'trial'}; the paper has "
+            f"{NUM_TRIALS} (row P6)."
+        )
+    yield from _differences_of_grid(table[is_point])
+    yield from _differences_of_recipe(table)
+    strengths = [*_strengths(table)]
+    if strengths:
+        yield (
+            "Strengths hold for one data set and image size only (row A5): "
+            f"{', '.join(strengths)}."
+        )
+    if table.git_is_modified.any():
+        count = int(table.git_is_modified.sum())
+        yield f"{count} of the runs were made by code that is in no commit."
+
+
+def _strengths(table):
+    """Yields the arguments of transformations that are numbers."""
+    chosen = table[["transform", "transform_args"]].drop_duplicates()
+    for name, text in sorted(chosen.itertuples(index=False)):
+        for key, value in json.loads(text).items():
+            if not isinstance(value, str | bool):
+                yield f"{name} {key} {value}"
+
+
+def _differences_of_grid(table):
+    """Yields in what the points of the figures differ."""
+    for (dataset, total), found in table.groupby(["dataset", "num_categories"]):
+        counts = ", ".join(map(str, sorted(found.n_seen.unique())))
+        yield (
+            f"On {dataset}, {counts} of {total} categories were seen "
+            "transformed; the paper has 388 identities of FaceScrub and 1000 "
+            "categories of ImageNet (row P6)."
+        )
+    missing = [
+        name
+        for name in TRANSFORMS
+        if name not in {"identity", *table["transform"]}
+    ]
+    if missing:
+        yield f"Not among the runs: {', '.join(missing)}."
+
+
+def _differences_of_recipe(table):
+    """Yields which networks were trained longer or shorter than planned."""
+    for network, found in table.groupby("network"):
+        planned = RECIPES.get(network, {}).get("epochs")
+        epochs = sorted(found.epochs.unique())
+        if planned is not None and epochs != [planned]:
+            yield (
+                f"{network} was trained for "
+                f"{', '.join(map(str, epochs))} epochs in place of {planned}."
+            )

@@ -1,0 +1,147 @@
+"""The figures, as SVG that can stand in the page beside others."""
+
+import dataclasses
+import io
+import re
+import string
+import xml.etree.ElementTree
+
+import markupsafe
+
+from invariance_tf.drawing import style
+
+# Coordinates are in 1/72 inch: more decimals cannot be seen.
+_DECIMALS = re.compile(r"(\.\d\d)\d+")
+_URL = re.compile(r"url\(#([^)]+)\)")
+_COORDINATES = ("d", "x", "y", "points")
+_LEFT_OUT = ("metadata", "style")
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """Holds a figure of the page.
+
+    Attributes:
+        number: String. Number in the paper, such as 2a.
+        title: String.
+        description: String. What is to be seen, in words.
+        missing: List of strings: what the runs do not have for it.
+        svg: Markup of the picture, `None` if there are no runs for it.
+    """
+
+    number: str
+    title: str
+    description: str
+    missing: list
+    svg: markupsafe.Markup | None
+
+
+def draw_groups(studies):
+    """Draws every figure, in groups of those with the same number.
+
+    Args:
+        studies: Dictionary from the name of a study to its `tables.Runs`.
+
+    Returns:
+        Dictionary from the number, such as 2, to a list of `Picture`.
+    """
+    from invariance_tf.paper.figures import by_number
+
+    groups = {}
+    for number, entry in by_number.FIGURES.items():
+        picture = Picture(
+            number=number,
+            title=entry.title,
+            description=entry.description,
+            missing=by_number.missing(number, studies),
+            svg=_draw(number, entry, studies),
+        )
+        group = number.rstrip(string.ascii_lowercase)
+        groups.setdefault(group, []).append(picture)
+    return groups
+
+
+def _draw(number, entry, studies):
+    """Draws a figure; `None` if there are no runs of any study it shows."""
+    from invariance_tf.paper.figures import by_number
+
+    roles = {need.role for need in entry.needs}
+    if roles and not roles & studies.keys():
+        return None
+    figure = by_number.draw(number, studies)
+    # The caption has it.
+    figure.suptitle("")
+    return inline(figure, f"figure-{number}")
+
+
+def inline(figure, name):
+    """Turns a figure into SVG for the inside of an HTML page.
+
+    Names inside are made unique, since those of all figures share the page,
+    and the same figure always gives the same text.
+
+    Args:
+        figure: A matplotlib `Figure`.
+        name: String. What all names inside begin with; `{name}-title` and
+            `{name}-description` are those of the elements that describe it.
+
+    Returns:
+        Markup.
+    """
+    buffer = io.BytesIO()
+    with style.context():
+        figure.savefig(buffer, format="svg")
+    tree = xml.etree.ElementTree.fromstring(buffer.getvalue())
+    for element in tree.iter():
+        # Namespaces are not needed within HTML.
+        element.tag = _local(element.tag)
+        for child in [*element]:
+            if _local(child.tag) in _LEFT_OUT:
+                element.remove(child)
+        element.attrib = {
+            _local(key): value for key, value in element.attrib.items()
+        }
+    referred = dict.fromkeys(
+        old for element in tree.iter() for old in _references(element)
+    )
+    names = {old: f"{name}-{count}" for count, old in enumerate(referred)}
+    for element in tree.iter():
+        _rewrite(element, names)
+    # The picture shrinks with the page, and never grows beyond its size.
+    tree.set("style", f"max-width: {tree.attrib.pop('width')}")
+    tree.attrib.pop("height")
+    tree.set("role", "img")
+    tree.set("aria-labelledby", f"{name}-title")
+    tree.set("aria-describedby", f"{name}-description")
+    return markupsafe.Markup(
+        xml.etree.ElementTree.tostring(tree, encoding="unicode")
+    )
+
+
+def _local(name):
+    """Returns a name without its namespace."""
+    return name.rpartition("}")[2]
+
+
+def _references(element):
+    """Yields the names of the elements that an element refers to."""
+    for key, value in element.attrib.items():
+        if key == "href" and value.startswith("#"):
+            yield value[1:]
+        yield from _URL.findall(value)
+
+
+def _rewrite(element, names):
+    """Renames what an element is called and refers to; rounds coordinates."""
+    if element.attrib.get("id") not in names:
+        element.attrib.pop("id", None)
+    for key, value in element.attrib.items():
+        if key == "id":
+            value = names[value]
+        elif key in _COORDINATES:
+            value = _DECIMALS.sub(r"\1", value)
+        elif key == "href" and value.startswith("#"):
+            value = f"#{names[value[1:]]}"
+        else:
+            value = _URL.sub(lambda match: f"url(#{names[match[1]]})", value)
+        element.set(key, value)

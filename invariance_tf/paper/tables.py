@@ -1,0 +1,306 @@
+"""Many runs as tidy tables: one row per measurement, with the run's keys."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+
+import pandas as pd
+
+from invariance_tf import files
+from invariance_tf.settings.config import telling
+
+# The version of the files of a run directory; 2 added `test_transform` to the
+# tables of neurons, and `schema` and `penultimate_layer` to the summary.
+SCHEMA = 2
+
+# What every row of every table starts with.
+KEYS = (
+    "run",
+    "study",
+    "dataset",
+    "network",
+    "transform",
+    "n_seen",
+    "num_categories",
+    "seed",
+)
+
+TABLES = {
+    "accuracy": "accuracy.csv",
+    "confusion": "confusion.csv",
+    "neurons": "neurons.parquet",
+    "layers": "layers.csv",
+    "active_counts": "active_counts.csv",
+    "ablation": "ablation.csv",
+    "history": "history.csv",
+}
+
+# Settings in which the runs of one study may differ. The data set's
+# fingerprint stands for its directory.
+_VARIED = (
+    "transform",
+    "transform_args",
+    "n_seen",
+    "seed",
+    "category_seed",
+    "evaluate_on",
+    "analysis",
+    "tau",
+    "ablate_layer",
+    "data_dir",
+    "runs_dir",
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Runs:
+    """Holds the tables of many runs.
+
+    Each row of each table starts with `KEYS`: run (name of its directory),
+    study, dataset, network, transform, n_seen, num_categories and seed. Runs
+    of one study differ only in transformation, n_seen, seeds and in what was
+    measured; runs of two studies must not be averaged.
+
+    Attributes:
+        runs: DataFrame with a row for each run: the keys, transform_args (as
+            JSON), image_size, epochs, evaluate_on, within_accuracy,
+            across_accuracy, clean_accuracy, tau, invariance_seen,
+            invariance_unseen, invariance_all, penultimate_layer, run_dir,
+            and of its provenance seconds, git_commit, git_is_modified,
+            python, tensorflow, keras, numpy, backend, processor, num_cpus,
+            fingerprint, num_images and num_skipped.
+        accuracy: DataFrame: test_transform, category_group, num_images,
+            accuracy.
+        confusion: DataFrame: category_group, num_images, percent_as_seen,
+            percent_as_unseen, percent_correct.
+        neurons: DataFrame of the penultimate layer's neurons:
+            test_transform, layer, category_group, neuron and the measures of
+            `measurement.Measurement.neurons`.
+        layers: DataFrame: test_transform, layer, category_group, tau and the
+            measures of `measurement.Measurement.layers`.
+        active_counts: DataFrame: layer, image, num_active_neurons,
+            num_neurons, for the penultimate layer.
+        ablation: DataFrame: what `ablation.ablate` returns, by layer.
+        history: DataFrame: epoch, loss and accuracies during training.
+        unfinished: List of run directories that are not complete.
+        refused: Dictionary from run directories that cannot be read to the
+            reason.
+    """
+
+    runs: pd.DataFrame
+    accuracy: pd.DataFrame
+    confusion: pd.DataFrame
+    neurons: pd.DataFrame
+    layers: pd.DataFrame
+    active_counts: pd.DataFrame
+    ablation: pd.DataFrame
+    history: pd.DataFrame
+    unfinished: list = dataclasses.field(default_factory=list)
+    refused: dict = dataclasses.field(default_factory=dict)
+
+    def select(self, is_selected):
+        """Returns the tables of some of the runs.
+
+        Args:
+            is_selected: Boolean Series or array with an entry for each row of
+                `runs`.
+        """
+        names = set(self.runs.run[is_selected])
+        return dataclasses.replace(
+            self,
+            **{
+                name: table[table.run.isin(names)].reset_index(drop=True)
+                for name, table in self.tables().items()
+            },
+        )
+
+    def tables(self):
+        """Returns the DataFrames by name."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in ("unfinished", "refused")
+        }
+
+
+def load_runs(directory):
+    """Reads the finished runs below a directory, or the tables of `save`.
+
+    Args:
+        directory: Directory of run directories, or of saved tables.
+
+    Returns:
+        A `Runs`. Directories without `summary.json` are counted in
+        `unfinished`, those that cannot be read in `refused`.
+
+    Raises:
+        FileNotFoundError: If there is no such directory.
+
+    Example:
+
+    >>> import tempfile
+    >>> len(load_runs(tempfile.mkdtemp()).runs)
+    0
+    """
+    if not os.path.isdir(directory):
+        raise FileNotFoundError(
+            "There is no such directory of runs; `run` and `sweep` make them. "
+            f"Received: {directory}"
+        )
+    if os.path.exists(os.path.join(directory, "runs.parquet")):
+        return _load_saved(directory)
+    tables = {name: [] for name in ("runs", *TABLES)}
+    unfinished, refused = [], {}
+    for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
+        if not os.path.exists(os.path.join(entry.path, "config.yaml")):
+            continue
+        if not os.path.exists(os.path.join(entry.path, "summary.json")):
+            unfinished.append(entry.path)
+            continue
+        try:
+            of_run = _load_run(entry.path)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            refused[entry.path] = f"{type(error).__name__}: {error}"
+            continue
+        for name, table in of_run.items():
+            tables[name].append(table)
+    joined = {name: _join(found) for name, found in tables.items()}
+    return Runs(**joined, unfinished=unfinished, refused=refused)
+
+
+def save(runs, directory):
+    """Writes tables without the runs, for `load_runs` to read again.
+
+    Args:
+        runs: A `Runs`.
+        directory: Directory to write to; measures are kept in float32.
+    """
+    os.makedirs(directory, exist_ok=True)
+    for name, table in runs.tables().items():
+        if name == "runs":
+            # The directories stay behind.
+            table = table.assign(run_dir=table.run)
+        else:
+            wide = table.select_dtypes("float64").columns.difference(
+                ["tau", "value"]  # thresholds, to be found again
+            )
+            table = table.astype(dict.fromkeys(wide, "float32"))
+        files.write_parquet(os.path.join(directory, f"{name}.parquet"), table)
+
+
+def _load_saved(directory):
+    """Reads what `save` wrote."""
+    return Runs(
+        **{
+            name: pd.read_parquet(os.path.join(directory, f"{name}.parquet"))
+            for name in ("runs", *TABLES)
+        }
+    )
+
+
+def _join(tables):
+    """Joins the tables of all runs; without runs only the keys are there."""
+    if not tables:
+        return pd.DataFrame(columns=[*KEYS])
+    return pd.concat(tables, ignore_index=True)
+
+
+def _load_run(run_dir):
+    """Reads the tables of one finished run, by name."""
+    summary, origin = (
+        files.read_json(os.path.join(run_dir, name))
+        for name in ("summary.json", "provenance.json")
+    )
+    settings = files.read_yaml(os.path.join(run_dir, "config.yaml"))
+    schema = summary.get("schema", 1)
+    if schema > SCHEMA:
+        raise ValueError(
+            f"it has the schema {schema}, of a newer version of this package"
+        )
+    paths = {name: os.path.join(run_dir, file) for name, file in TABLES.items()}
+    if schema == 1 and os.path.exists(paths["ablation"]):
+        first = pd.read_csv(paths["ablation"], nrows=1)
+        summary["penultimate_layer"] = first.layer.item()
+    layer = summary.get("penultimate_layer")
+    tables = {
+        name: _read_table(path, layer)
+        for name, path in paths.items()
+        if os.path.exists(path)
+    }
+    if schema == 1:
+        for name in {"neurons", "layers"} & set(tables):
+            tables[name].insert(0, "test_transform", summary["transform"])
+    tables["runs"] = pd.DataFrame(
+        [_describe(run_dir, summary, settings, origin)]
+    )
+    keys = {
+        "run": os.path.basename(os.path.normpath(run_dir)),
+        "study": _study(settings, origin["data"]["fingerprint"]),
+        **{name: summary[name] for name in KEYS[2:]},
+    }
+    for table in tables.values():
+        for position, (key, value) in enumerate(keys.items()):
+            table.insert(position, key, value)
+    return tables
+
+
+def _read_table(path, penultimate_layer):
+    """Reads a table; of large ones the rows of the penultimate layer."""
+    if path.endswith(".parquet"):
+        # Inner layers can have a million neurons.
+        return pd.read_parquet(
+            path, filters=[("layer", "==", penultimate_layer)]
+        )
+    table = pd.read_csv(path)
+    if path.endswith("active_counts.csv"):
+        table = table[table.layer == penultimate_layer]
+    return table
+
+
+def _describe(run_dir, summary, settings, origin):
+    """Returns the row of a run in `Runs.runs`, without its keys."""
+    measures = (
+        "within_accuracy",
+        "across_accuracy",
+        "clean_accuracy",
+        "tau",
+        "invariance_seen",
+        "invariance_unseen",
+        "invariance_all",
+    )
+    chosen = ("image_size", "epochs", "evaluate_on")
+    versions = ("python", "tensorflow", "keras", "numpy")
+    return {
+        "transform_args": json.dumps(settings["transform_args"]),
+        **{name: settings[name] for name in chosen},
+        # Missing where the neurons were not measured; null stands for nan.
+        **{
+            name: math.nan if summary.get(name) is None else summary[name]
+            for name in measures
+        },
+        "penultimate_layer": summary.get("penultimate_layer"),
+        "run_dir": run_dir,
+        "seconds": sum(summary["seconds"].values()),
+        "git_commit": origin["git_commit"],
+        "git_is_modified": origin["git_is_modified"],
+        **{name: origin["versions"].get(name) for name in versions},
+        "backend": origin["backend"],
+        "processor": origin["hardware"]["processor"],
+        "num_cpus": origin["hardware"]["num_cpus"],
+        "fingerprint": origin["data"]["fingerprint"],
+        "num_images": origin["data"]["num_images"],
+        "num_skipped": origin["data"]["num_skipped"],
+    }
+
+
+def _study(settings, fingerprint):
+    """Names what the runs of one study have in common, by a hash."""
+    common = {
+        name: value
+        for name, value in telling(settings).items()
+        if name not in _VARIED
+    }
+    text = json.dumps([common, fingerprint], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,1 @@
+"""Who is transformed, and the model that transforms them."""

@@ -1,0 +1,95 @@
+"""The accuracies of a trained run: what is measured and written."""
+
+import functools
+import os
+
+import numpy as np
+
+from invariance_tf.measures import evaluation
+from invariance_tf import drawing
+from invariance_tf import files
+from invariance_tf import transforms
+
+
+def measure_accuracies(prepared, log):
+    """Tests a trained experiment and writes the tables.
+
+    Writes `accuracy.csv`, `confusion.csv`, `confusion_matrix.csv` and
+    `confusion.png` to the run directory.
+
+    Args:
+        prepared: A `preparation.Prepared` with the trained model.
+        log: A `tensorboard.EventLog`.
+
+    Returns:
+        Dictionary for the run's summary: `evaluation.ACCURACIES` by name.
+    """
+    experiment = prepared.experiment
+    images, labels = prepared.part("test")
+    network = evaluation.classifier(prepared.model)
+    tested = {
+        "identity": transforms.get("identity"),
+        **prepared.test_transforms(),
+    }
+    with files.timed(prepared.seconds, "evaluation"):
+        predicted = {
+            name: evaluation.predict_labels(
+                network, images, labels, transform, experiment.seed
+            )
+            for name, transform in tested.items()
+        }
+    original = predicted["identity"]
+    transformed = predicted[experiment.transform]
+    _write_accuracies(prepared, labels, predicted)
+    _write_confusion(prepared, labels, transformed, log)
+    summary = evaluation.summarise(
+        labels, original, transformed, prepared.is_seen
+    )
+    log.scalars(
+        {f"test/{name}": value for name, value in summary.items()},
+        step=experiment.epochs,
+    )
+    return summary
+
+
+def _write_accuracies(prepared, labels, predicted):
+    """Writes the accuracy of each test and category group."""
+    files.write_csv(
+        os.path.join(prepared.run_dir, "accuracy.csv"),
+        [
+            {
+                "test_transform": name,
+                "category_group": group,
+                "num_images": num_images,
+                "accuracy": accuracy,
+            }
+            for name, of_test in predicted.items()
+            for group, (num_images, accuracy) in evaluation.group_accuracies(
+                labels, of_test, prepared.is_seen
+            ).items()
+        ],
+    )
+
+
+def _write_confusion(prepared, labels, predicted, log):
+    """Writes which groups and categories are taken for which."""
+    path = functools.partial(os.path.join, prepared.run_dir)
+    is_seen, names = prepared.is_seen, np.array(prepared.dataset.categories)
+    files.write_csv(
+        path("confusion.csv"),
+        evaluation.group_confusion(labels, predicted, is_seen),
+    )
+    matrix = evaluation.confusion_matrix(labels, predicted, len(is_seen))
+    row, column = np.nonzero(matrix)
+    files.write_csv(
+        path("confusion_matrix.csv"),
+        {
+            "category": names[row],
+            "predicted_category": names[column],
+            "num_images": matrix[row, column],
+        },
+    )
+    drawing.save(drawing.draw_confusion(matrix, is_seen), path("confusion.png"))
+    log.picture(
+        "confusion", path("confusion.png"), step=prepared.experiment.epochs
+    )

@@ -1,0 +1,114 @@
+"""The neurons of a trained run: what is measured and written."""
+
+import functools
+import os
+
+from keras import ops
+
+from invariance_tf.measures import ablation
+from invariance_tf.measures import activations
+from invariance_tf.measures import measurement
+from invariance_tf import files
+from invariance_tf.measures.responses import Responses
+
+
+def analyse(prepared, log=None):
+    """Measures the neurons of a trained experiment and writes the tables.
+
+    Writes `ablation.csv`, `neurons.parquet`, `layers.csv` and
+    `active_counts.csv` to the run directory. Where the experiment tests by
+    all transformations, the invariance of the penultimate layer to each of
+    them is measured too.
+
+    Args:
+        prepared: A `preparation.Prepared` with the trained model.
+        log: A `tensorboard.EventLog`, or `None`.
+
+    Returns:
+        Dictionary for the run's summary: tau, penultimate_layer,
+        invariance_seen, invariance_unseen and invariance_all, the mean
+        coefficients over neurons of that layer.
+    """
+    experiment, model = prepared.experiment, prepared.model
+    path = functools.partial(os.path.join, prepared.run_dir)
+    images, labels = prepared.part("test")
+    read = functools.partial(
+        Responses,
+        model,
+        images,
+        labels=labels,
+        seed=experiment.seed,
+    )
+    responses = read()
+    rows = _ablate(prepared, responses)
+    table = [{"layer": responses.layers[0], **row} for row in rows]
+    if experiment.ablate_layer:
+        inner = ablation.ablate_layer(
+            model,
+            read(experiment.ablate_layer),
+            images,
+            activations.own_transform(model),
+            prepared.is_seen,
+            experiment.seed,
+        )
+        table += [{"layer": experiment.ablate_layer, **row} for row in inner]
+    files.write_csv(path("ablation.csv"), table)
+    tau = experiment.tau
+    if tau == "auto":
+        tau = ablation.choose_tau(rows)
+    measure = functools.partial(
+        measurement.measure, tau=tau, is_seen=prepared.is_seen
+    )
+    if experiment.analysis == "layers":
+        responses = read(activations.rectified_layers(model))
+    measured = {experiment.transform: measure(responses)}
+    for name, transform in prepared.test_transforms().items():
+        if name != experiment.transform:
+            measured[name] = measure(read(transform=transform))
+    files.write_parquet(path("neurons.parquet"), _join(measured, "neurons"))
+    files.write_csv(path("layers.csv"), _join(measured, "layers"))
+    own = measured[experiment.transform]
+    files.write_csv(path("active_counts.csv"), own.active_counts)
+    return {
+        "tau": tau,
+        "penultimate_layer": activations.penultimate_layer(model),
+        **_summarise(prepared, own, log),
+    }
+
+
+def _join(measured, table):
+    """Joins a table of several measurements, by transformation."""
+    return files.concatenate(
+        {"test_transform": name, **getattr(measurement, table)}
+        for name, measurement in measured.items()
+    )
+
+
+def _ablate(prepared, responses):
+    """Ablates the penultimate layer of a trained experiment."""
+    head = activations.dense_head(prepared.model)
+    return ablation.ablate(
+        *responses.arrays(),
+        ops.convert_to_numpy(ops.copy(head.kernel)),
+        ops.convert_to_numpy(ops.copy(head.bias)),
+        responses.labels,
+        prepared.is_seen,
+    )
+
+
+def _summarise(prepared, measured, log):
+    """Returns means of the penultimate layer; shows how neurons spread."""
+    penultimate = activations.penultimate_layer(prepared.model)
+    of_layer = measured.neurons[measured.neurons.layer == penultimate]
+    means = {}
+    for group in ("seen", "unseen", "all"):
+        neurons = of_layer[of_layer.category_group == group]
+        for column in ("invariance_coefficient", "specialisation"):
+            values = neurons[column].dropna().to_numpy()
+            if log is not None and len(values):
+                log.histogram(
+                    f"{column}/{group}", values, prepared.experiment.epochs
+                )
+        mean = neurons.invariance_coefficient.mean()
+        means[f"invariance_{group}"] = float(mean)
+    return means

@@ -1,0 +1,228 @@
+"""An experiment's settings meet its data and its network."""
+
+import dataclasses
+import functools
+import inspect
+import logging
+import os
+from typing import Any
+
+import keras
+import numpy as np
+
+from invariance_tf.measures import activations
+from invariance_tf.paradigm import categories
+from invariance_tf.settings import config
+from invariance_tf import datasets
+from invariance_tf.training import devices
+from invariance_tf import networks
+from invariance_tf.paradigm import pipeline
+from invariance_tf import files
+from invariance_tf.paradigm import splits
+from invariance_tf.paper import studies
+from invariance_tf import transforms
+from invariance_tf.paradigm import model as models
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """Holds an experiment with its data and its untrained network.
+
+    Attributes:
+        experiment: The resolved `config.Experiment`.
+        dataset: A `datasets.Dataset`.
+        is_seen: Boolean array of shape `(num_categories,)`.
+        parts: Array of `num_images` strings: train, validation, test, or
+            what is in none of them (see `splits.divide`).
+        model: The untrained Keras model.
+        seconds: Dictionary of the time that each stage took.
+        run_dir: Directory of the run's results.
+    """
+
+    experiment: config.Experiment
+    dataset: datasets.Dataset
+    is_seen: np.ndarray
+    parts: np.ndarray
+    model: Any
+    seconds: dict
+    run_dir: str
+
+    def positions(self, part):
+        """Returns the positions of the train, validation or test images."""
+        return np.flatnonzero(self.parts == part)
+
+    def part(self, name):
+        """Returns the images of a part and their labels.
+
+        The images are in memory, unless they are decoded when they are read.
+        """
+        positions = self.positions(name)
+        images = datasets.take(self.dataset.images, positions)
+        return images, self.dataset.labels[positions]
+
+    def test_transforms(self):
+        """Returns the transformations to test by, by name.
+
+        The experiment's own is that of its model.
+        """
+        experiment = self.experiment
+        names = (experiment.transform,)
+        if experiment.evaluate_on == "all":
+            names = transforms.TRANSFORMS
+        return {
+            name: activations.own_transform(self.model)
+            if name == experiment.transform
+            else transforms.get(
+                name, **config.transform_args(experiment.dataset, name)
+            )
+            for name in names
+        }
+
+
+def prepare(experiment):
+    """Checks the settings, loads the data and builds the model.
+
+    Everything that can be wrong with the settings is found here, before
+    anything is written.
+
+    Args:
+        experiment: A `config.Experiment`.
+
+    Returns:
+        A `Prepared`.
+
+    Raises:
+        ValueError: If a setting is illegal.
+        FileNotFoundError: If the data are not there.
+    """
+    if experiment.deterministic:
+        pipeline.make_deterministic()
+    devices.check(experiment.devices)
+    seconds = {}
+    with files.timed(seconds, "data"):
+        experiment, dataset, parts = check(experiment)
+    is_seen = categories.seen_categories(
+        dataset.num_categories, experiment.n_seen, experiment.category_seed
+    )
+    devices.warn_of_precision(experiment.precision)
+    with files.timed(seconds, "model"):
+        model = _build(experiment, dataset)
+    legal = activations.rectified_layers(model)
+    if experiment.ablate_layer not in (None, *legal):
+        raise ValueError(
+            f"`ablate_layer` must be a layer with ReLU: {', '.join(legal)}. "
+            f"Received: ablate_layer={experiment.ablate_layer}"
+        )
+    run_dir = os.path.join(experiment.runs_dir, experiment.name())
+    return Prepared(
+        experiment, dataset, is_seen, parts, model, seconds, run_dir
+    )
+
+
+def check(experiment):
+    """Checks the settings against the data, without building a model.
+
+    Args:
+        experiment: A `config.Experiment`.
+
+    Returns:
+        The resolved `config.Experiment`, with a number in the place of
+        `n_seen="all"`, its `datasets.Dataset`, and the parts of its images
+        (see `Prepared`).
+
+    Raises:
+        ValueError: If a setting is illegal.
+        FileNotFoundError: If the data are not there.
+    """
+    experiment = experiment.resolve()
+    dataset = _load(experiment.dataset, *experiment.dataset_options().items())
+    dataset, parts = _divide(experiment, dataset)
+    _check_batches(experiment, np.count_nonzero(parts == "train"))
+    if experiment.n_seen == "all":
+        experiment = dataclasses.replace(
+            experiment, n_seen=dataset.num_categories
+        )
+    # Raises where there are not so many.
+    categories.seen_categories(
+        dataset.num_categories, experiment.n_seen, experiment.category_seed
+    )
+    if experiment.dataset == "imagenet":
+        _warn_of_transform(experiment.transform)
+    transform = transforms.get(
+        experiment.transform, **experiment.transform_args
+    )
+    transform.check_size(dataset.image_size, dataset.image_size)
+    # Behind the images and the number of categories.
+    parameters = inspect.signature(networks.get(experiment.network)).parameters
+    legal = [*parameters][2:]
+    if not {*experiment.network_args} <= {*legal}:
+        raise ValueError(
+            f"The network {experiment.network} takes {', '.join(legal)}. "
+            f"Received: network_args={experiment.network_args}"
+        )
+    return experiment, dataset, parts
+
+
+def _warn_of_transform(name):
+    """Says so where ImageNet holds transformed images as it is."""
+    if name not in ("identity", *studies.OF_IMAGENET):
+        _logger.warning(
+            "Images of ImageNet vary by %s as they are; the paper uses only "
+            "%s there (section 3).",
+            name,
+            ", ".join(studies.OF_IMAGENET),
+        )
+
+
+def _check_batches(experiment, num_images):
+    """Raises if the devices cannot share an epoch's batches."""
+    first = min(experiment.batch_size, num_images)
+    last = num_images % first or first
+    if first % experiment.devices or last < experiment.devices:
+        raise ValueError(
+            f"A batch has {first} images and the last one of an epoch {last}: "
+            "the first number must be a multiple of `devices` and the second "
+            "no less, so that each has its share. Choose another `batch_size`. "
+            f"Received: devices={experiment.devices}"
+        )
+
+
+def _divide(experiment, dataset):
+    """Divides the images; returns the data set and the images' parts."""
+    if experiment.splits is not None:
+        dataset, parts = splits.replay(dataset, experiment.splits)
+    else:
+        parts = splits.divide(
+            dataset, experiment.validation_fraction, experiment.seed
+        )
+    if experiment.test_on == "validation":
+        # The true test images must not even be looked at.
+        parts[parts == "test"] = "unused"
+        parts[parts == "validation"] = "test"
+    splits.check(parts, dataset, experiment.test_on == "validation")
+    return dataset, parts
+
+
+@functools.lru_cache(maxsize=2)
+def _load(name, *options):
+    """Loads a data set; experiments of one process share it."""
+    return datasets.get(name, **dict(options))
+
+
+def _build(experiment, dataset):
+    """Builds the untrained model."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(experiment.seed)
+    transform = transforms.get(
+        experiment.transform, **experiment.transform_args
+    )
+    return models.build(
+        networks.get(experiment.network),
+        transform,
+        dataset.image_size,
+        dataset.num_categories,
+        precision=experiment.precision,
+        **{"weight_decay": experiment.weight_decay, **experiment.network_args},
+    )

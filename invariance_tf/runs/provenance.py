@@ -1,0 +1,139 @@
+"""Where a result comes from: versions, hardware, code, command, data."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+
+import keras
+
+from invariance_tf import files
+from invariance_tf.paradigm import splits
+
+PACKAGES = (
+    "invariance_tf",
+    "tensorflow",
+    "keras",
+    "jax",
+    "torch",
+    "numpy",
+    "pandas",
+    "pillow",
+    "tensorflow-datasets",
+)
+
+
+def describe():
+    """Describes the program and the machine that are running.
+
+    Returns:
+        Dictionary that can be written as JSON: versions, git_commit (`None`
+        outside of a checkout), backend, hardware and command.
+    """
+    return {
+        "versions": {"python": platform.python_version(), **_versions()},
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_is_modified": bool(_git("status", "--porcelain")),
+        "backend": keras.backend.backend(),
+        "hardware": {
+            "machine": platform.machine(),
+            "system": platform.platform(),
+            "processor": _processor(),
+            "num_cpus": os.cpu_count(),
+            "devices": keras.distribution.list_devices(),
+        },
+        "command": sys.argv,
+    }
+
+
+def write(prepared):
+    """Writes where a run's results come from, and the time so far.
+
+    Args:
+        prepared: A `preparation.Prepared`.
+    """
+    files.write_json(
+        os.path.join(prepared.run_dir, "provenance.json"),
+        {
+            **describe(),
+            "data": _describe_data(prepared),
+            "seconds": prepared.seconds,
+        },
+    )
+
+
+def check_same_images(prepared):
+    """Raises if a run was begun with other images.
+
+    Args:
+        prepared: A `preparation.Prepared`.
+
+    Raises:
+        FileExistsError: If so.
+    """
+    begun = files.read_json(os.path.join(prepared.run_dir, "provenance.json"))
+    now = _describe_data(prepared)
+    # Runs of the first version say nothing of splits.
+    if begun and any(
+        begun["data"].get(key, now[key]) != now[key]
+        for key in ("fingerprint", "splits")
+    ):
+        raise FileExistsError(
+            f"The run {prepared.run_dir} was made with other images, or others "
+            "for testing, than there are now. Use --overwrite to make it anew, "
+            "or another --runs_dir to keep it."
+        )
+
+
+def _describe_data(prepared):
+    """Returns which images a run works with."""
+    dataset, data_dir = prepared.dataset, prepared.experiment.data_dir
+    return {
+        "name": dataset.name,
+        "data_dir": data_dir and os.path.abspath(data_dir),
+        "fingerprint": dataset.fingerprint,
+        "splits": splits.digest(prepared.parts, dataset),
+        "num_images": len(dataset.labels),
+        "num_skipped": len(dataset.skipped),
+        "num_duplicates": len(prepared.positions(splits.DUPLICATE)),
+    }
+
+
+def _versions():
+    """Returns the versions of the installed ones of `PACKAGES`."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _git(*arguments):
+    """Asks git about the checkout that this file is part of."""
+    directory = os.path.dirname(os.path.abspath(__file__))
+    if not os.path.exists(os.path.join(directory, os.pardir, ".git")):
+        return None
+    try:
+        answer = subprocess.run(
+            ["git", "-C", directory, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _processor():
+    """Returns the name of the processor."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            lines = [line for line in file if line.startswith("model name")]
+        return lines[0].split(":", 1)[1].strip()
+    except (OSError, IndexError):
+        return platform.processor()

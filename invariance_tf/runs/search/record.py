@@ -1,0 +1,118 @@
+"""What the runs of a search found, read and written."""
+
+import contextlib
+import csv
+import hashlib
+import itertools
+import os
+
+import yaml
+
+from invariance_tf import drawing
+from invariance_tf import files
+from invariance_tf.runs.search import choice
+from invariance_tf.runs.search.grid import SEARCHED
+from invariance_tf.runs.sweep.worker import FAILURE
+
+
+def has_diverged(run):
+    """Tells whether the training of a run has diverged.
+
+    It would do so again, and is not tried again as long as its directory is
+    there.
+
+    Args:
+        run: A `sweep.plan.Run`.
+    """
+    failure = files.read_json(os.path.join(run.run_dir, FAILURE))
+    return bool(failure) and failure["error"] == FloatingPointError.__name__
+
+
+def read(runs):
+    """Reads the accuracies of finished or diverged runs.
+
+    Args:
+        runs: List of `sweep.plan.Run`, the seeds of a setting side by side.
+
+    Returns:
+        List of `choice.Setting`, in the order of the runs.
+    """
+
+    def setting(run):
+        return tuple(getattr(run.experiment, name) for name in SEARCHED)
+
+    return [
+        choice.Setting(*values, tuple(map(_accuracy, of_setting)))
+        for values, of_setting in itertools.groupby(runs, setting)
+    ]
+
+
+def count_images(runs):
+    """Returns the number of held-out images, or 0 if every run diverged."""
+    for run in runs:
+        path = os.path.join(run.run_dir, "accuracy.csv")
+        if os.path.exists(path):
+            with open(path, encoding="utf-8", newline="") as file:
+                return next(
+                    int(row["num_images"])
+                    for row in csv.DictReader(file)
+                    if (row["test_transform"], row["category_group"])
+                    == ("identity", "all")
+                )
+    return 0
+
+
+def directory(runs):
+    """Returns the directory of what a search found.
+
+    It is named by what was searched for, and a hash over the runs: another
+    grid has a directory of its own.
+
+    Args:
+        runs: List of `sweep.plan.Run`.
+    """
+    names = sorted(run.name for run in runs)
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:8]
+    # Without n_seen, seed and hash: data set, network and transformation.
+    subject, *_ = names[0].rsplit("-", 3)
+    search_dir = os.path.dirname(runs[0].experiment.runs_dir)
+    return os.path.join(search_dir, f"{subject}-{digest}")
+
+
+def write(record_dir, settings, best, title, note, command):
+    """Writes the table, its picture, and the config to paste.
+
+    Args:
+        record_dir: Path as of `directory`.
+        settings: List of `choice.Setting`.
+        best: The chosen one of them, or `None`.
+        title: String, what was searched for.
+        note: String, how the settings were judged.
+        command: String, the command of the search.
+    """
+    os.makedirs(record_dir, exist_ok=True)
+    path = os.path.join(record_dir, "{}").format
+    files.write_csv(path("search.csv"), choice.to_table(settings))
+    figure = drawing.draw_search(settings, best, title, note)
+    drawing.save(figure, path("search.png"), dpi=150)
+    if best is None:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path("best.yaml"))
+        return
+    with files.replacing(path("best.yaml")) as temporary_path:
+        with open(temporary_path, "w", encoding="utf-8") as file:
+            for line in (f"{title}. {note}", f"  {command}"):
+                file.write(f"# {line}\n")
+            file.write(to_yaml(best))
+
+
+def to_yaml(best):
+    """Returns the lines of a config for a `choice.Setting`."""
+    chosen = {name: getattr(best, name) for name in SEARCHED}
+    return yaml.safe_dump(chosen, sort_keys=False)
+
+
+def _accuracy(run):
+    """Returns the accuracy by which a run is judged; `None` if it diverged."""
+    summary = files.read_json(os.path.join(run.run_dir, "summary.json"))
+    return summary and summary["clean_accuracy"]

@@ -1,0 +1,137 @@
+"""The Ray engine: each run is a task on some machine of a cluster."""
+
+import os
+import sys
+import time
+
+import ray
+
+from invariance_tf.runs.sweep import worker
+from invariance_tf.runs.sweep.worker import Outcome
+
+
+class RayEngine:
+    """Hands work to tasks of a Ray cluster.
+
+    The machines must see the package, the data and the directory of the runs
+    under the same paths. Ray keeps the process of a task for the next one, so
+    that TensorFlow and the decoded data set are shared.
+
+    Args:
+        address: Address of a cluster, such as `"auto"`; `None` starts one on
+            this machine.
+        num_threads: Integer, CPUs and threads of each task.
+        num_gpus: Float >= 0, GPUs of each task; tasks share a GPU where it is
+            a fraction.
+
+    Raises:
+        ConnectionError: If there is no such cluster.
+        ValueError: If no machine of it has what a task needs.
+    """
+
+    def __init__(self, address, num_threads, num_gpus):
+        try:
+            ray.init(
+                address=address,
+                log_to_driver=False,
+                logging_level="ERROR",
+                include_dashboard=False if address is None else None,
+                runtime_env={"env_vars": worker.environment(num_threads)},
+            )
+        except Exception as error:
+            # Of many types, down to a bare one where it starts too slowly.
+            raise ConnectionError(
+                f"Ray cannot be reached or started: {error} "
+                f"Received: address={address}"
+            ) from error
+        self._needs = {"CPU": num_threads, "GPU": num_gpus}
+        # The scheduler counts and reports the deaths of processes.
+        self._task = ray.remote(
+            num_cpus=num_threads,
+            num_gpus=num_gpus,
+            max_retries=0,
+            max_calls=worker.RUNS_PER_PROCESS,
+        )(_serve)
+        # From the reference to a task's outcome to the key of its work.
+        self._busy = {}
+        if not self.num_slots:
+            self.stop()
+            raise ValueError(
+                "No machine of the Ray cluster has what a run needs. Received: "
+                f"cpus_per_run={num_threads}, gpus_per_run={num_gpus}"
+            )
+
+    @property
+    def num_slots(self):
+        """Number of tasks at once; it follows the cluster's size."""
+        return sum(
+            int(
+                min(
+                    node["Resources"].get(name, 0.0) / needed
+                    for name, needed in self._needs.items()
+                    if needed
+                )
+                # Three times a third is one.
+                + 1e-6
+            )
+            for node in ray.nodes()
+            if node["Alive"]
+        )
+
+    def has_room(self):
+        """Tells whether work can be started now."""
+        return len(self._busy) < self.num_slots
+
+    def start(self, key, function, *arguments):
+        """Starts `function(*arguments)` as a task.
+
+        Args:
+            key: What `wait` will call the work; anything hashable.
+            function: A function of a module.
+            *arguments: Its arguments.
+        """
+        reference = self._task.remote(
+            os.getcwd(), sys.argv, function, *arguments
+        )
+        self._busy[reference] = key
+
+    def wait(self, timeout):
+        """Waits until some work has ended.
+
+        Args:
+            timeout: Float, seconds to wait at most.
+
+        Returns:
+            List of (key, `Outcome`) of the work that has ended.
+        """
+        if not self._busy:
+            time.sleep(timeout)
+            return []
+        ended, _ = ray.wait([*self._busy], timeout=timeout)
+        return [(self._busy.pop(each), _outcome(each)) for each in ended]
+
+    def stop(self):
+        """Ends all tasks at once and leaves the cluster."""
+        for reference in self._busy:
+            ray.cancel(reference, force=True)
+        self._busy = {}
+        ray.shutdown()
+
+
+def _outcome(reference):
+    """Returns the outcome of a task that has ended."""
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayError as error:
+        return Outcome(
+            "died",
+            error=ChildProcessError.__name__,
+            message=f"its process died ({type(error).__name__})",
+        )
+
+
+def _serve(directory, command, function, *arguments):
+    """Does a piece of work in a process that Ray started."""
+    os.chdir(directory)
+    worker.start(command)
+    return worker.attempt(function, *arguments)
