@@ -5,11 +5,14 @@ import json
 import math
 import os
 import shutil
-import time
 
 import filelock
 import pandas as pd
 import yaml
+
+# The version of the files of a run directory; 2 added `test_transform` to the
+# tables of neurons, and `schema` and `penultimate_layer` to the summary.
+SCHEMA = 2
 
 # What the names of half-written files begin with.
 _WRITING = ".writing-"
@@ -137,18 +140,3 @@ def write_yaml(path, content):
     with replacing(path) as temporary_path:
         with open(temporary_path, "w", encoding="utf-8") as file:
             yaml.safe_dump(content, file, sort_keys=False, allow_unicode=True)
-
-
-@contextlib.contextmanager
-def timed(seconds, stage):
-    """Records the time of a stage in `seconds`."""
-    start = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - start
-
-
-def concatenate(tables):
-    """Joins tables, each a dictionary of columns, into one DataFrame."""
-    return pd.concat(
-        [pd.DataFrame(table) for table in tables], ignore_index=True
-    )

@@ -3,7 +3,8 @@
 import numpy as np
 
 from invariance_tf.paper.claims import networks
-from invariance_tf.paper.studies import FAMILIES, transforms_of
+from invariance_tf.paper.studies import transforms_of
+from invariance_tf.settings.families import FAMILIES
 
 FOUR = transforms_of("imagenet")
 ALL = transforms_of("faces")

@@ -8,10 +8,14 @@ import pytest
 from keras import ops
 from scipy import stats
 
-from invariance_tf import drawing, transforms
-from invariance_tf.measures import evaluation
+from invariance_tf import transforms
+from invariance_tf.measures import evaluation, intervals
 from invariance_tf.paradigm.model import build, reseed_layer
 from invariance_tf.runs.calibration import rule
+from invariance_tf.runs.calibration.figure import (
+    draw_calibration,
+    steps_to_show,
+)
 from invariance_tf.runs.calibration.strengths import calibrate, examples
 from invariance_tf.settings import defaults
 
@@ -231,7 +235,7 @@ def test_the_interval_is_wilsons():
             expected = stats.binomtest(num_correct, num_images).proportion_ci(
                 level, method="wilson"
             )
-            interval = rule.wilson(num_correct, num_images, level)
+            interval = intervals.wilson(num_correct, num_images, level)
             assert interval == pytest.approx([*expected], abs=1e-12)
 
 
@@ -280,7 +284,7 @@ def made_up(num_steps, chosen):
 
 @pytest.mark.parametrize("num_steps", [1, 2, 7, 12, 13, 14, 32, 101])
 def test_the_first_and_the_last_step_have_a_picture(num_steps):
-    shown = drawing.steps_to_show(num_steps)
+    shown = steps_to_show(num_steps)
     assert shown[0] == 0 and shown[-1] == num_steps - 1
     assert len(shown) <= 12
     gaps = np.diff(shown)
@@ -289,9 +293,9 @@ def test_the_first_and_the_last_step_have_a_picture(num_steps):
 
 def test_the_picture_has_images_above_their_strengths():
     calibration = made_up(14, 6.5)
-    steps = drawing.steps_to_show(14)
+    steps = steps_to_show(14)
     images = np.zeros((len(steps), 3, 4, 4, 3))
-    figure = drawing.draw_calibration(calibration, images, "a title")
+    figure = draw_calibration(calibration, images, "a title")
     curve, strip = figure.axes
     assert strip.get_title(loc="left") == "a title"
     assert len(strip.images) == 3 * len(steps)
@@ -309,6 +313,6 @@ def test_the_picture_has_images_above_their_strengths():
 
 def test_without_a_strength_none_is_marked():
     images = np.zeros((3, 1, 4, 4, 3))
-    figure = drawing.draw_calibration(made_up(3, None), images)
+    figure = draw_calibration(made_up(3, None), images)
     assert "chosen" not in {line.get_gid() for line in figure.axes[0].lines}
     assert any("Made up." in text.get_text() for text in figure.texts)

@@ -13,7 +13,9 @@ from rich.console import Console
 
 from invariance_tf import files
 from invariance_tf.commands import calibrate, calibrate_table
-from invariance_tf.runs.calibration import procedure, record, rule
+from invariance_tf.measures import intervals
+from invariance_tf.runs.calibration import procedure, rule
+from invariance_tf.settings import calibrated
 from invariance_tf.settings.config import Experiment
 
 SMALL = {
@@ -41,7 +43,7 @@ def small(runs_dir, *arguments):
 
 def read(runs_dir, transform):
     """Reads the curve and what was found."""
-    path = record.directory(runs_dir, *KEY, transform)
+    path = calibrated.directory(runs_dir, *KEY, transform)
     with open(os.path.join(path, "calibration.csv"), newline="") as file:
         curve = list(csv.DictReader(file))
     return curve, files.read_json(os.path.join(path, "calibration.json"))
@@ -66,8 +68,8 @@ def test_a_threshold_below_chance_ends_with_status_3_and_the_curve(done):
         assert row["parameter"] == "std" and row["num_images"] == "60"
         ends = float(row["lower"]), float(row["upper"])
         num_correct = round(60 * float(row["accuracy"]))
-        assert ends == pytest.approx(rule.wilson(num_correct, 60))
-    path = record.directory(runs_dir, *KEY, "white_noise")
+        assert ends == pytest.approx(intervals.wilson(num_correct, 60))
+    path = calibrated.directory(runs_dir, *KEY, "white_noise")
     assert sorted(os.listdir(path)) == [
         "calibration.csv",
         "calibration.json",
@@ -94,7 +96,7 @@ def test_the_record_says_what_it_was_made_from(done):
 
 def test_without_a_strength_the_record_says_why(done):
     with pytest.raises(ValueError, match="ended without.*Chance.*--transform"):
-        record.recorded(done[0], *KEY, "white_noise")
+        calibrated.recorded(done[0], *KEY, "white_noise")
 
 
 def test_the_network_is_used_again_and_the_strength_is_found(done, capsys):
@@ -122,14 +124,16 @@ def test_the_network_is_used_again_and_the_strength_is_found(done, capsys):
     experiment = Experiment(transform="white_noise", **yaml.safe_load(line))
     arguments = experiment.resolve().transform_args
     assert arguments["std"] == strength
-    assert record.recorded(runs_dir, *KEY, "white_noise") == {"std": strength}
+    assert calibrated.recorded(runs_dir, *KEY, "white_noise") == {
+        "std": strength
+    }
     curve, found = read(runs_dir, "white_noise")
     assert found["strength"] == float(curve[-1]["strength"]) == strength
 
 
 def write_record(runs_dir, content):
     """Writes a record by hand."""
-    path = record.directory(runs_dir, *KEY, "blur")
+    path = calibrated.directory(runs_dir, *KEY, "blur")
     os.makedirs(path)
     with open(os.path.join(path, "calibration.json"), "w") as file:
         file.write(content)
@@ -146,32 +150,32 @@ FOUND = {
 def test_a_strength_is_read_for_the_same_images_only(tmp_path):
     write_record(tmp_path, json.dumps(FOUND))
     for options in (None, FOUND["options"]):
-        found = record.recorded(tmp_path, *KEY, "blur", options)
+        found = calibrated.recorded(tmp_path, *KEY, "blur", options)
         assert found == {"sigma": 2.5}
     options = {"image_size": 32, "num_categories": 40}
     with pytest.raises(ValueError, match="num_categories=12, not 40.*Make it"):
-        record.recorded(tmp_path, *KEY, "blur", options)
+        calibrated.recorded(tmp_path, *KEY, "blur", options)
 
 
 def test_a_folder_is_known_by_its_place_however_it_is_written(tmp_path):
     key = "folder", "alexnet_small", 64
-    path = record.directory(tmp_path, *key, "blur")
+    path = calibrated.directory(tmp_path, *key, "blur")
     os.makedirs(path)
     options = {"data_dir": os.path.abspath("faces"), "min_images": 15}
     files.write_json(
         os.path.join(path, "calibration.json"), {**FOUND, "options": options}
     )
     options = {"data_dir": "faces", "min_images": 15}
-    found = record.recorded(tmp_path, *key, "blur", options)
+    found = calibrated.recorded(tmp_path, *key, "blur", options)
     assert found == {"sigma": 2.5}
     with pytest.raises(ValueError, match="/faces, not .*/cats"):
-        record.recorded(tmp_path, *key, "blur", {"data_dir": "cats"})
+        calibrated.recorded(tmp_path, *key, "blur", {"data_dir": "cats"})
 
 
 def test_a_missing_record_says_the_command_that_makes_it(tmp_path):
     runs_dir = tmp_path / "my runs"
     with pytest.raises(FileNotFoundError) as caught:
-        record.recorded(runs_dir, *KEY, "blur")
+        calibrated.recorded(runs_dir, *KEY, "blur")
     message = str(caught.value)
     assert (
         "python -m invariance_tf calibrate --dataset synthfaces --network "
@@ -185,11 +189,11 @@ def test_a_missing_record_says_the_command_that_makes_it(tmp_path):
 def test_a_damaged_record_is_an_error_that_names_it(tmp_path, content):
     write_record(tmp_path, content)
     with pytest.raises(ValueError, match="calibration.json cannot be read"):
-        record.recorded(tmp_path, *KEY, "blur")
+        calibrated.recorded(tmp_path, *KEY, "blur")
 
 
 def test_names_of_data_sets_make_one_directory():
-    path = record.directory("runs", "tfds:a/b", "alexnet", 48, "blur")
+    path = calibrated.directory("runs", "tfds:a/b", "alexnet", 48, "blur")
     assert path == os.path.join(
         "runs", "calibration", "tfds_a_b-alexnet-48-blur"
     )

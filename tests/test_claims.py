@@ -14,7 +14,7 @@ from made_up_runs import made_up_runs
 from invariance_tf import transforms
 from invariance_tf.paper import claims, tables
 from invariance_tf.paper.claims import limits
-from invariance_tf.paper.studies import FAMILIES
+from invariance_tf.settings.families import FAMILIES
 
 ROOT = pathlib.Path(__file__).parents[1]
 

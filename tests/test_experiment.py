@@ -17,8 +17,8 @@ import yaml
 
 from invariance_tf import Experiment
 from invariance_tf import run as run_experiment
-from invariance_tf.paper import studies
 from invariance_tf.runs import preparation
+from invariance_tf.settings import families
 
 SMALL = Experiment(
     num_categories=4,
@@ -273,7 +273,7 @@ def test_a_killed_run_ends_in_the_same_weights_when_repeated(tmp_path):
 
 
 def test_transformations_that_imagenet_shows_anyway_are_pointed_out(caplog):
-    for name in ("identity", *studies.OF_IMAGENET):
+    for name in ("identity", *families.OF_IMAGENET):
         preparation._warn_of_transform(name)
     assert not caplog.records
     preparation._warn_of_transform("rotate90")

@@ -11,6 +11,7 @@ import pytest
 from facescrub_server import Server, digest, encode, photo, row, write_list
 from PIL import Image
 
+from invariance_tf.commands import prepare_progress
 from invariance_tf.datasets.facescrub.download import (
     addresses,
     collecting,
@@ -44,7 +45,10 @@ def prepare(tmp_path):
         rows = lists.read_lists([write_list(tmp_path / "list.txt", lines)])
         options = {"timeout": 5.0, "allow_private": True, **options}
         decided = preparing.prepare_faces(
-            rows, Options(str(tmp_path / "out"), **options), excluded
+            rows,
+            Options(str(tmp_path / "out"), **options),
+            prepare_progress.FaceProgress,
+            excluded,
         )
         return [(each.fate, each.detail) for each in decided]
 

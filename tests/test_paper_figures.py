@@ -11,12 +11,8 @@ from made_up_runs import TRANSFORMATIONS, across, made_up_runs, within
 from invariance_tf import drawing, transforms
 from invariance_tf.drawing import style
 from invariance_tf.paper.figures.by_number import FIGURES, draw, draw_figures
-from invariance_tf.paper.studies import (
-    FAMILIES,
-    OF_IMAGENET,
-    find_studies,
-    transforms_of,
-)
+from invariance_tf.paper.studies import find_studies, transforms_of
+from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
 N_SEEN = (1, 20)
 ROLES = {

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import yaml
 
-from invariance_tf import Experiment, drawing
+from invariance_tf import Experiment
 from invariance_tf.commands import many_runs, search_table
 from invariance_tf.commands.search import search
 from invariance_tf.paper import tables
 from invariance_tf.runs import preparation
 from invariance_tf.runs.search import choice, grid
 from invariance_tf.runs.search.choice import Setting
+from invariance_tf.runs.search.figure import draw_search
 from invariance_tf.runs.sweep import worker
 
 PROGRAM = "python -m invariance_tf search"
@@ -172,7 +173,7 @@ def test_the_picture_shows_every_setting_and_frames_the_best():
     settings = some_settings()
     settings[0] = Setting(1e-5, 5e-6, (None,))
     best = choice.choose(settings)
-    figure = drawing.draw_search(settings, best, "a title", "a note")
+    figure = draw_search(settings, best, "a title", "a note")
     axes = figure.axes[0]
     assert axes.get_title(loc="left") == "a title"
     written = {
@@ -199,7 +200,7 @@ def test_the_picture_shows_the_spread_over_seeds():
         Setting(0.1, 0.0, (0.5, 0.625, 0.75)),
         Setting(0.2, 0.0, (0.5, None, None)),
     ]
-    axes = drawing.draw_search(settings, settings[0]).axes[0]
+    axes = draw_search(settings, settings[0]).axes[0]
     texts = [text.get_text() for text in axes.texts]
     assert texts == ["62.5", "50.0 to 75.0", "diverged", "2 of 3"]
 

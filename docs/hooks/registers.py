@@ -6,12 +6,11 @@ import re
 import values
 
 from invariance_tf.drawing.style import LOOKS
-from invariance_tf.paper import studies
 from invariance_tf.paper.claims import CLAIMS
 from invariance_tf.paper.figures.catalogue import FIGURES
 from invariance_tf.paper.figures.selection import SWEEPS
 from invariance_tf.runs.sweep import plan
-from invariance_tf.settings import defaults
+from invariance_tf.settings import defaults, families
 
 SWEEP_FILES = sorted((values.ROOT / "configs" / "sweeps").glob("*.yaml"))
 
@@ -169,7 +168,7 @@ def datasets_table(pages):
 def transforms_table():
     """Writes a table of the transformations with arguments and defaults."""
     rows = []
-    for family, names in studies.FAMILIES.items():
+    for family, names in families.FAMILIES.items():
         for name in names:
             arguments = ", ".join(
                 f"`{key}` {value}"

@@ -9,7 +9,7 @@ import jsonargparse
 
 from invariance_tf.commands import terminal
 from invariance_tf.runs.calibration import rule
-from invariance_tf.settings import shipped
+from invariance_tf.settings import mistakes, shipped
 from invariance_tf.settings.config import Experiment
 
 _DESCRIPTION = """
@@ -71,7 +71,7 @@ def calibrate(arguments, program):
     except (jsonargparse.ArgumentError, ValueError, OSError) as error:
         types = {name: option[0] for name, option in _OPTIONS.items()}
         types |= typing.get_type_hints(Experiment)
-        return terminal.mistake(terminal.reword(str(error), types))
+        return terminal.mistake(mistakes.reword(str(error), types))
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _calibrate(experiment, transform, options, overwrite)
@@ -134,11 +134,15 @@ def _calibrate(experiment, transform, options, overwrite):
     except (ValueError, TypeError, OSError, ImportError) as error:
         return terminal.mistake(error)
     try:
-        calibration, record_dir = procedure.carry_out(
-            prepared, transform, options, overwrite
+        num_strengths = len(
+            rule.strengths(transform, options["step"], experiment.image_size)
         )
+        with calibrate_table.Progress(transform, num_strengths) as progress:
+            calibration, record_dir = procedure.calibrate_network(
+                prepared, transform, options, overwrite, progress.advance
+            )
     except (FloatingPointError, OSError) as error:
-        sys.stderr.write(f"error: {terminal.one_line(error)}\n")
+        sys.stderr.write(f"error: {mistakes.one_line(error)}\n")
         return 1
     calibrate_table.show(calibration, prepared.experiment.dataset, record_dir)
     return 3 if calibration.chosen is None else 0

@@ -9,7 +9,7 @@ from typing import Literal
 import jsonargparse
 
 from invariance_tf.commands import terminal
-from invariance_tf.settings import shipped
+from invariance_tf.settings import mistakes, shipped
 from invariance_tf.settings.config import Experiment
 
 _DESCRIPTION = """
@@ -68,7 +68,7 @@ def run_experiment(arguments=None, program=None):
         overwrite = settings.pop("overwrite")
         experiment = Experiment(**settings.as_dict()).resolve()
     except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-        return terminal.mistake(terminal.reword(str(error)))
+        return terminal.mistake(mistakes.reword(str(error)))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(experiment, overwrite)
@@ -111,7 +111,7 @@ def analyze(arguments, program):
         terminal.start_logging()
         summary = analyse_again(**settings)
     except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-        return terminal.mistake(terminal.reword(str(error)))
+        return terminal.mistake(mistakes.reword(str(error)))
     _show(summary, "The neurons are measured anew.")
     return 0
 
@@ -248,7 +248,7 @@ def _with_runs(parser, arguments, work):
         with terminal.quiet_start():
             written = work(settings, runs)
     except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-        return terminal.mistake(terminal.reword(str(error)))
+        return terminal.mistake(mistakes.reword(str(error)))
     sys.stdout.write(f"{len(runs.runs)} runs")
     if runs.unfinished:
         sys.stdout.write(f", {len(runs.unfinished)} unfinished")

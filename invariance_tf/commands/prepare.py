@@ -7,6 +7,7 @@ from typing import Literal
 import jsonargparse
 
 from invariance_tf.commands import terminal
+from invariance_tf.settings import mistakes
 
 _DESCRIPTION = """
 Downloads the photos of FaceScrub's lists, checks them, and writes one image
@@ -40,7 +41,7 @@ def prepare(arguments, program):
     try:
         settings = _make_parser(program).parse_args(arguments).as_dict()
         # Not before the settings are known to be legal: this takes a second.
-        from invariance_tf.commands import prepare_closing
+        from invariance_tf.commands import prepare_closing, prepare_progress
         from invariance_tf.datasets.facescrub.download import lists, preparing
         from invariance_tf.datasets.facescrub.download.options import Options
 
@@ -50,18 +51,20 @@ def prepare(arguments, program):
         options = Options(out_dir=settings.pop("out"), **settings)
         preparing.check_out_dir(options.out_dir)
     except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-        return terminal.mistake(terminal.reword(str(error), _TYPES))
+        return terminal.mistake(mistakes.reword(str(error), _TYPES))
     _warn(rows)
     former = signal.signal(
         signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
     )
     try:
-        decided = preparing.prepare_faces(rows, options, excluded)
+        decided = preparing.prepare_faces(
+            rows, options, prepare_progress.FaceProgress, excluded
+        )
         return prepare_closing.close(rows, decided, options)
     except ValueError as error:
         return terminal.mistake(error)
     except OSError as error:
-        sys.stderr.write(f"error: {terminal.one_line(error)}\n")
+        sys.stderr.write(f"error: {mistakes.one_line(error)}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. The same command goes on.\n")

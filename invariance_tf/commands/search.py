@@ -10,7 +10,7 @@ import jsonargparse
 
 from invariance_tf.commands import many_runs, terminal
 from invariance_tf.runs.search import choice, grid
-from invariance_tf.settings import shipped
+from invariance_tf.settings import mistakes, shipped
 from invariance_tf.settings.config import Experiment
 
 _DESCRIPTION = """
@@ -66,7 +66,7 @@ def search(arguments, program):
             for name, option in (_LISTS | many_runs.OPTIONS).items()
         }
         types = {**typing.get_type_hints(Experiment), **types}
-        return terminal.mistake(terminal.reword(str(error), types))
+        return terminal.mistake(mistakes.reword(str(error), types))
     if options.dry_run:
         _show_grid(experiments)
     close = functools.partial(

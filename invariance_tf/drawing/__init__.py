@@ -5,19 +5,11 @@ import os
 from invariance_tf.drawing import style
 from invariance_tf.drawing.confusion import draw_confusion
 from invariance_tf.drawing.examples import draw_examples
-from invariance_tf.runs.calibration.figure import (
-    draw_calibration,
-    steps_to_show,
-)
-from invariance_tf.runs.search.figure import draw_search
 
 __all__ = [
-    "draw_calibration",
     "draw_confusion",
     "draw_examples",
-    "draw_search",
     "save",
-    "steps_to_show",
 ]
 
 # Without the time of writing, the same figure has the same bytes.

@@ -9,7 +9,7 @@ import dataclasses
 
 import matplotlib
 
-from invariance_tf.paper.studies import FAMILIES
+from invariance_tf.settings.families import FAMILIES
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ the largest of them, and holds the true mean less often than 95 % would say:
 """
 
 import numpy as np
+from scipy import stats
 
 # Resamples are drawn in blocks of about so many values.
 _BLOCK = 2**22
@@ -118,3 +119,27 @@ def _correlation_of_sums(sums, axis):
     is_constant = (spread <= 1e-12 * np.stack([xx, yy])).any(axis=0)
     product = np.where(is_constant, np.nan, spread.prod(axis=0))
     return np.clip((xy - x * y / n) / np.sqrt(product), -1, 1)
+
+
+def wilson(num_correct, num_images, level=0.95):
+    """Computes Wilson's score interval of a share.
+
+    With p = num_correct / n, n = num_images and the quantile z of the normal
+    distribution, its ends are
+    (p + z^2 / 2n ± z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
+
+    Args:
+        num_correct: Integer from 0 to `num_images`.
+        num_images: Integer >= 1.
+        level: Float between 0 and 1.
+
+    Returns:
+        Two floats from 0 to 1.
+
+    Example:
+
+    >>> [round(end, 3) for end in wilson(5, 10)]
+    [0.237, 0.763]
+    """
+    test = stats.binomtest(num_correct, num_images)
+    return tuple(map(float, test.proportion_ci(level, method="wilson")))

@@ -4,8 +4,8 @@ import concurrent.futures
 import dataclasses
 
 import numpy as np
+import pandas as pd
 
-from invariance_tf import files
 from invariance_tf.measures.invariance import THRESHOLDS, Accumulator
 from invariance_tf.measures.responses import Responses, partners
 
@@ -129,17 +129,17 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
     sizes = {name: np.isin(group, groups[name]).sum() for name in groups}
     layers = [*zip(responses.layers, responses.maxima, sums, strict=True)]
     return Measurement(
-        files.concatenate(
+        _concatenate(
             _neuron_table(*layer, tau, name, numbers, sizes[name])
             for layer in layers
             for name, numbers in groups.items()
         ),
-        files.concatenate(
+        _concatenate(
             _layer_table(*layer, name, numbers)
             for layer in layers
             for name, numbers in groups.items()
         ),
-        files.concatenate(
+        _concatenate(
             {
                 "layer": name,
                 "image": np.arange(responses.num_images),
@@ -216,3 +216,10 @@ def _layer_table(layer, maxima, sums, group, numbers):
         "num_never_active": (~is_active).sum(axis=0),
         **means,
     }
+
+
+def _concatenate(tables):
+    """Joins tables, each a dictionary of columns, into one DataFrame."""
+    return pd.concat(
+        [pd.DataFrame(table) for table in tables], ignore_index=True
+    )

@@ -1,21 +1,6 @@
 """What the paper studies, and which runs stand for it."""
 
-# Section 3, in the order of the paper's figures.
-FAMILIES = {
-    "color": ("grayscale", "hue_rotation"),
-    "convolutional": (
-        "blur",
-        "highpass",
-        "horizontal",
-        "vertical",
-        "contrast_inversion",
-    ),
-    "noise": ("white_noise", "salt_pepper"),
-    "geometric": ("rotate90", "rotate180", "thinning"),
-}
-
-# The others occur in ImageNet as it is.
-OF_IMAGENET = ("blur", "highpass", "white_noise", "salt_pepper")
+from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
 # The paper's three studies, and the networks that stand for each: AlexNet on
 # FaceScrub, ResNet-18 on ImageNet and Inception on FaceScrub.

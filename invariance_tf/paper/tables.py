@@ -11,10 +11,6 @@ import pandas as pd
 from invariance_tf import files
 from invariance_tf.settings.config import telling
 
-# The version of the files of a run directory; 2 added `test_transform` to the
-# tables of neurons, and `schema` and `penultimate_layer` to the summary.
-SCHEMA = 2
-
 # What every row of every table starts with.
 KEYS = (
     "run",
@@ -215,7 +211,7 @@ def _load_run(run_dir):
     )
     settings = files.read_yaml(os.path.join(run_dir, "config.yaml"))
     schema = summary.get("schema", 1)
-    if schema > SCHEMA:
+    if schema > files.SCHEMA:
         raise ValueError(
             f"it has the schema {schema}, of a newer version of this package"
         )

@@ -9,6 +9,7 @@ from invariance_tf.measures import evaluation
 from invariance_tf import drawing
 from invariance_tf import files
 from invariance_tf import transforms
+from invariance_tf.runs.preparation import timed
 
 
 def measure_accuracies(prepared, log):
@@ -31,7 +32,7 @@ def measure_accuracies(prepared, log):
         "identity": transforms.get("identity"),
         **prepared.test_transforms(),
     }
-    with files.timed(prepared.seconds, "evaluation"):
+    with timed(prepared.seconds, "evaluation"):
         predicted = {
             name: evaluation.predict_labels(
                 network, images, labels, transform, experiment.seed

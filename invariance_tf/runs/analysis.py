@@ -3,6 +3,7 @@
 import functools
 import os
 
+import pandas as pd
 from keras import ops
 
 from invariance_tf.measures import ablation
@@ -78,10 +79,12 @@ def analyse(prepared, log=None):
 
 def _join(measured, table):
     """Joins a table of several measurements, by transformation."""
-    return files.concatenate(
-        {"test_transform": name, **getattr(measurement, table)}
+    tables = {
+        name: getattr(measurement, table)
         for name, measurement in measured.items()
-    )
+    }
+    joined = pd.concat(tables, names=["test_transform"])
+    return joined.reset_index(level=0).reset_index(drop=True)
 
 
 def _ablate(prepared, responses):

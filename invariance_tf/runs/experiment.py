@@ -23,6 +23,7 @@ from invariance_tf.training import fitting
 from invariance_tf import transforms
 from invariance_tf.runs.preparation import prepare
 from invariance_tf.runs.tensorboard import EventLog
+from invariance_tf.runs.preparation import timed
 
 
 def run(experiment, overwrite=False):
@@ -84,7 +85,7 @@ def execute(prepared, overwrite=False):
                 **accuracies.measure_accuracies(prepared, log),
             }
             if prepared.experiment.analysis != "none":
-                with files.timed(prepared.seconds, "analysis"):
+                with timed(prepared.seconds, "analysis"):
                     summary = {**summary, **analysis.analyse(prepared, log)}
             with files.replacing(path("model.keras")) as model_path:
                 prepared.model.save(model_path)
@@ -157,7 +158,7 @@ def _analyse_done(prepared, summary):
     summary = {
         **summary,
         **analysis.analyse(prepared),
-        "schema": tables.SCHEMA,
+        "schema": files.SCHEMA,
     }
     files.write_json(path("summary.json"), summary)
     # Last: the settings tell whether the measures are there.
@@ -171,7 +172,7 @@ def _describe(prepared):
     """Returns what a summary says about the experiment."""
     experiment = prepared.experiment
     return {
-        "schema": tables.SCHEMA,
+        "schema": files.SCHEMA,
         "dataset": experiment.dataset,
         "network": experiment.network,
         "transform": experiment.transform,

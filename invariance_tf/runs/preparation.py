@@ -1,10 +1,12 @@
 """An experiment's settings meet its data and its network."""
 
+import contextlib
 import dataclasses
 import functools
 import inspect
 import logging
 import os
+import time
 from typing import Any
 
 import keras
@@ -22,6 +24,7 @@ from invariance_tf.paradigm import splits
 from invariance_tf.paper import studies
 from invariance_tf import transforms
 from invariance_tf.paradigm import model as models
+from invariance_tf.settings import families
 
 _logger = logging.getLogger(__name__)
 
@@ -101,13 +104,13 @@ def prepare(experiment):
         pipeline.make_deterministic()
     devices.check(experiment.devices)
     seconds = {}
-    with files.timed(seconds, "data"):
+    with timed(seconds, "data"):
         experiment, dataset, parts = check(experiment)
     is_seen = categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
     )
     devices.warn_of_precision(experiment.precision)
-    with files.timed(seconds, "model"):
+    with timed(seconds, "model"):
         model = _build(experiment, dataset)
     legal = activations.rectified_layers(model)
     if experiment.ablate_layer not in (None, *legal):
@@ -167,12 +170,12 @@ def check(experiment):
 
 def _warn_of_transform(name):
     """Says so where ImageNet holds transformed images as it is."""
-    if name not in ("identity", *studies.OF_IMAGENET):
+    if name not in ("identity", *families.OF_IMAGENET):
         _logger.warning(
             "Images of ImageNet vary by %s as they are; the paper uses only "
             "%s there (section 3).",
             name,
-            ", ".join(studies.OF_IMAGENET),
+            ", ".join(families.OF_IMAGENET),
         )
 
 
@@ -226,3 +229,11 @@ def _build(experiment, dataset):
         precision=experiment.precision,
         **{"weight_decay": experiment.weight_decay, **experiment.network_args},
     )
+
+
+@contextlib.contextmanager
+def timed(seconds, stage):
+    """Records the time of a stage in `seconds`."""
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start

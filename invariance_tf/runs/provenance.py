@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import pathlib
 import platform
 import subprocess
 import sys
@@ -113,12 +114,12 @@ def _versions():
 
 def _git(*arguments):
     """Asks git about the checkout that this file is part of."""
-    directory = os.path.dirname(os.path.abspath(__file__))
-    if not os.path.exists(os.path.join(directory, os.pardir, ".git")):
+    checkout = pathlib.Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
         return None
     try:
         answer = subprocess.run(
-            ["git", "-C", directory, *arguments],
+            ["git", "-C", str(checkout), *arguments],
             capture_output=True,
             text=True,
             timeout=10,

@@ -207,9 +207,9 @@ class Experiment:
         """Returns the arguments of the transformation."""
         chosen = self.transform_args
         if chosen == "calibrated":
-            from invariance_tf.runs.calibration import record
+            from invariance_tf.settings import calibrated
 
-            chosen = record.recorded(
+            chosen = calibrated.recorded(
                 self.runs_dir,
                 self.dataset,
                 resolved.network,

@@ -10,8 +10,6 @@ HELP = (
     "such as synthfaces."
 )
 
-_HERE = pathlib.Path(__file__).parent
-
 
 def configs_dir():
     """Returns the path of the directory of the config files.
@@ -19,8 +17,9 @@ def configs_dir():
     It stands at the top of a checkout, and in the package once this is
     installed.
     """
-    installed = _HERE / "configs"
-    return installed if installed.is_dir() else _HERE.parent / "configs"
+    package = pathlib.Path(__file__).parents[1]
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
 
 
 def find_config(name, is_sweep=False):

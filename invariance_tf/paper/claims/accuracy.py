@@ -16,7 +16,8 @@ from invariance_tf.paper.claims.networks import (
     rows,
     values_of,
 )
-from invariance_tf.paper.studies import FAMILIES, transforms_of
+from invariance_tf.paper.studies import transforms_of
+from invariance_tf.settings.families import FAMILIES
 
 
 def across_rises(studies, study):

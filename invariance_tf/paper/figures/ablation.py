@@ -1,6 +1,7 @@
 """Accuracy without active or without inactive neurons: Figs. 7 and 8."""
 
 from invariance_tf.drawing import layout, lines, style
+from invariance_tf.paper.figures import parts
 from invariance_tf.paper.figures.selection import all_seen, gap_text, rows
 from invariance_tf.paper.studies import transforms_of
 
@@ -47,7 +48,7 @@ def draw_ablation(table, axes, transforms):
 
 def fill_ablation(figure, studies, roles, criterion="tau"):
     """Draws Fig. 7 (thresholds) or 8 (top percent), a row for each study."""
-    for role, part in layout.make_parts(figure, studies, roles).items():
+    for role, part in parts.make_parts(figure, studies, roles).items():
         if role in studies:
             _fill_study(part, studies[role], role, criterion)
         else:

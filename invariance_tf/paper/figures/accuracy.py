@@ -16,7 +16,8 @@ from invariance_tf.paper.figures.selection import (
     trained,
     values_by,
 )
-from invariance_tf.paper.studies import OF_IMAGENET, transforms_of
+from invariance_tf.paper.studies import transforms_of
+from invariance_tf.settings.families import OF_IMAGENET
 
 
 def draw_matrix(table, axes, transforms):

@@ -5,7 +5,8 @@ import os
 from matplotlib.figure import Figure
 
 from invariance_tf import drawing
-from invariance_tf.drawing import layout, style
+from invariance_tf.drawing import style
+from invariance_tf.paper.figures import parts
 from invariance_tf.paper.figures.catalogue import FIGURES
 from invariance_tf.paper.figures.missing import find_missing
 from invariance_tf.paper.figures.selection import name_of
@@ -43,7 +44,7 @@ def draw(number, studies):
 def _size(entry, studies):
     """Returns the width and height of a figure, lower if studies are gaps."""
     width, height = entry.size
-    shares = layout.heights(studies, entry.roles)
+    shares = parts.heights(studies, entry.roles)
     if shares:
         average = sum(shares) / len(shares)
         height *= average if entry.is_stacked else max(shares)

@@ -17,7 +17,8 @@ from invariance_tf.paper.figures.neurons import (
     fill_with_and_without,
 )
 from invariance_tf.paper.figures.relation import fill_amounts, fill_relation
-from invariance_tf.paper.studies import FAMILIES, OF_IMAGENET, transforms_of
+from invariance_tf.paper.studies import transforms_of
+from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
 
 @dataclasses.dataclass(frozen=True)

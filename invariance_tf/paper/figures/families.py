@@ -4,7 +4,8 @@ import numpy as np
 
 from invariance_tf.drawing import layout, style
 from invariance_tf.drawing.examples import displayable
-from invariance_tf.paper.studies import FAMILIES, transforms_of
+from invariance_tf.paper.studies import transforms_of
+from invariance_tf.settings.families import FAMILIES
 
 # The size of the picture. Strengths belong to the data set's 48 pixels: the
 # picture's blur is as much wider.

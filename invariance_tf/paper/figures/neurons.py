@@ -5,7 +5,7 @@ import math
 from matplotlib.patches import Patch
 
 from invariance_tf.drawing import layout, style
-from invariance_tf.paper.figures import violins
+from invariance_tf.paper.figures import parts, violins
 from invariance_tf.paper.figures.selection import (
     all_seen,
     gap_text,
@@ -22,7 +22,7 @@ INVARIANCE = "invariance_coefficient"
 
 def fill_active(figure, studies, roles=("faces", "imagenet")):
     """Draws Fig. 3a: how many images a neuron answers to, and vice versa."""
-    for role, part in layout.make_parts(figure, studies, roles).items():
+    for role, part in parts.make_parts(figure, studies, roles).items():
         if role in studies:
             _fill_active_of(studies[role], part.subplots(1, 2), role)
         else:

@@ -4,6 +4,7 @@ import numpy as np
 
 from invariance_tf.drawing import layout, lines, style
 from invariance_tf.measures.intervals import correlate
+from invariance_tf.paper.figures import parts
 from invariance_tf.paper.figures.selection import (
     gap_text,
     grid,
@@ -13,14 +14,15 @@ from invariance_tf.paper.figures.selection import (
     trained,
 )
 from invariance_tf.paper.figures.violins import CONTROLS
-from invariance_tf.paper.studies import FAMILIES, OF_IMAGENET, transforms_of
+from invariance_tf.paper.studies import transforms_of
+from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
 AMOUNT = "mean invariance coefficient"
 
 
 def fill_amounts(figure, studies, roles=("faces", "imagenet")):
     """Draws Fig. 5a: a row of panels for each study, a column per family."""
-    for role, part in layout.make_parts(figure, studies, roles).items():
+    for role, part in parts.make_parts(figure, studies, roles).items():
         if role in studies:
             _fill_amounts_of(studies[role], part, role)
         else:

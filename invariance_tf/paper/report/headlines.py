@@ -2,7 +2,7 @@
 
 import collections
 
-from invariance_tf.paper.studies import FAMILIES
+from invariance_tf.settings.families import FAMILIES
 
 # In the order of the page: the symbol that stands beside the words, and what
 # one claim and several claims do.

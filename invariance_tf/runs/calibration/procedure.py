@@ -6,17 +6,19 @@ import keras
 import numpy as np
 
 from invariance_tf.measures import evaluation
-from invariance_tf import drawing
+from invariance_tf.runs.calibration import figure
 from invariance_tf.runs.calibration import record
 from invariance_tf.runs.calibration import rule
-from invariance_tf.commands import calibrate_table
 from invariance_tf.runs.calibration import strengths
 from invariance_tf.runs.experiment import execute
+from invariance_tf.settings import calibrated
 
 NUM_EXAMPLES = 3
 
 
-def carry_out(prepared, transform, options, overwrite=False):
+def calibrate_network(
+    prepared, transform, options, overwrite=False, watch=None
+):
     """Calibrates on the network of an experiment, which is trained if need be.
 
     Args:
@@ -24,7 +26,8 @@ def carry_out(prepared, transform, options, overwrite=False):
         transform: String, name of a transformation with a strength.
         options: Dictionary of arguments of `strengths.calibrate`: parameter,
             step, below.
-        overwrite: Whether to train anew although there is a network.
+        overwrite: Whether to train again, even if there is a network.
+        watch: Function of each strength and its accuracy, or `None`.
 
     Returns:
         A `rule.Calibration`, and the directory that it is recorded in.
@@ -40,32 +43,28 @@ def carry_out(prepared, transform, options, overwrite=False):
     model = keras.models.load_model(
         os.path.join(prepared.run_dir, "model.keras")
     )
-    candidates = rule.strengths(
-        transform, options["step"], experiment.image_size
+    calibration = strengths.calibrate(
+        evaluation.classifier(model),
+        images,
+        labels,
+        transform,
+        seed=experiment.seed,
+        watch=watch,
+        **options,
     )
-    with calibrate_table.Progress(transform, len(candidates)) as progress:
-        calibration = strengths.calibrate(
-            evaluation.classifier(model),
-            images,
-            labels,
-            transform,
-            seed=experiment.seed,
-            watch=progress.advance,
-            **options,
-        )
     origin = {
         "dataset": experiment.dataset,
         "network": experiment.network,
         "image_size": experiment.image_size,
     }
-    record_dir = record.directory(
+    record_dir = calibrated.directory(
         experiment.runs_dir, **origin, transform=transform
     )
     origin["options"] = experiment.dataset_options()
     origin["run"] = os.path.basename(prepared.run_dir)
     origin["fingerprint"] = prepared.dataset.fingerprint
-    figure = _draw(calibration, images, labels, experiment)
-    record.write(record_dir, calibration, origin, figure)
+    picture = _draw(calibration, images, labels, experiment)
+    record.write(record_dir, calibration, origin, picture)
     return calibration, record_dir
 
 
@@ -74,7 +73,7 @@ def _draw(calibration, images, labels, experiment):
     _, firsts = np.unique(labels, return_index=True)
     num_shown = min(NUM_EXAMPLES, len(firsts))
     positions = firsts[np.arange(num_shown) * len(firsts) // num_shown]
-    steps = drawing.steps_to_show(len(calibration.strengths))
+    steps = figure.steps_to_show(len(calibration.strengths))
     examples = strengths.examples(
         np.asarray(images[positions]),
         calibration.transform,
@@ -84,4 +83,4 @@ def _draw(calibration, images, labels, experiment):
     )
     look = f"{calibration.transform} on {experiment.dataset}"
     title = f"{look}, {experiment.image_size} pixels, {experiment.network}"
-    return drawing.draw_calibration(calibration, examples, title)
+    return figure.draw_calibration(calibration, examples, title)

@@ -8,8 +8,7 @@ Nothing here imports TensorFlow, so that mistakes are answered at once.
 """
 
 import dataclasses
-import math
-import statistics
+
 
 # So many steps are tried at most; those of the paper end before.
 MOST_STEPS = 100
@@ -76,8 +75,11 @@ class Calibration:
 
     def table(self):
         """Returns the columns of calibration.csv, a row for each strength."""
-        intervals = (wilson(n, self.num_images) for n in self.num_correct)
-        lower, upper = zip(*intervals, strict=True)
+        # SciPy takes a second, in which a mistake has been answered.
+        from invariance_tf.measures import intervals
+
+        ends = (intervals.wilson(n, self.num_images) for n in self.num_correct)
+        lower, upper = zip(*ends, strict=True)
         num_rows = len(self.strengths)
         return {
             "parameter": [self.parameter] * num_rows,
@@ -89,35 +91,6 @@ class Calibration:
         }
 
 
-def wilson(num_correct, num_images, level=0.95):
-    """Computes Wilson's score interval of a share.
-
-    With p = num_correct / n, n = num_images and the quantile z of the normal
-    distribution, its ends are
-    (p + z^2 / 2n ± z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
-
-    Args:
-        num_correct: Integer from 0 to `num_images`.
-        num_images: Integer >= 1.
-        level: Float between 0 and 1.
-
-    Returns:
-        Two floats from 0 to 1.
-
-    Example:
-
-    >>> [round(end, 3) for end in wilson(5, 10)]
-    [0.237, 0.763]
-    """
-    share = num_correct / num_images
-    z = statistics.NormalDist().inv_cdf((1 + level) / 2)
-    z2 = z * z / num_images
-    half = math.sqrt(z2 * share * (1 - share) + z2 * z2 / 4)
-    middle = share + z2 / 2
-    return (
-        max((middle - half) / (1 + z2), 0.0),
-        min((middle + half) / (1 + z2), 1.0),
-    )
 
 
 def parameter_of(transform, name=None):

@@ -6,9 +6,10 @@ import os
 import jsonargparse
 import yaml
 
-from invariance_tf.commands import terminal
+from invariance_tf.settings import mistakes
 from invariance_tf.settings import shipped
 from invariance_tf.settings.config import Experiment
+from invariance_tf.settings import mistakes
 
 # The paper gives the size of its grid, 25, and what it chose, 1e-4 and 5e-4;
 # these steps of ten hold both, and the rates of every network here.
@@ -65,7 +66,7 @@ def read(path):
         typed = parser.parse_object(content, defaults=False).as_dict()
     except (ValueError, jsonargparse.ArgumentError, yaml.YAMLError) as error:
         raise ValueError(
-            f"{path}: {terminal.reword(terminal.one_line(error))}"
+            f"{path}: {mistakes.reword(mistakes.one_line(error))}"
         ) from error
     return {name: value for name, value in typed.items() if name in SETTINGS}
 

@@ -11,6 +11,7 @@ import yaml
 from invariance_tf import drawing
 from invariance_tf import files
 from invariance_tf.runs.search import choice
+from invariance_tf.runs.search.figure import draw_search
 from invariance_tf.runs.search.grid import SEARCHED
 from invariance_tf.runs.sweep.worker import FAILURE
 
@@ -93,7 +94,7 @@ def write(record_dir, settings, best, title, note, command):
     os.makedirs(record_dir, exist_ok=True)
     path = os.path.join(record_dir, "{}").format
     files.write_csv(path("search.csv"), choice.to_table(settings))
-    figure = drawing.draw_search(settings, best, title, note)
+    figure = draw_search(settings, best, title, note)
     drawing.save(figure, path("search.png"), dpi=150)
     if best is None:
         with contextlib.suppress(FileNotFoundError):

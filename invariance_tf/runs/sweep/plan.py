@@ -7,8 +7,9 @@ import os
 import jsonargparse
 import yaml
 
-from invariance_tf.commands import terminal
+from invariance_tf.settings import mistakes
 from invariance_tf.settings.config import Experiment
+from invariance_tf.settings import mistakes
 
 # From the least to the most measures.
 _ANALYSES = ("none", "penultimate", "layers")
@@ -78,7 +79,7 @@ def read(path, **changes):
         )
     except (ValueError, jsonargparse.ArgumentError, yaml.YAMLError) as error:
         raise ValueError(
-            f"{path}: {terminal.reword(terminal.one_line(error))}"
+            f"{path}: {mistakes.reword(mistakes.one_line(error))}"
         ) from error
 
 

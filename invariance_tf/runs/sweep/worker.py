@@ -9,8 +9,9 @@ import time
 import traceback
 from typing import Any
 
-from invariance_tf.commands import terminal
+from invariance_tf.settings import mistakes
 from invariance_tf.runs.sweep import plan
+from invariance_tf.settings import mistakes
 
 # In the directory of a run that failed, and in that of all runs.
 FAILURE = "failure.json"
@@ -103,7 +104,7 @@ def attempt(function, *arguments):
         outcome = Outcome(
             "held" if is_held else "failed",
             error=type(error).__name__,
-            message=terminal.one_line(error),
+            message=mistakes.one_line(error),
             traceback=traceback.format_exc(),
         )
     return dataclasses.replace(outcome, seconds=time.perf_counter() - start)

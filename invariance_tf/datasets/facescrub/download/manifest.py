@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import os
 
-from invariance_tf import files as results
+from invariance_tf import files
 from invariance_tf.datasets.facescrub.download.fates import WRITTEN
 from invariance_tf.datasets.facescrub.download.journal import Outcome
 from invariance_tf.datasets.facescrub.download.lists import HEADER
@@ -112,7 +112,7 @@ def write(out_dir, rows, decided):
         decided: List of `Outcome`, as returned by `decide`.
     """
     with (
-        results.replacing(os.path.join(out_dir, FILE_NAME)) as temporary_path,
+        files.replacing(os.path.join(out_dir, FILE_NAME)) as temporary_path,
         open(temporary_path, "w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")

@@ -7,7 +7,6 @@ import pathlib
 import time
 
 from invariance_tf import files
-from invariance_tf.commands.prepare_progress import FaceProgress
 from invariance_tf.datasets.facescrub.download import cropping, manifest
 from invariance_tf.datasets.facescrub.download.collecting import collect
 from invariance_tf.datasets.facescrub.download.fates import (
@@ -42,7 +41,7 @@ def check_out_dir(out_dir):
         )
 
 
-def prepare_faces(rows, options, excluded=frozenset()):
+def prepare_faces(rows, options, show_progress, excluded=frozenset()):
     """Downloads what is missing and writes crops and the manifest.
 
     What became of each row is in a journal, so that nothing that came out
@@ -51,6 +50,8 @@ def prepare_faces(rows, options, excluded=frozenset()):
     Args:
         rows: List of `Row`.
         options: `Options`.
+        show_progress: Function from the number of faces to download to a
+            context manager whose method `advance` takes lists of `Outcome`.
         excluded: Set of integers, the `face_id` of faces to leave out.
 
     Returns:
@@ -82,7 +83,7 @@ def prepare_faces(rows, options, excluded=frozenset()):
         missing = manifest.arrange(out_dir, rows, decided)
         due = _find_due(rows, decided, missing, options)
         try:
-            _download(due, options, journal, write_manifest)
+            _download(due, options, journal, write_manifest, show_progress)
         finally:
             # Also of what was done before an interruption.
             decided = write_manifest()
@@ -106,7 +107,7 @@ def _find_due(rows, decided, missing, options):
     ]
 
 
-def _download(rows, options, journal, write_manifest):
+def _download(rows, options, journal, write_manifest, show_progress):
     """Downloads rows, with a progress bar and a manifest now and then."""
     last = time.monotonic()
 
@@ -119,7 +120,7 @@ def _download(rows, options, journal, write_manifest):
 
     originals = Originals(options.originals_dir)
     if rows:
-        with FaceProgress(len(rows)) as progress:
+        with show_progress(len(rows)) as progress:
             asyncio.run(collect(rows, options, journal, originals, advance))
 
 
