@@ -5,10 +5,8 @@ import os
 
 import numpy as np
 
+from invariance_tf import drawing, files, transforms
 from invariance_tf.measures import evaluation
-from invariance_tf import drawing
-from invariance_tf import files
-from invariance_tf import transforms
 from invariance_tf.runs.preparation import timed
 
 

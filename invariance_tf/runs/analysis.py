@@ -6,10 +6,8 @@ import os
 import pandas as pd
 from keras import ops
 
-from invariance_tf.measures import ablation
-from invariance_tf.measures import activations
-from invariance_tf.measures import measurement
 from invariance_tf import files
+from invariance_tf.measures import ablation, activations, measurement
 from invariance_tf.measures.responses import Responses
 
 

@@ -8,22 +8,14 @@ import os
 import keras
 import numpy as np
 
-from invariance_tf.runs import accuracies
-from invariance_tf.runs import analysis
-from invariance_tf.settings import config
-from invariance_tf.training import devices
+from invariance_tf import drawing, files, transforms
 from invariance_tf.measures import evaluation
-from invariance_tf import drawing
-from invariance_tf.paradigm import pipeline
-from invariance_tf.runs import provenance
-from invariance_tf import files
-from invariance_tf.paradigm import splits
-from invariance_tf.paper import tables
-from invariance_tf.training import fitting
-from invariance_tf import transforms
-from invariance_tf.runs.preparation import prepare
+from invariance_tf.paradigm import pipeline, splits
+from invariance_tf.runs import accuracies, analysis, provenance
+from invariance_tf.runs.preparation import prepare, timed
 from invariance_tf.runs.tensorboard import EventLog
-from invariance_tf.runs.preparation import timed
+from invariance_tf.settings import config
+from invariance_tf.training import devices, fitting
 
 
 def run(experiment, overwrite=False):
@@ -261,9 +253,7 @@ def train(prepared, log):
         experiment.epochs,
         steps_per_epoch,
     )
-    fitting.compile_model(
-        model, schedule, experiment.momentum, steps_per_epoch
-    )
+    fitting.compile_model(model, schedule, experiment.momentum, steps_per_epoch)
 
     def make_batches(first_epoch):
         return pipeline.training_batches(
@@ -279,9 +269,7 @@ def train(prepared, log):
 
     def record(history):
         log.scalars(_tags(history[-1]), step=history[-1]["epoch"])
-        files.write_csv(
-            os.path.join(prepared.run_dir, "history.csv"), history
-        )
+        files.write_csv(os.path.join(prepared.run_dir, "history.csv"), history)
 
     history = fitting.fit(
         model,

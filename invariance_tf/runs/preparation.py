@@ -12,19 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from invariance_tf import datasets, networks, transforms
 from invariance_tf.measures import activations
-from invariance_tf.paradigm import categories
-from invariance_tf.settings import config
-from invariance_tf import datasets
-from invariance_tf.training import devices
-from invariance_tf import networks
-from invariance_tf.paradigm import pipeline
-from invariance_tf import files
-from invariance_tf.paradigm import splits
-from invariance_tf.paper import studies
-from invariance_tf import transforms
+from invariance_tf.paradigm import categories, pipeline, splits
 from invariance_tf.paradigm import model as models
-from invariance_tf.settings import families
+from invariance_tf.settings import config, families
+from invariance_tf.training import devices
 
 _logger = logging.getLogger(__name__)
 

@@ -6,10 +6,9 @@ import textwrap
 import numpy as np
 from matplotlib.figure import Figure
 
-from invariance_tf.runs.calibration.rule import PARAMETERS
-from invariance_tf.drawing import lines
-from invariance_tf.drawing import style
+from invariance_tf.drawing import lines, style
 from invariance_tf.drawing.examples import displayable
+from invariance_tf.runs.calibration.rule import PARAMETERS
 
 MOST_COLUMNS = 12
 

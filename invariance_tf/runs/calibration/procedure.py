@@ -6,10 +6,7 @@ import keras
 import numpy as np
 
 from invariance_tf.measures import evaluation
-from invariance_tf.runs.calibration import figure
-from invariance_tf.runs.calibration import record
-from invariance_tf.runs.calibration import rule
-from invariance_tf.runs.calibration import strengths
+from invariance_tf.runs.calibration import figure, record, strengths
 from invariance_tf.runs.experiment import execute
 from invariance_tf.settings import calibrated
 

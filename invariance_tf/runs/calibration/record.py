@@ -4,13 +4,7 @@ Reading imports the standard library only: settings are resolved before
 TensorFlow is loaded.
 """
 
-import json
 import os
-import shlex
-
-
-
-
 
 
 def write(record_dir, calibration, origin, figure):
@@ -24,8 +18,7 @@ def write(record_dir, calibration, origin, figure):
         figure: A matplotlib `Figure`.
     """
     # These load pandas and matplotlib.
-    from invariance_tf import drawing
-    from invariance_tf import files
+    from invariance_tf import drawing, files
 
     def path(name):
         return os.path.join(record_dir, name)
@@ -38,7 +31,9 @@ def write(record_dir, calibration, origin, figure):
         path("calibration.json"),
         {
             **origin,
-            "options": calibrated.identity(origin["dataset"], origin["options"]),
+            "options": calibrated.identity(
+                origin["dataset"], origin["options"]
+            ),
             "transform": calibration.transform,
             "parameter": calibration.parameter,
             "step": calibration.step,
@@ -50,7 +45,3 @@ def write(record_dir, calibration, origin, figure):
             "seed": calibration.seed,
         },
     )
-
-
-
-

@@ -9,7 +9,6 @@ Nothing here imports TensorFlow, so that mistakes are answered at once.
 
 import dataclasses
 
-
 # So many steps are tried at most; those of the paper end before.
 MOST_STEPS = 100
 
@@ -89,8 +88,6 @@ class Calibration:
             "lower": [*lower],
             "upper": [*upper],
         }
-
-
 
 
 def parameter_of(transform, name=None):

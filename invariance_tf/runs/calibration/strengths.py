@@ -5,11 +5,9 @@ import numpy as np
 from keras import ops
 
 from invariance_tf import transforms
+from invariance_tf.measures.responses import arrange, paired_blocks
+from invariance_tf.paradigm.model import Standardize, reseed_layer
 from invariance_tf.runs.calibration import rule
-from invariance_tf.paradigm.model import Standardize
-from invariance_tf.paradigm.model import reseed_layer
-from invariance_tf.measures.responses import arrange
-from invariance_tf.measures.responses import paired_blocks
 
 
 def calibrate(

@@ -6,10 +6,8 @@ import os
 import jsonargparse
 import yaml
 
-from invariance_tf.settings import mistakes
-from invariance_tf.settings import shipped
+from invariance_tf.settings import mistakes, shipped
 from invariance_tf.settings.config import Experiment
-from invariance_tf.settings import mistakes
 
 # The paper gives the size of its grid, 25, and what it chose, 1e-4 and 5e-4;
 # these steps of ten hold both, and the rates of every network here.

@@ -8,8 +8,7 @@ import os
 
 import yaml
 
-from invariance_tf import drawing
-from invariance_tf import files
+from invariance_tf import drawing, files
 from invariance_tf.runs.search import choice
 from invariance_tf.runs.search.figure import draw_search
 from invariance_tf.runs.search.grid import SEARCHED

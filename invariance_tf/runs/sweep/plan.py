@@ -9,7 +9,6 @@ import yaml
 
 from invariance_tf.settings import mistakes
 from invariance_tf.settings.config import Experiment
-from invariance_tf.settings import mistakes
 
 # From the least to the most measures.
 _ANALYSES = ("none", "penultimate", "layers")

@@ -9,7 +9,6 @@ import time
 import traceback
 from typing import Any
 
-from invariance_tf.settings import mistakes
 from invariance_tf.runs.sweep import plan
 from invariance_tf.settings import mistakes
 
@@ -169,8 +168,8 @@ def carry_out(run):
     Returns:
         Dictionary, the run's summary.
     """
-    from invariance_tf.runs import experiment
     from invariance_tf import files
+    from invariance_tf.runs import experiment
 
     with files.locked(run.run_dir):
         # Free now: else a model would be built in vain.
