@@ -1,10 +1,9 @@
-"""Calibrated strengths in the directory of runs.
-
-Reading imports the standard library only: settings are resolved before
-TensorFlow is loaded.
-"""
+"""Writes what a calibration found to the directory of runs."""
 
 import os
+
+from invariance_tf import drawing, files
+from invariance_tf.settings import calibrated
 
 
 def write(record_dir, calibration, origin, figure):
@@ -17,8 +16,6 @@ def write(record_dir, calibration, origin, figure):
             image_size, options, run, fingerprint.
         figure: A matplotlib `Figure`.
     """
-    # These load pandas and matplotlib.
-    from invariance_tf import drawing, files
 
     def path(name):
         return os.path.join(record_dir, name)
