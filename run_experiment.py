@@ -5,7 +5,7 @@
 
 import sys
 
-from invariance_tf.commands.cli import run_experiment
+from invariance_tf.commands.run import run_experiment
 
 if __name__ == "__main__":
     sys.exit(run_experiment())

@@ -78,7 +78,8 @@ def watch_all(clock):
 def work(start, options):
     """Runs an experiment; returns what its parts took."""
     clock, made = stopwatch.Stopwatch(start, "start-up"), {}
-    from invariance_tf.commands import cli, terminal
+    from invariance_tf.commands import terminal
+    from invariance_tf.commands.run import run_experiment
 
     begin = terminal.start_logging
 
@@ -90,7 +91,7 @@ def work(start, options):
 
     # Called as soon as all is loaded.
     terminal.start_logging = begin_watched
-    status = cli.run_experiment(options)
+    status = run_experiment(options)
     if status:
         sys.exit(status)
     clock.note()

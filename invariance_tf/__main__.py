@@ -5,4 +5,4 @@ import sys
 from invariance_tf.commands.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(program="python -m invariance_tf"))

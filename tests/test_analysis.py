@@ -199,7 +199,7 @@ def test_the_same_analysis_again_gives_the_same_tables(finished, run_dir):
         (["{run_dir}", "--tau", "2"], "from 0 to below 1, or auto"),
         (["{run_dir}", "--tau", "some"], "tau"),
         (["{run_dir}", "--analysis", "none"], "penultimate"),
-        (["{run_dir}", "--layers", "fc6"], "no such setting"),
+        (["{run_dir}", "--layers", "fc6"], "Received: layers"),
         (["{run_dir}/nowhere"], "not the directory of a finished run"),
         ([], "run_dir"),
     ],

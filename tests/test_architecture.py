@@ -95,7 +95,7 @@ def test_there_is_no_module_for_everything(path):
 def test_the_package_and_its_help_start_without_tensorflow():
     program = (
         "import sys, invariance_tf, invariance_tf.commands.cli\n"
-        "try: invariance_tf.commands.cli.run_experiment(['--help'])\n"
+        "try: invariance_tf.commands.cli.main(['run', '--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
         "sys.exit(str(heavy) if heavy else 0)\n"

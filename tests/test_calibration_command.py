@@ -12,7 +12,8 @@ import yaml
 from rich.console import Console
 
 from invariance_tf import files
-from invariance_tf.commands import calibrate, calibrate_table
+from invariance_tf.commands.calibrate import calibrate_transform
+from invariance_tf.commands.progress import Bar
 from invariance_tf.measures import intervals
 from invariance_tf.runs.calibration import procedure, rule
 from invariance_tf.settings import calibrated
@@ -31,7 +32,7 @@ KEY = "synthfaces", "alexnet_small", 32
 
 def run(*arguments):
     """Runs the command; returns its exit status."""
-    return calibrate.calibrate([*map(str, arguments)], "calibrate")
+    return calibrate_transform([*map(str, arguments)], "calibrate")
 
 
 def small(runs_dir, *arguments):
@@ -208,7 +209,7 @@ def test_names_of_data_sets_make_one_directory():
         ("--transform blur --below 1.5", "Received: below=1.5"),
         ("--transform blur --parameter std", "Received: parameter=std"),
         ("--transform blur --beloww 1", "Did you mean below?"),
-        ("--transform blur --dataset mnist", "no such dataset"),
+        ("--transform blur --dataset mnist", "Received: dataset=mnist"),
         ("--transform blur --network alex", "Did you mean alexnet?"),
         ("--transform blur --dataset folder --data_dir nowhere", "nowhere"),
         ("--transform blur --config nowhere.yaml", "nowhere.yaml"),
@@ -228,7 +229,7 @@ def test_a_mistake_is_one_line_with_exit_status_2(
 @pytest.mark.parametrize(
     "error, status, message",
     [
-        (KeyboardInterrupt(), 130, "The same command goes on"),
+        (KeyboardInterrupt(), 130, "Run the same command again to continue"),
         (FloatingPointError("not finite"), 1, "error: not finite"),
     ],
 )
@@ -246,8 +247,9 @@ def test_what_stops_a_training_stops_the_command(
 def test_the_help_knows_every_option_and_needs_no_tensorflow():
     program = (
         "import sys\n"
-        "from invariance_tf.runs.calibration import command, record\n"
-        "try: command.calibrate(['--help'], 'calibrate')\n"
+        "from invariance_tf.commands.calibrate import calibrate_transform\n"
+        "from invariance_tf.settings import calibrated\n"
+        "try: calibrate_transform(['--help'], 'calibrate')\n"
         "except SystemExit: pass\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
         "sys.exit(str(heavy) if heavy else 0)\n"
@@ -268,8 +270,9 @@ def test_the_bar_shows_the_last_strength_in_a_terminal_only():
         console = Console(
             file=io.StringIO(), force_terminal=is_terminal, width=120
         )
-        with calibrate_table.Progress("blur", 3, console) as progress:
-            progress.advance(0.5, 0.8123)
+        with Bar("Strengths of blur", 3, console) as bar:
+            bar.advance(1, "accuracy 0.812 at 0.5")
         shown = console.file.getvalue()
+        assert ("1/3" in shown) == is_terminal
         assert ("accuracy 0.812 at 0.5" in shown) == is_terminal
         assert bool(shown) == is_terminal

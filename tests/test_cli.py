@@ -1,22 +1,28 @@
-"""The command line: flags, help and mistakes."""
+"""The command line: flags, help, mistakes and interruptions."""
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pandas as pd
 import pytest
 import yaml
 from made_up_runs import made_up_runs
 
+import invariance_tf
 from invariance_tf import load_runs
-from invariance_tf.commands import cli
+from invariance_tf.commands import cli, parsing
+from invariance_tf.commands.run import run_experiment
 from invariance_tf.paper.tables import save
 
 
 def run(capsys, *arguments):
     """Runs the command line; returns its status, output and error."""
     try:
-        status = cli.run_experiment([*arguments])
+        status = run_experiment([*arguments])
     except SystemExit as ended:
         status = ended.code
     return status, *capsys.readouterr()
@@ -28,7 +34,7 @@ def run(capsys, *arguments):
         ("--transform blurr", "Did you mean blur? Legal: identity"),
         ("--dataset mnist", "Legal: synthfaces, digits, folder, facescrub"),
         ("--network alex", "Did you mean alexnet?"),
-        ("--nseen 3", "no such setting. Did you mean n_seen?"),
+        ("--nseen 3", "Did you mean n_seen?"),
         ("--n_seen 41", "from 0 to 40. Received: n_seen=41"),
         ("--n_seen some", "must be a whole number or all"),
         ("--epochs 0", "at least 1. Received: epochs=0"),
@@ -79,6 +85,29 @@ def test_the_help_names_every_setting(capsys):
         assert flag in output
 
 
+def test_the_help_shows_every_setting_in_one_group():
+    shown = [
+        name for names in parsing.GROUPS.values() for name in names.split()
+    ]
+    assert sorted(shown) == sorted(parsing.SETTINGS)
+
+
+def test_the_help_has_groups_and_examples_that_are_legal(capsys):
+    status, output, _ = run(capsys, "--help")
+    assert status == 0
+    for title in parsing.GROUPS:
+        assert f"\n\n{title}:\n  --" in output
+    examples = output.split("\nexamples:\n")[1].replace("\\\n", " ")
+    commands = [
+        line.split()[2:]
+        for line in examples.splitlines()
+        if line.startswith("    invariance-tf run ")
+    ]
+    assert len(commands) == 4
+    for arguments in commands:
+        assert run(capsys, *arguments, "--print_config")[0] == 0
+
+
 def test_flags_come_before_the_config_file(capsys, tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("transform: blur\nlearning_rate: 1e-3\nseed: 4\n")
@@ -91,14 +120,6 @@ def test_flags_come_before_the_config_file(capsys, tmp_path):
     assert settings["transform_args"] == {"sigma": 2}
     assert settings["learning_rate"] == 1e-3
     assert settings["seed"] == 5
-
-
-@pytest.mark.parametrize("verb", ["--help", "nothing"])
-def test_verbs_are_explained(capsys, verb):
-    status = cli.main([verb])
-    output, error = capsys.readouterr()
-    assert status == (0 if verb == "--help" else 2)
-    assert "run" in output + error
 
 
 def test_every_config_of_the_repository_is_legal(capsys, pytestconfig):
@@ -162,16 +183,17 @@ def test_collected_tables_are_read_like_runs(tables_dir, tmp_path, capsys):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["figures", "nowhere"], "no such directory of runs"),
+        (["figures", "nowhere"], "nowhere"),
         (["figures", "{tables}", "--figure", "99"], "Legal: 1b, 2a"),
         (["figures", "{tables}", "--format", "jpg"], "jpg"),
         (["report", "{empty}"], "no finished run"),
         (["collect"], "runs_dir"),
-        (["sweeep"], "no such verb. Legal: run, analyze, prepare, sweep"),
+        (["sweeep"], "Unknown command `sweeep`. Did you mean sweep? Comm"),
         (["prepare", "imagenet"], "facescrub"),
+        (["figures", "{tables}", "--formats", "pdf"], "Did you mean format?"),
     ],
 )
-def test_a_mistake_with_a_verb_is_one_line_with_exit_status_2(
+def test_a_mistake_with_a_command_is_one_line_with_exit_status_2(
     tables_dir, tmp_path, capsys, arguments, message
 ):
     places = {"tables": tables_dir, "empty": str(tmp_path)}
@@ -182,8 +204,89 @@ def test_a_mistake_with_a_verb_is_one_line_with_exit_status_2(
     assert error.startswith("error: ") and error.count("\n") == 1
 
 
-def test_the_help_names_every_verb(capsys):
-    assert cli.main(["--help"]) == 0
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_the_help_names_every_command(capsys, arguments):
+    assert cli.main(arguments, "the program") == 0
     output = capsys.readouterr().out
-    for verb in cli.VERBS:
-        assert f"\n{verb} " in output
+    assert output.startswith("usage: the program COMMAND")
+    for name, (_, text) in cli.COMMANDS.items():
+        assert f"\n  {name:11}{text}\n" in output
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_help_of_a_command_goes_by_the_name_of_the_program(capsys, name):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main([name, "--help"], "the program")
+    assert capsys.readouterr().out.startswith(f"usage: the program {name} ")
+
+
+def test_the_version_is_shown(capsys):
+    assert cli.main(["--version"]) == 0
+    version = invariance_tf.__version__
+    assert capsys.readouterr().out == f"invariance_tf {version}\n"
+
+
+# The shell hands down what it ignores, as it does for `command &` in a script
+# (SIGINT) and as nohup does (SIGHUP).
+IGNORING = 'trap "" $0; exec "$@"'
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """Starts a command that waits for a file of settings."""
+    path = tmp_path / "settings.yaml"
+    os.mkfifo(path)
+    started = []
+
+    def begin_command(ignored, *command):
+        program = ["sh", "-c", IGNORING, ignored, sys.executable, "-m"]
+        process = subprocess.Popen(
+            [*program, "invariance_tf", *command, str(path)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        while process.poll() is None:
+            # An error until the command reads the file.
+            with contextlib.suppress(OSError):
+                return process, os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            time.sleep(0.02)
+        pytest.fail(process.communicate()[1])
+
+    yield begin_command
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    "number, command",
+    [
+        (signal.SIGINT, ["run", "--config"]),
+        (signal.SIGTERM, ["run", "--config"]),
+        (signal.SIGHUP, ["run", "--config"]),
+        (signal.SIGINT, ["search"]),
+        (signal.SIGTERM, ["search"]),
+    ],
+)
+def test_signals_end_a_command_that_inherits_an_ignored_sigint(
+    begin, number, command
+):
+    process, file = begin("INT", *command)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error.startswith("\nInterrupted. Run the same command again to cont")
+    assert error.count("\n") == 2
+    os.close(file)
+
+
+def test_nohup_keeps_a_command_from_being_hung_up(begin):
+    process, file = begin("HUP", "run", "--config")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    os.write(file, b"epochs: 0\n")
+    os.close(file)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "Received: epochs=0" in error

@@ -13,13 +13,14 @@ import pytest
 from facescrub_server import Server, encode, photo, row, write_list
 from rich.console import Console
 
-from invariance_tf.commands import prepare, prepare_progress
+from invariance_tf.commands import progress
+from invariance_tf.commands.prepare import prepare_dataset
 from invariance_tf.datasets import get
 from invariance_tf.datasets.facescrub.download.journal import Outcome
 
 PROGRAM = (
-    "import sys; from invariance_tf.commands import prepare as command; "
-    "sys.exit(command.prepare(sys.argv[1:], 'prepare'))"
+    "import sys; from invariance_tf.commands.prepare import prepare_dataset; "
+    "sys.exit(prepare_dataset(sys.argv[1:], 'prepare'))"
 )
 NAMES = ["Ann Lee", "León Ümit"]
 
@@ -37,7 +38,8 @@ def run(tmp_path, capsys):
     def run(*arguments, out="out"):
         fixed = ["facescrub", "--allow_private", "--timeout", "5"]
         fixed += ["--out", tmp_path / out]
-        status = prepare.prepare([*map(str, [*fixed, *arguments])], "prepare")
+        arguments = [*map(str, [*fixed, *arguments])]
+        status = prepare_dataset(arguments, "prepare")
         return status, *capsys.readouterr()
 
     return run
@@ -83,7 +85,7 @@ def test_lists_become_a_data_set(run, server, tmp_path):
     assert "0 of 2 identities have at least 100 images" in output
     command_line = output.split("Next: ")[1].split()
     assert command_line[:6] == [
-        *["python", "run_experiment.py", "--dataset", "facescrub"],
+        *["invariance-tf", "run", "--dataset", "facescrub"],
         *["--data_dir", str(tmp_path / "out")],
     ]
     assert command_line[-4:] == ["--n_seen", "1", "--min_images", "12"]
@@ -118,14 +120,14 @@ def test_bad_rows_are_shown_and_left_out(run, server, tmp_path):
     assert (status, "7 │ bad row" in output) == (0, True)
     assert errors.count("bad row: list0.txt line ") == 5
     assert "list0.txt line 4: A row has 6 columns" in errors
-    assert "bad row: 2 more; the manifest has all." in errors
+    assert "bad row: 2 more; the manifest lists all." in errors
 
 
 def test_without_any_image_the_command_fails(run, server, tmp_path):
     url = server.serve("/a", status=404)
     path = write_list(tmp_path / "list.txt", [row(1, url)])
     status, output, _ = run("--lists", path)
-    assert (status, "There is not one image." in output) == (1, True)
+    assert (status, "No images were downloaded." in output) == (1, True)
 
 
 def test_images_of_no_list_are_pointed_out(run, server, tmp_path):
@@ -133,20 +135,20 @@ def test_images_of_no_list_are_pointed_out(run, server, tmp_path):
     run("--lists", *paths)
     status, _, errors = run("--lists", paths[0])
     assert (status, errors.count("\n")) == (0, 1)
-    assert "warning: 2 images are of no row of these lists" in errors
+    assert "warning: 2 images belong to no row of these lists" in errors
     assert "León_Ümit/León_Ümit_2_2.png" in errors
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--lists", "nowhere.txt"], "There is no file nowhere.txt"),
+        (["--lists", "nowhere.txt"], "nowhere.txt"),
         (["--lists", "{list}", "--size", "9"], "Received: size=9"),
         (["--lists", "{list}", "--timeout", "0"], "Received: timeout=0.0"),
         (["--lists", "{list}", "--per_host", "0"], "Received: per_host=0"),
         (["--lists", "{list}", "--exclude", "{list}"], "line 1: a list of"),
         (["--lists", "{wrong}"], "{wrong} line 1: a list of FaceScrub"),
-        (["--lists", "{list}", "--speed", "9"], "no such setting"),
+        (["--lists", "{list}", "--speed", "9"], "Received: speed"),
         ([], "lists"),
     ],
 )
@@ -183,18 +185,18 @@ def test_another_size_needs_another_directory(run, server, tmp_path):
 def test_progress_is_told_in_lines_where_there_is_no_terminal(
     monkeypatch, capsys
 ):
-    monkeypatch.setattr(prepare_progress, "LINE_SECONDS", 0.0)
-    with prepare_progress.FaceProgress(4) as shown:
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    with progress.FaceBar(4) as shown:
         shown.advance([Outcome("ok"), Outcome("dead link")])
     errors = capsys.readouterr().err
-    assert errors.startswith("2/4 faces, 1 written, ")
+    assert errors.startswith("Faces: 2/4, 1 written, ")
     assert "faces/s" in errors and errors.endswith(" left\n")
 
 
 def test_progress_is_a_bar_in_a_terminal():
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=100)
-    with prepare_progress.FaceProgress(4, console) as shown:
+    with progress.FaceBar(4, console) as shown:
         shown.advance([Outcome("ok"), Outcome("dead link")])
     assert "2/4" in stream.getvalue()
     assert "1 written" in stream.getvalue()

@@ -11,7 +11,7 @@ import pytest
 from facescrub_server import Server, digest, encode, photo, row, write_list
 from PIL import Image
 
-from invariance_tf.commands import prepare_progress
+from invariance_tf.commands.progress import FaceBar
 from invariance_tf.datasets.facescrub.download import (
     addresses,
     collecting,
@@ -47,7 +47,7 @@ def prepare(tmp_path):
         decided = preparing.prepare_faces(
             rows,
             Options(str(tmp_path / "out"), **options),
-            prepare_progress.FaceProgress,
+            FaceBar,
             excluded,
         )
         return [(each.fate, each.detail) for each in decided]

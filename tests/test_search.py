@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from invariance_tf import Experiment
-from invariance_tf.commands import many_runs, search_table
-from invariance_tf.commands.search import search
+from invariance_tf.commands import many_runs
+from invariance_tf.commands import search as search_command
+from invariance_tf.commands.search import search_settings
 from invariance_tf.paper import tables
 from invariance_tf.runs import preparation
 from invariance_tf.runs.search import choice, grid
@@ -212,8 +213,10 @@ def test_the_terminal_shows_the_grid(capsys):
         Setting(0.2, 0.0, (0.25, 0.25)),
         Setting(0.2, 1.0, (None, None)),
     ]
-    note = search_table.explain(settings, settings[0], 100, [0, 1])
-    search_table.show(settings, settings[0], "a title", note, "some[where]")
+    note = search_command._explain(settings, settings[0], 100, [0, 1])
+    search_command._show_search(
+        settings, settings[0], "a title", note, "some[where]"
+    )
     text = capsys.readouterr().out
     for part in (
         "* 0.625",
@@ -232,7 +235,7 @@ def test_the_terminal_shows_the_grid(capsys):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["nowhere.yaml"], "no such config file"),
+        (["nowhere.yaml"], "Received: nowhere.yaml"),
         ([str(CONFIGS / "sweeps" / "quick.yaml")], "['base', 'grid']"),
         ([SYNTHFACES, "--validation_fraction", "0"], "must be above 0"),
         ([SYNTHFACES, "--learning_rate", "1e-3", "x"], "learning_rate=x"),
@@ -246,7 +249,7 @@ def test_the_terminal_shows_the_grid(capsys):
     ],
 )
 def test_a_mistake_is_one_line(capsys, arguments, message):
-    assert search(arguments, PROGRAM) == 2
+    assert search_settings(arguments, PROGRAM) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1
     assert message in error
@@ -266,7 +269,7 @@ def test_a_mistake_is_one_line(capsys, arguments, message):
 def test_a_mistake_in_the_file_names_it(capsys, tmp_path, text, message):
     path = tmp_path / "config.yaml"
     path.write_text(text)
-    assert search([str(path)], PROGRAM) == 2
+    assert search_settings([str(path)], PROGRAM) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {path}: ") and error.count("\n") == 1
     assert message in error
@@ -275,8 +278,8 @@ def test_a_mistake_in_the_file_names_it(capsys, tmp_path, text, message):
 def test_mistakes_are_answered_without_tensorflow():
     program = (
         "import sys\n"
-        "from invariance_tf.commands.search import search\n"
-        f"status = search([{SYNTHFACES!r}, '--n_seen', '99'], 'search')\n"
+        "from invariance_tf.commands.search import search_settings\n"
+        f"status = search_settings([{SYNTHFACES!r}, '--n_seen', '99'])\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
         "sys.exit(status if not heavy else str(heavy))\n"
     )
@@ -382,7 +385,7 @@ def test_a_search_never_reads_a_test_image(
         runs_dir = tmp_path / str(number)
         arguments = [tiny, "--learning_rate", "0.05", "--weight_decay", "0"]
         arguments += ["--runs_dir", str(runs_dir)]
-        assert search(arguments, PROGRAM) == 0, capsys.readouterr()
+        assert search_settings(arguments, PROGRAM) == 0, capsys.readouterr()
         found.append(found_below(runs_dir))
         (splits,) = runs_dir.rglob("splits.csv")
         assert "test" in {row["split"] for row in read_csv(splits)}
@@ -408,7 +411,7 @@ def test_what_diverged_is_not_tried_again(tiny, tmp_path, here, capsys):
     arguments = [tiny, "--learning_rate", "1e3", "--weight_decay", "1e3"]
     arguments += ["--epochs", "5"]
     for _ in range(2):
-        assert search(arguments, PROGRAM) == 1
+        assert search_settings(arguments, PROGRAM) == 1
         assert here.num_started == 1
         output, error = capsys.readouterr()
         assert error.startswith("error: At every setting a training diverged")
@@ -427,7 +430,7 @@ def test_another_failure_is_named_and_ends_the_search(
 
     monkeypatch.setattr(worker, "carry_out", fail)
     arguments = [tiny, "--learning_rate", "0.1", "--weight_decay", "0"]
-    assert search(arguments, PROGRAM) == 1
+    assert search_settings(arguments, PROGRAM) == 1
     assert "OSError: No space left." in capsys.readouterr().out
 
 

@@ -16,8 +16,8 @@ from rich.console import Console
 
 from invariance_tf import Experiment
 from invariance_tf import files as results
-from invariance_tf.commands.progress import Progress
-from invariance_tf.commands.sweep import sweep
+from invariance_tf.commands.progress import RunsProgress
+from invariance_tf.commands.sweep import run_sweep
 from invariance_tf.runs import experiment, preparation
 from invariance_tf.runs.sweep import local, plan, schedule, worker
 from invariance_tf.runs.sweep.local import LocalEngine
@@ -123,7 +123,7 @@ def test_a_mistake_is_one_line_that_names_file_and_setting(
     capsys, write, content, message
 ):
     path = write(content)
-    assert sweep([path]) == 2
+    assert run_sweep([path]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {path}: ") and error.count("\n") == 1
     assert message in error
@@ -132,7 +132,7 @@ def test_a_mistake_is_one_line_that_names_file_and_setting(
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["nowhere.yaml"], "no such sweep file"),
+        (["nowhere.yaml"], "Received: nowhere.yaml"),
         ([str(SWEEPS / "quick.yaml"), "--jobs", "0"], "Received: jobs=0"),
         ([str(SWEEPS / "imagenet.yaml"), "--data_dir", "no"], "=imagenet2012"),
         ([str(SWEEPS / "quick.yaml"), "--engine", "slurm"], "slurm"),
@@ -140,7 +140,7 @@ def test_a_mistake_is_one_line_that_names_file_and_setting(
     ],
 )
 def test_a_mistake_in_the_command_is_one_line(capsys, arguments, message):
-    assert sweep(arguments) == 2
+    assert run_sweep(arguments) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
@@ -148,8 +148,8 @@ def test_a_mistake_in_the_command_is_one_line(capsys, arguments, message):
 def test_mistakes_are_answered_without_tensorflow(write):
     program = (
         "import sys\n"
-        "from invariance_tf.commands.sweep import sweep\n"
-        f"status = sweep([{write({'base': {'n_sen': 3}})!r}])\n"
+        "from invariance_tf.commands.sweep import run_sweep\n"
+        f"status = run_sweep([{write({'base': {'n_sen': 3}})!r}])\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
         "sys.exit(status if not heavy else str(heavy))\n"
     )
@@ -280,7 +280,7 @@ DONE = Outcome(
 
 def carry_out(script, runs, **options):
     engine = ScriptedEngine(script)
-    with Progress(runs, 0, 1, None) as progress:
+    with RunsProgress(runs, 0, 1, None) as progress:
         failed = schedule.carry_out(runs, engine, progress, **options)
     return engine.started, failed
 
@@ -325,23 +325,23 @@ def test_a_run_that_another_sweep_holds_comes_last(tmp_path):
 
 def test_the_time_left_comes_from_this_sweep_or_from_former_runs(tmp_path):
     runs = some_runs(tmp_path, 5)
-    progress = Progress(runs, 0, num_slots=2, expected=10.0)
+    progress = RunsProgress(runs, 0, num_slots=2, expected=10.0)
     assert progress.seconds_left() == 10.0 * 5 / 2
     progress.begin(runs[0])
     progress.end(runs[0], DONE)
     assert progress.seconds_left() == 2.0 * 4 / 2
-    assert Progress(runs, 0, 2, None).seconds_left() is None
+    assert RunsProgress(runs, 0, 2, None).seconds_left() is None
 
 
-def test_a_terminal_shows_a_table(tmp_path):
+def test_a_terminal_shows_a_bar_and_what_runs(tmp_path):
     runs = some_runs(tmp_path, 2)
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
-    with Progress(runs, 1, 1, 60.0, console) as progress:
+    with RunsProgress(runs, 1, 1, 60.0, console) as progress:
         progress.begin(runs[0])
         progress.update()
     text = screen.getvalue()
-    for part in ("running", "time left", "2 min 0 s", runs[0].name):
+    for part in ("1 running", "1/3", "2 min 0 s left", runs[0].name):
         assert part in text
 
 

@@ -168,7 +168,7 @@ def test_an_interrupted_sweep_says_so_and_leaves_no_process(command, tmp_path):
     process.send_signal(signal.SIGINT)
     _, error = process.communicate()
     assert process.returncode == 130
-    assert error == "\nInterrupted. The same command goes on.\n"
+    assert error == ("\nInterrupted. Run the same command again to continue.\n")
     for process_id in workers_of(log):
         assert not pathlib.Path(f"/proc/{process_id}").exists()
 

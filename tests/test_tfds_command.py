@@ -7,7 +7,7 @@ import pytest
 import yaml
 from fake_records import encode, photo, prepare, write_imagenet
 
-from invariance_tf.commands import cli
+from invariance_tf.commands.run import run_experiment
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def own_cache(tmp_path, monkeypatch):
 
 def run(tmp_path, capsys, arguments):
     """Runs one experiment; returns its status, output and error."""
-    status = cli.run_experiment(
+    status = run_experiment(
         [
             *arguments.split(),
             *("--data_dir", str(tmp_path / "data")),
@@ -67,7 +67,7 @@ def test_missing_archives_are_one_line(tmp_path, capsys, dataset, lacking):
         ("--dataset tfds:cifar1000", "Did you mean tfds:cifar100?"),
         ("--dataset tfds", "Legal: synthfaces, digits"),
         ("--dataset imagenet --crops resnet --stream maybe", "`stream` must"),
-        ("--dataset digits --stream true", "means nothing for the data set"),
+        ("--dataset digits --stream true", "the data set digits"),
         ("--dataset tfds:cifar100 --crops five", "must be central or resnet"),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_small_set_is_run_in_memory_and_streamed_alike(tmp_path, capsys):
         "is no readable JPEG, PNG, GIF, BMP or WebP image",
     ]
     status, output, _ = run(tmp_path, capsys, SMALL)
-    assert status == 0 and "This run was done already" in output
+    assert status == 0 and "This run is already finished" in output
     status, _, error = run(tmp_path, capsys, f"{SMALL} --stream true")
     assert status == 0, error
     kept, streamed = (
@@ -167,4 +167,4 @@ def test_imagenet_is_run_from_its_archives(tmp_path, capsys, arguments):
     assert settings["image_size"] == 224 and settings["crops"] == "resnet"
     assert len(read_csv(run_dir, "history.csv")) == 1
     status, output, _ = run(tmp_path, capsys, arguments)
-    assert status == 0 and "This run was done already" in output
+    assert status == 0 and "This run is already finished" in output

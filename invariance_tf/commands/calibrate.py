@@ -1,96 +1,91 @@
-"""The command line of a calibration."""
+"""Finds how strong a transformation should be."""
 
 import dataclasses
-import signal
-import sys
-import typing
-
-import jsonargparse
+import os
 
 from invariance_tf.commands import terminal
+from invariance_tf.commands.parsing import SETTINGS, Arguments
+from invariance_tf.commands.progress import Bar
+from invariance_tf.commands.run import prepare_run
 from invariance_tf.runs.calibration import rule
-from invariance_tf.settings import mistakes, shipped
 from invariance_tf.settings.config import Experiment
 
-_DESCRIPTION = """
-Raises the strength of a transformation in steps until a network that was
-trained on original images only falls below a threshold of accuracy on
-transformed test images, and records the curve. The network is trained first
-if there is none in runs_dir; transform_args, n_seen and the settings of the
-analysis are passed over.
-"""
 
-# Type, default and help of each.
-_OPTIONS = {
-    "parameter": (
-        str | None,
-        None,
-        "Argument of the transformation that is its strength; null: the one "
-        "there is.",
-    ),
-    "step": (
-        float | None,
-        None,
-        "The strength is raised by this; null: 0.5 for blur (pixels), 25 for "
-        "white_noise (grey levels), 0.05 for salt_pepper (share of the "
-        "pixels).",
-    ),
-    "below": (
-        float,
-        0.1,
-        "Top-1 accuracy on transformed test images to fall below, above 0 to "
-        "1; the paper has 0.10 for FaceScrub and 0.15 for ImageNet.",
-    ),
-}
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Finds how strong a transformation should be.
 
-
-def calibrate(arguments, program):
-    """Calibrates the strength of a transformation from the command line.
+    Raises its strength in steps until a network that was trained on original
+    images only falls below a threshold of accuracy on transformed test images,
+    and records the curve. The network is trained first if there is none in
+    runs_dir. The settings transform_args and n_seen, and those of neurons, are
+    ignored.
 
     Args:
-        arguments: List of strings.
-        program: String, name of the program for its messages.
+        parameter: Argument of the transformation that is its strength; null:
+            its only one.
+        step: The strength is raised by this; null: 0.5 for blur (pixels), 25
+            for white_noise (grey levels), 0.05 for salt_pepper (share of the
+            pixels).
+        below: Top-1 accuracy on transformed test images to fall below, above 0
+            to 1; the paper has 0.10 for FaceScrub and 0.15 for ImageNet.
+        overwrite: Train the network again, even if it exists.
+    """
+
+    parameter: str | None = None
+    step: float | None = None
+    below: float = 0.1
+    overwrite: bool = False
+
+
+@terminal.command()
+def calibrate_transform(arguments, program):
+    """Calibrates the strength of a transformation.
 
     Returns:
         Exit status: 0 done, 1 the training failed, 2 a mistake in the
         settings or missing data, 3 no strength reaches the threshold, 130
         interrupted.
     """
-    try:
-        settings = _make_parser(program).parse_args(arguments).as_dict()
-        settings.pop("config")
-        overwrite = settings.pop("overwrite")
-        options = {name: settings.pop(name) for name in _OPTIONS}
-        transform = settings["transform"]
-        parameter = rule.parameter_of(transform, options["parameter"])
-        if options["step"] is None:
-            options["step"] = parameter.step
-        experiment = on_originals(Experiment(**settings))
-        step, below = options["step"], options["below"]
-        rule.strengths(transform, step, experiment.image_size, below)
-    except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-        types = {name: option[0] for name, option in _OPTIONS.items()}
-        types |= typing.get_type_hints(Experiment)
-        return terminal.mistake(mistakes.reword(str(error), types))
-    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return _calibrate(experiment, transform, options, overwrite)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. The same command goes on.\n")
-        return 130
-    finally:
-        signal.signal(signal.SIGTERM, former)
+    parser = Arguments(Options, program, settings=SETTINGS)
+    parser.add_config()
+    with terminal.mistakes():
+        options, settings = parser.parse(arguments)
+        overwrite, transform = options.overwrite, settings["transform"]
+        parameter = rule.parameter_of(transform, options.parameter)
+        step = parameter.step if options.step is None else options.step
+        experiment = _on_originals(Experiment(**settings))
+        strengths = rule.strengths(
+            transform, step, experiment.image_size, options.below
+        )
+    prepared = prepare_run(experiment)
+    from invariance_tf.runs.calibration.procedure import calibrate_network
+
+    rules = {
+        "parameter": options.parameter,
+        "step": step,
+        "below": options.below,
+    }
+    bar = Bar(f"Strengths of {transform}", len(strengths))
+    with terminal.failures(), bar:
+        calibration, record_dir = calibrate_network(
+            prepared,
+            transform,
+            rules,
+            overwrite,
+            lambda strength, accuracy: bar.advance(
+                1, f"accuracy {accuracy:.3f} at {strength:g}"
+            ),
+        )
+    _show_calibration(calibration, experiment.dataset, record_dir)
+    return 3 if calibration.chosen is None else 0
 
 
-def on_originals(experiment):
-    """Returns the experiment whose network a calibration is made on.
+def _on_originals(experiment):
+    """Returns the resolved experiment whose network a calibration tests.
 
-    Args:
-        experiment: A `config.Experiment` with any transformation.
-
-    Returns:
-        A resolved `config.Experiment`: the same data and network, trained on
-        original images only, without measures of neurons.
+    It has the same data and network, is trained on original images only, and
+    measures no neurons.
     """
     return dataclasses.replace(
         experiment,
@@ -102,47 +97,32 @@ def on_originals(experiment):
     ).resolve()
 
 
-def _make_parser(program):
-    """Returns the parser of the command line."""
-    parser = jsonargparse.ArgumentParser(
-        prog=program, description=_DESCRIPTION, exit_on_error=False
-    )
-    parser.add_argument(
-        "--config", action=shipped.ConfigFile, help=shipped.HELP
-    )
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="Train the network anew although it is there.",
-    )
-    for name, (type, default, text) in _OPTIONS.items():
-        parser.add_argument(f"--{name}", type=type, default=default, help=text)
-    parser.add_class_arguments(Experiment)
-    return parser
-
-
-def _calibrate(experiment, transform, options, overwrite):
-    """Trains, calibrates, records and shows; returns the exit status."""
-    # Not before the settings are known to be right: this loads TensorFlow.
-    with terminal.quiet_start():
-        from invariance_tf.commands import calibrate_table
-        from invariance_tf.runs.calibration import procedure
-        from invariance_tf.runs.preparation import prepare
-    terminal.start_logging()
-    try:
-        prepared = prepare(experiment)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        return terminal.mistake(error)
-    try:
-        num_strengths = len(
-            rule.strengths(transform, options["step"], experiment.image_size)
-        )
-        with calibrate_table.Progress(transform, num_strengths) as progress:
-            calibration, record_dir = procedure.calibrate_network(
-                prepared, transform, options, overwrite, progress.advance
+def _show_calibration(calibration, dataset, record_dir):
+    """Shows the curve, what follows from it, and where it is recorded."""
+    columns = calibration.table()
+    names = "strength", "accuracy", "lower", "upper"
+    terminal.show_table(
+        f"{calibration.transform} on {dataset}",
+        dict.fromkeys(
+            (calibration.parameter, "accuracy", "95 % interval"), "right"
+        ),
+        (
+            [f"{strength:g}", f"{accuracy:.3f}", f"{lower:.3f} to {upper:.3f}"]
+            for strength, accuracy, lower, upper in zip(
+                *(columns[name] for name in names), strict=True
             )
-    except (FloatingPointError, OSError) as error:
-        sys.stderr.write(f"error: {mistakes.one_line(error)}\n")
-        return 1
-    calibrate_table.show(calibration, prepared.experiment.dataset, record_dir)
-    return 3 if calibration.chosen is None else 0
+        ),
+    )
+    terminal.show_line(f"Test images: {calibration.num_images}")
+    if calibration.chosen is None:
+        terminal.show_problem(f"No strength: {calibration.reason}")
+    else:
+        terminal.show_line(
+            f"{calibration.reason} For a config:\n"
+            f"transform: {calibration.transform}\n"
+            "transform_args: "
+            f"{{{calibration.parameter}: {calibration.chosen}}}\n"
+            "or, with the same runs_dir, transform_args: calibrated"
+        )
+    picture = os.path.join(record_dir, "calibration.png")
+    terminal.show_line(f"Picture: {picture}")

@@ -1,107 +1,119 @@
-"""From experiments to runs that are done or have failed.
+"""Many runs: the options, the engine and the steps of sweep and search."""
 
-The verbs that do many runs share these options, their engine, and the end by
-Ctrl-C.
-"""
-
+import contextlib
+import dataclasses
 import os
-import signal
-import sys
 from typing import Literal
 
-from invariance_tf.commands import overview, terminal
-from invariance_tf.commands.progress import Progress
+from invariance_tf.commands import progress, terminal
 from invariance_tf.runs.sweep import plan, schedule
 from invariance_tf.runs.sweep.local import LocalEngine
 
-# Type, default and help of each.
-OPTIONS = {
-    "engine": (
-        Literal["local", "ray"],
-        "local",
-        "Processes of this machine, or tasks of a Ray cluster.",
-    ),
-    "jobs": (
-        int | None,
-        None,
-        "Runs at once (local). null: what the cores allow, or 1 where there "
-        "is a GPU.",
-    ),
-    "cpus_per_run": (
-        int,
-        1,
-        "Threads of each run; its numbers depend on them in the last digits.",
-    ),
-    "gpus_per_run": (float, 0.0, "GPUs of each run, such as 0.25 (ray)."),
-    "address": (
-        str | None,
-        None,
-        "Address of a Ray cluster, such as auto; null starts one here.",
-    ),
-}
 
-
-def add_options(parser, options):
-    """Adds options to a parser, and the flag `dry_run`.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """What every command that does many runs takes.
 
     Args:
-        parser: A `jsonargparse.ArgumentParser`.
-        options: Dictionary from names to type, default and help, such as
-            `OPTIONS`.
+        dry_run: Show what would run, what is done, and the estimated time.
+        engine: Processes of this machine (local), or tasks of a Ray cluster
+            (ray).
+        jobs: Parallel runs (local); null: one per core, or 1 with a GPU.
+        cpus_per_run: Threads of each run; its numbers depend on them in the
+            last digits.
+        gpus_per_run: GPUs of each run, such as 0.25 (ray).
+        address: Address of a Ray cluster, such as auto; null starts one here.
     """
-    parser.add_argument(
-        "--dry_run",
-        action="store_true",
-        help="Show what would run, what is done, and the estimated time.",
-    )
-    for name, (type, default, text) in options.items():
-        parser.add_argument(f"--{name}", type=type, default=default, help=text)
+
+    dry_run: bool = False
+    engine: Literal["local", "ray"] = "local"
+    jobs: int | None = None
+    cpus_per_run: int = 1
+    gpus_per_run: float = 0.0
+    address: str | None = None
 
 
-def carry_out(options, experiments, select, close):
-    """Does the runs of experiments, those that are not done.
+@contextlib.contextmanager
+def started_engine(options):
+    """Starts the engine that the options ask for, and stops it in the end.
 
     Args:
-        options: Values of `OPTIONS` and `dry_run`, as attributes.
-        experiments: List of resolved experiments.
-        select: Function from the list of all `plan.Run` to that of those to
-            do or to pass over; it may raise a `ValueError`.
-        close: Function of the selected runs and of a list of (`plan.Run`,
-            message) of those that failed, which returns the exit status.
+        options: `Options`.
 
-    Returns:
-        Exit status: that of `close`, 0 if nothing was to run, 2 a mistake in
-        the settings or missing data, 130 interrupted.
+    Yields:
+        A `local.LocalEngine` or `on_ray.RayEngine`.
     """
-    try:
+    with terminal.mistakes((ValueError, OSError, ImportError)):
         engine = _make_engine(options)
-    except (ValueError, OSError, ImportError) as error:
-        return terminal.mistake(error)
-    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _carry_out(options, experiments, engine, select, close)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. The same command goes on.\n")
-        return 130
+        yield engine
     finally:
         engine.stop()
-        signal.signal(signal.SIGTERM, former)
 
 
-def tell(runs, failed):
-    """Says how many runs are done, and which have failed.
+def survey_runs(experiments, engine, options):
+    """Checks experiments against their data, and finds which runs are done.
+
+    Args:
+        experiments: List of resolved experiments.
+        engine: As of `started_engine`, which learns how many runs fit at
+            once.
+        options: `Options`.
+
+    Returns:
+        List of `plan.Run`.
+    """
+    with terminal.mistakes():
+        try:
+            runs, has_gpu = schedule.survey(engine, experiments)
+        except (ValueError, OSError):
+            if options.dry_run:
+                # The plan is known even if the data are not there.
+                progress.show_overview([*map(plan.Run, experiments)], None)
+            raise
+    if options.engine == "local":
+        num_fitting = max(_num_cores() // options.cpus_per_run, 1)
+        engine.num_slots = options.jobs or (1 if has_gpu else num_fitting)
+    return runs
+
+
+def do_runs(runs, engine):
+    """Does those runs that are left.
+
+    Args:
+        runs: List of `plan.Run`.
+        engine: As of `started_engine`.
+
+    Returns:
+        List of (`plan.Run`, message) of those that failed.
+    """
+    left = [run for run in runs if not run.is_done]
+    num_done = len(runs) - len(left)
+    terminal.show_line(
+        f"Runs: {len(runs)}; {num_done} done before, {len(left)} to do, "
+        f"{engine.num_slots} at once."
+    )
+    expected = progress.expected_seconds(runs)
+    with progress.RunsProgress(
+        left, num_done, engine.num_slots, expected
+    ) as shown:
+        return schedule.carry_out(left, engine, shown)
+
+
+def show_failed(runs, failed):
+    """Shows how many runs are done, and which have failed.
 
     Args:
         runs: List of `plan.Run`.
         failed: List of (`plan.Run`, message), some of them.
     """
-    sys.stdout.write(f"{len(runs) - len(failed)} done, {len(failed)} failed.\n")
+    terminal.show_line(f"{len(runs) - len(failed)} done, {len(failed)} failed.")
     for run, message in failed:
-        sys.stdout.write(f"failed: {run.run_dir}: {message}\n")
+        terminal.show_line(f"failed: {run.run_dir}: {message}")
     if failed:
-        sys.stdout.write(
-            "Each of them holds a failure.json; the same command tries them "
-            "again.\n"
+        terminal.show_line(
+            "Each of them contains a failure.json; the same command tries "
+            "them again."
         )
 
 
@@ -113,48 +125,18 @@ def _make_engine(options):
             raise ValueError(
                 f"`{name}` must be at least 1. Received: {name}={value}"
             )
-    if options.engine == "ray":
-        try:
-            from invariance_tf.runs.sweep.on_ray import RayEngine
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                'The engine ray needs Ray: pip install "invariance_tf[ray]". '
-                "Received: engine=ray"
-            ) from error
-        return RayEngine(
-            options.address, options.cpus_per_run, options.gpus_per_run
-        )
-    return LocalEngine(1, options.cpus_per_run)
-
-
-def _carry_out(options, experiments, engine, select, close):
-    """Surveys the runs and does those that are left; returns the status."""
-    try:
-        runs, has_gpu = schedule.survey(engine, experiments)
-    except (ValueError, ChildProcessError) as error:
-        if options.dry_run:
-            overview.show([plan.Run(each) for each in experiments], None)
-        return terminal.mistake(error)
-    try:
-        runs = select(runs)
-    except ValueError as error:
-        return terminal.mistake(error)
     if options.engine == "local":
-        num_fitting = max(_num_cores() // options.cpus_per_run, 1)
-        engine.num_slots = options.jobs or (1 if has_gpu else num_fitting)
-    left = [run for run in runs if not run.is_done]
-    if options.dry_run:
-        overview.show(runs, engine.num_slots)
-        return 0
-    num_done = len(runs) - len(left)
-    sys.stdout.write(
-        f"Runs: {len(runs)}; {num_done} done before, {len(left)} to do, "
-        f"{engine.num_slots} at once.\n"
+        return LocalEngine(1, options.cpus_per_run)
+    try:
+        from invariance_tf.runs.sweep.on_ray import RayEngine
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            'The engine ray needs Ray: pip install "invariance_tf[ray]". '
+            "Received: engine=ray"
+        ) from error
+    return RayEngine(
+        options.address, options.cpus_per_run, options.gpus_per_run
     )
-    expected = overview.expected_seconds(runs)
-    with Progress(left, num_done, engine.num_slots, expected) as progress:
-        failed = schedule.carry_out(left, engine, progress)
-    return close(runs, failed)
 
 
 def _num_cores():

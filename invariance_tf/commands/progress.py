@@ -1,134 +1,246 @@
-"""How far a sweep is: a live table in a terminal, plain lines elsewhere."""
+"""How far the work is: a bar or a table in a terminal, else plain lines."""
 
 import collections
 import math
+import statistics
 import sys
 import time
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from invariance_tf.commands import terminal
+
+# Between plain lines.
+LINE_SECONDS = 60.0
 
 
-class Progress:
-    """Shows how far a sweep is.
+class Bar:
+    """Shows how much is done: a bar in a terminal, else a line each minute.
+
+    Args:
+        title: String, what is counted.
+        total: Integer, how many there are.
+        console: A `rich.console.Console`, or `None` for the error stream.
+        **options: Further arguments of `rich.progress.Progress`.
+    """
+
+    def __init__(self, title, total, console=None, **options):
+        self._title, self._total, self._num_done = title, total, 0
+        self._start = self._last_line = time.monotonic()
+        console = console or Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[state]}", markup=False),
+            console=console,
+            disable=not console.is_terminal,
+            **options,
+        )
+        self._task = self._bar.add_task(title, total=total, state="")
+
+    def __enter__(self):
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error):
+        self._bar.stop()
+
+    def advance(self, count, state):
+        """Shows that more is done.
+
+        Args:
+            count: Integer, how many more.
+            state: String, what else is known.
+        """
+        self._num_done += count
+        self._bar.update(self._task, advance=count, state=state)
+        now = time.monotonic()
+        if self._bar.disable and now - self._last_line > LINE_SECONDS:
+            self._last_line = now
+            terminal.show_problem(
+                f"{self._title}: {self._num_done}/{self._total}, {state}"
+            )
+
+
+class FaceBar(Bar):
+    """Shows how many faces are done, at which rate, and the time left.
+
+    Args:
+        num_faces: Integer, faces to download.
+        console: As of `Bar`.
+    """
+
+    def __init__(self, num_faces, console=None):
+        super().__init__("Faces", num_faces, console)
+        self._num_written = 0
+
+    def advance(self, outcomes):
+        """Shows that the outcomes of one photo, a list, are known."""
+        from invariance_tf.datasets.facescrub.download.fates import WRITTEN
+
+        self._num_written += sum(each.fate in WRITTEN for each in outcomes)
+        num_done = self._num_done + len(outcomes)
+        # Over the whole time: a link that hangs for a minute must not spoil
+        # the estimate.
+        rate = num_done / max(time.monotonic() - self._start, 1e-3)
+        left = format_duration((self._total - num_done) / rate)
+        super().advance(
+            len(outcomes),
+            f"{self._num_written} written, {rate:.1f} faces/s, {left} left",
+        )
+
+
+class RunsProgress(Bar):
+    """Shows how far many runs are: a bar and a line for each in a terminal.
 
     Args:
         runs: List of `plan.Run`, those to do.
-        num_done: Integer, runs that were done before.
+        num_before: Integer, runs that were done before.
         num_slots: Integer, runs at once.
         expected: Float, seconds that a run took before, or `None`.
         console: A `rich.console.Console`, or `None` for that of the program.
     """
 
-    def __init__(self, runs, num_done, num_slots, expected, console=None):
-        self._num_before, self._num_slots = num_done, num_slots
-        self._num_total = num_done + len(runs)
-        self._expected = expected
-        self._seconds = []
-        self._num_failed = 0
-        # From a run's name to the time of its start.
+    def __init__(self, runs, num_before, num_slots, expected, console=None):
+        # Without a thread of its own: Ctrl-C would reach it, and not be held
+        # back, while a process starts.
+        super().__init__(
+            "Runs",
+            num_before + len(runs),
+            console or Console(),
+            auto_refresh=False,
+        )
+        self._num_done, self._num_slots = num_before, num_slots
+        self._expected, self._seconds, self._num_failed = expected, [], 0
+        # From a run's name to its line below the bar.
         self._running = {}
-        self._last = collections.deque(maxlen=8)
-        self._console = console or Console()
-        self._live = None
-
-    def __enter__(self):
-        if self._console.is_terminal:
-            # Without a thread of its own, which would draw half a change.
-            self._live = Live(
-                console=self._console,
-                get_renderable=self._draw,
-                auto_refresh=False,
-            ).__enter__()
-        return self
-
-    def __exit__(self, *error):
-        if self._live is not None:
-            self._live.__exit__(*error)
 
     def begin(self, run):
-        """Notes that a run was started."""
-        self._running[run.name] = time.monotonic()
+        """Counts a run that was started."""
+        self._running[run.name] = self._bar.add_task(
+            f"{run.name}: running", total=None, state=""
+        )
 
     def put_back(self, run, outcome):
-        """Notes that a run has to be started again."""
-        self._running.pop(run.name)
+        """Counts a run that has to be started again."""
+        self._bar.remove_task(self._running.pop(run.name))
         if outcome.status == "died":
-            self._say(f"{run.name}: {outcome.message}; it goes on")
+            _write_line(f"{run.name}: {outcome.message}; it goes on")
 
     def end(self, run, outcome):
-        """Notes that a run is done or has failed."""
-        self._running.pop(run.name)
+        """Counts a run that is done or has failed."""
+        self._bar.remove_task(self._running.pop(run.name))
+        self._num_done += 1
         if outcome.status == "failed":
             self._num_failed += 1
             text = f"failed: {outcome.error}: {outcome.message}"
         elif outcome.value["was_done"] and run.seconds is None:
             # By another sweep, while this one waited.
-            self._num_before += 1
-            text = f"done elsewhere, {_describe(outcome.value)}"
+            text = f"done elsewhere, {_format_accuracies(outcome.value)}"
         else:
             self._seconds.append(outcome.seconds)
-            text = f"{_describe(outcome.value)}, {outcome.seconds:.0f} s"
-        position = f"{self.num_ended:{len(str(self._num_total))}d}"
-        self._say(f"[{position}/{self._num_total}] {run.name}: {text}")
+            accuracies = _format_accuracies(outcome.value)
+            text = f"{accuracies}, {outcome.seconds:.0f} s"
+        position = f"{self._num_done:{len(str(self._total))}d}"
+        _write_line(f"[{position}/{self._total}] {run.name}: {text}")
 
     def update(self):
-        """Draws the live table anew."""
-        if self._live is not None:
-            self._live.refresh()
-
-    @property
-    def num_ended(self):
-        """Number of runs that are done or have failed."""
-        return self._num_before + len(self._seconds) + self._num_failed
+        """Draws the bar again."""
+        num_waiting = self._total - self._num_done - len(self._running)
+        self._bar.update(
+            self._task,
+            completed=self._num_done,
+            state=f"{len(self._running)} running, {self._num_failed} failed, "
+            f"{num_waiting} waiting, {format_duration(self.seconds_left())} "
+            "left",
+            refresh=True,
+        )
 
     def seconds_left(self):
         """Returns the expected time to the end in seconds, or `None`."""
         mean = self._expected
         if self._seconds:
-            mean = sum(self._seconds) / len(self._seconds)
-        num_left = self._num_total - self.num_ended
-        return mean and mean * num_left / min(self._num_slots, max(num_left, 1))
-
-    def _say(self, line):
-        """Shows a line for good, or until newer ones come."""
-        if self._live is not None:
-            self._last.append(line)
-            self.update()
-        else:
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
-
-    def _draw(self):
-        """Returns the live table."""
-        counts = Table()
-        for name in ("done", "running", "failed", "left", "time left"):
-            counts.add_column(name, justify="right")
-        num_left = self._num_total - self.num_ended
-        left = self.seconds_left()
-        counts.add_row(
-            str(self.num_ended - self._num_failed),
-            str(len(self._running)),
-            str(self._num_failed),
-            str(num_left - len(self._running)),
-            duration(left),
-        )
-        now = time.monotonic()
-        running = (
-            Text(f"{name}: running, {now - start:.0f} s", style="dim")
-            for name, start in self._running.items()
-        )
-        return Group(counts, *map(Text, self._last), *running)
+            mean = statistics.mean(self._seconds)
+        num_left = self._total - self._num_done
+        return _total_seconds(mean, num_left, self._num_slots)
 
 
-def duration(seconds):
-    """Puts a time in seconds into words.
+def show_overview(runs, num_slots):
+    """Shows how many runs are done and to do, and how long they may take.
+
+    Args:
+        runs: List of `plan.Run`.
+        num_slots: Integer, runs at once; `None` if the data could not be
+            checked, so that the time cannot be estimated.
+    """
+    of_cell = collections.defaultdict(list)
+    for run in runs:
+        cell = run.experiment.transform, run.experiment.n_seen
+        of_cell[cell].append(run.is_done)
+    columns = sorted(
+        {n_seen for _, n_seen in of_cell},
+        key=lambda n_seen: math.inf if n_seen == "all" else n_seen,
+    )
+
+    def count(transform, n_seen):
+        is_done = of_cell.get((transform, n_seen))
+        return f"{sum(is_done)}/{len(is_done)}" if is_done else ""
+
+    terminal.show_table(
+        "runs done of those in the plan, by n_seen",
+        {"transform": "left", **dict.fromkeys(map(str, columns), "right")},
+        (
+            [transform, *(count(transform, n_seen) for n_seen in columns)]
+            for transform in dict.fromkeys(name for name, _ in of_cell)
+        ),
+    )
+    num_left = sum(not run.is_done for run in runs)
+    text = f"Runs: {len(runs)}; {len(runs) - num_left} done, {num_left} to do"
+    if num_slots is not None:
+        seconds = _total_seconds(expected_seconds(runs), num_left, num_slots)
+        time_left = format_duration(seconds)
+        text += f", {num_slots} at once. Estimated time: {time_left}."
+    terminal.show_line(text)
+
+
+def expected_seconds(runs):
+    """Returns the mean time that the runs to do will take, or `None`.
+
+    It is that of the runs that are done, of the same data set and network.
+
+    Args:
+        runs: List of `plan.Run`, done and to do.
+    """
+
+    def kind(run):
+        return run.experiment.dataset, run.experiment.network
+
+    known = collections.defaultdict(list)
+    for run in runs:
+        if run.seconds is not None:
+            known[kind(run)].append(run.seconds)
+    left = [run for run in runs if not run.is_done]
+    if not all(kind(run) in known for run in left):
+        return None
+    means = [statistics.mean(known[kind(run)]) for run in left]
+    return statistics.mean(means) if means else 0.0
+
+
+def format_duration(seconds):
+    """Returns a time in seconds in words; `None` is unknown.
 
     Example:
 
-    >>> duration(200), duration(8000), duration(None)
+    >>> format_duration(200), format_duration(8000), format_duration(None)
     ('3 min 20 s', '2 h 13 min', 'unknown')
     """
     if seconds is None:
@@ -140,15 +252,20 @@ def duration(seconds):
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
-def _describe(summary):
-    """Says in short what a run found."""
+def _total_seconds(mean, num_runs, num_slots):
+    """Returns how long runs of a mean time will take together, or `None`."""
+    return mean and mean * num_runs / min(num_slots, max(num_runs, 1))
+
+
+def _write_line(line):
+    """Writes a line at once; rich puts it above a bar."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _format_accuracies(summary):
+    """Returns in short what a run found."""
     return ", ".join(
-        f"{group} {_number(summary[f'{group}_accuracy'])}"
+        f"{group} {terminal.format_number(summary[f'{group}_accuracy'])}"
         for group in ("within", "across", "clean")
     )
-
-
-def _number(value):
-    """Shows a number, or that it does not exist."""
-    exists = value is not None and math.isfinite(value)
-    return f"{value:.3f}" if exists else "-"

@@ -1,148 +1,179 @@
-"""The command line of a search."""
+"""Finds learning rate and weight decay by a grid."""
 
 import dataclasses
-import functools
+import os
 import shlex
-import sys
-import typing
 
-import jsonargparse
+from rich.text import Text
 
-from invariance_tf.commands import many_runs, terminal
+from invariance_tf.commands import many_runs, progress, terminal
+from invariance_tf.commands.parsing import Arguments
 from invariance_tf.runs.search import choice, grid
-from invariance_tf.settings import mistakes, shipped
-from invariance_tf.settings.config import Experiment
-
-_DESCRIPTION = """
-Trains an experiment with every combination of learning rates and weight
-decays, and finds the one with the highest accuracy on original training
-images that are held out. Test images are not used. What is done is left as it
-is, and what was interrupted goes on.
-"""
-
-# Type, default and help of each; they take several values.
-_LISTS = {
-    "learning_rate": (
-        float,
-        [*grid.LEARNING_RATES],
-        "Learning rates of the grid.",
-    ),
-    "weight_decay": (
-        float,
-        [*grid.WEIGHT_DECAYS],
-        "Weight decays of the grid.",
-    ),
-    "seeds": (
-        int,
-        None,
-        "Seeds of every setting, whose median counts; default: that of the "
-        "experiment alone.",
-    ),
-}
 
 
-def search(arguments, program):
-    """Searches for learning rate and weight decay from the command line.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(many_runs.Options):
+    """Finds learning rate and weight decay by a grid.
+
+    Trains an experiment with every combination of them, and finds the one with
+    the highest accuracy on original training images that are held out. Test
+    images are not used. What is done is left as it is, and what was
+    interrupted goes on.
 
     Args:
-        arguments: List of strings.
-        program: String, name of the program for its messages.
+        file: YAML file with settings, or the name of one that comes with the
+            package, such as synthfaces.
+        learning_rate: Learning rates of the grid.
+        weight_decay: Weight decays of the grid.
+        seeds: Seeds of every setting, whose median counts; none means only
+            that of the experiment.
+    """
+
+    file: str
+    learning_rate: list[float] = grid.LEARNING_RATES
+    weight_decay: list[float] = grid.WEIGHT_DECAYS
+    seeds: list[int] = ()
+
+
+@terminal.command()
+def search_settings(arguments, program):
+    """Searches for learning rate and weight decay.
 
     Returns:
         Exit status: 0 done, 1 a run failed or every setting diverged, 2 a
         mistake in the settings or missing data, 130 interrupted.
     """
-    try:
-        options = _parse(arguments, program)
+    with terminal.mistakes():
+        options, settings = _parse(arguments, program)
         experiments = grid.experiments(
-            {name: options[name] for name in grid.SETTINGS},
+            settings,
             options.learning_rate,
             options.weight_decay,
-            options.seeds,
+            options.seeds or None,
         )
-    except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-        types = {
-            name: option[0]
-            for name, option in (_LISTS | many_runs.OPTIONS).items()
-        }
-        types = {**typing.get_type_hints(Experiment), **types}
-        return terminal.mistake(mistakes.reword(str(error), types))
     if options.dry_run:
         _show_grid(experiments)
-    close = functools.partial(
-        _close, command=f"{program} {shlex.join(arguments)}"
-    )
-    return many_runs.carry_out(options, experiments, _pass_over_diverged, close)
+    from invariance_tf.runs.search import record
+
+    with many_runs.started_engine(options) as engine:
+        runs = many_runs.survey_runs(experiments, engine, options)
+        # What has diverged would do so again.
+        runs = [
+            dataclasses.replace(
+                run, is_done=run.is_done or record.has_diverged(run)
+            )
+            for run in runs
+        ]
+        if options.dry_run:
+            progress.show_overview(runs, engine.num_slots)
+            return 0
+        failed = many_runs.do_runs(runs, engine)
+    lost = [pair for pair in failed if not record.has_diverged(pair[0])]
+    if lost:
+        many_runs.show_failed(runs, lost)
+        return 1
+    return _choose(runs, f"{program} {shlex.join(arguments)}")
 
 
 def _parse(arguments, program):
-    """Returns the options; flags win over the file, and it over defaults."""
-    parser = _make_parser(program)
-    file = parser.parse_args(arguments).file
-    parser.set_defaults(grid.read(file))
-    return parser.parse_args(arguments)
-
-
-def _make_parser(program):
-    """Returns the parser of the command line."""
-    parser = jsonargparse.ArgumentParser(
-        prog=program, description=_DESCRIPTION, exit_on_error=False
+    """Returns options and settings: flags win over the file."""
+    parser = Arguments(
+        Options, program, positional="file", settings=grid.SETTINGS
     )
-    parser.add_argument("file", help=shipped.HELP)
-    for name, (type, default, text) in _LISTS.items():
-        parser.add_argument(
-            f"--{name}", type=type, nargs="+", default=default, help=text
-        )
-    many_runs.add_options(parser, many_runs.OPTIONS)
-    settings = {field.name for field in dataclasses.fields(Experiment)}
-    parser.add_class_arguments(Experiment, skip=settings - {*grid.SETTINGS})
-    return parser
+    options, _ = parser.parse(arguments)
+    parser.parser.set_defaults(grid.read(options.file))
+    return parser.parse(arguments)
 
 
 def _show_grid(experiments):
-    """Says which values are combined."""
+    """Shows which values are combined."""
     for name in (*grid.SEARCHED, "seed"):
         values = dict.fromkeys(getattr(each, name) for each in experiments)
         write = str if name == "seed" else choice.short
-        sys.stdout.write(f"{name}: {' '.join(map(write, values))}\n")
+        terminal.show_line(f"{name}: {' '.join(map(write, values))}")
 
 
-def _pass_over_diverged(runs):
-    """Marks runs that have diverged as done."""
+def _choose(runs, command):
+    """Chooses a setting, records and shows it; returns the exit status."""
     from invariance_tf.runs.search import record
 
-    return [
-        dataclasses.replace(run, is_done=True)
-        if record.has_diverged(run)
-        else run
-        for run in runs
-    ]
-
-
-def _close(runs, failed, command):
-    """Chooses, records and shows; returns the exit status."""
-    from invariance_tf.commands import search_table
-    from invariance_tf.runs.search import record
-
-    lost = [pair for pair in failed if not record.has_diverged(pair[0])]
-    if lost:
-        many_runs.tell(runs, lost)
-        return 1
     settings = record.read(runs)
     best = choice.choose(settings)
     seeds = [*dict.fromkeys(run.experiment.seed for run in runs)]
-    title = search_table.describe(runs[0].experiment)
-    note = search_table.explain(
-        settings, best, record.count_images(runs), seeds
+    experiment = runs[0].experiment
+    title = (
+        f"{experiment.transform} on {experiment.dataset}, "
+        f"{experiment.network}, n_seen {experiment.n_seen}"
     )
+    note = _explain(settings, best, record.count_images(runs), seeds)
     record_dir = record.directory(runs)
     record.write(record_dir, settings, best, title, note, command)
-    search_table.show(settings, best, title, note, record_dir)
+    _show_search(settings, best, title, note, record_dir)
     if best is None:
-        sys.stdout.flush()
-        sys.stderr.write(
+        terminal.show_problem(
             "error: At every setting a training diverged; lower learning "
-            "rates may help.\n"
+            "rates may help."
         )
         return 1
     return 0
+
+
+def _explain(settings, best, num_images, seeds):
+    """Returns sentences: how settings were judged, and how sure that is."""
+    over = f"seed {seeds[0]}"
+    if len(seeds) > 1:
+        over = f"median over seeds {', '.join(map(str, seeds))}"
+    text = f"Accuracy on original training images that are held out, {over}."
+    if best is not None:
+        error = choice.standard_error(best.median, num_images)
+        text += (
+            f" Of {num_images} images the best setting gets "
+            f"{100 * best.median:.1f} % right (standard error of a single "
+            f"network: {100 * error:.1f} %)."
+        )
+    if any(setting.num_diverged for setting in settings):
+        text += " A setting at which a training diverged is never chosen."
+    return text
+
+
+def _show_search(settings, best, title, note, record_dir):
+    """Shows the grid, what to paste, and where it is written."""
+    from invariance_tf.runs.search import record
+
+    rows = {}
+    for setting in settings:
+        cells = rows.setdefault(choice.short(setting.learning_rate), {})
+        cells[choice.short(setting.weight_decay)] = (
+            Text(f"* {_format_setting(setting)}", "bold")
+            if setting == best
+            else _format_setting(setting)
+        )
+    decays = next(iter(rows.values()))
+    terminal.show_table(
+        title,
+        {
+            "learning rate \\ weight decay": "left",
+            **dict.fromkeys(decays, "right"),
+        },
+        ([rate, *cells.values()] for rate, cells in rows.items()),
+        caption=None if best is None else "* the best",
+        show_lines=True,
+    )
+    terminal.show_line(note)
+    if best is not None:
+        for sentence in choice.find_edges(settings, best):
+            terminal.show_line(sentence, style="bold")
+        terminal.show_line(f"For a config:\n{record.to_yaml(best).rstrip()}")
+    terminal.show_line(f"Results: {record_dir}{os.sep}")
+
+
+def _format_setting(setting):
+    """Returns the text of a setting's cell."""
+    num_seeds, num_diverged = len(setting.accuracies), setting.num_diverged
+    if num_diverged:
+        part = f"\n{num_diverged} of {num_seeds}"
+        return f"diverged{part if num_diverged < num_seeds else ''}"
+    text = f"{setting.median:.3f}"
+    if num_seeds > 1:
+        text += f"\n{min(setting.measured):.3f}-{max(setting.measured):.3f}"
+    return text

@@ -1,73 +1,67 @@
-"""The command line of a sweep."""
+"""Runs the experiments of a sweep file."""
 
-import sys
+import dataclasses
 
-import jsonargparse
-
-from invariance_tf.commands import many_runs, terminal
+from invariance_tf.commands import many_runs, progress, terminal
+from invariance_tf.commands.parsing import Arguments
 from invariance_tf.runs.sweep import plan
 from invariance_tf.settings import shipped
 
-_DESCRIPTION = """
-Runs all experiments of a sweep file. What is done is left as it is, what was
-interrupted goes on, and a run that fails does not stop the others.
-"""
 
-# Type, default and help of each.
-_OPTIONS = {
-    **many_runs.OPTIONS,
-    "index": (
-        int | None,
-        None,
-        "Do only the run with this number in the plan, from 0, as a task of a "
-        "job array.",
-    ),
-    "runs_dir": (str | None, None, "In place of that of the file."),
-    "data_dir": (str | None, None, "In place of that of the file."),
-}
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(many_runs.Options):
+    """Runs all experiments of a sweep file.
 
-
-def sweep(arguments):
-    """Runs the experiments of a sweep file.
+    What is done is left as it is, what was interrupted goes on, and a run that
+    fails does not stop the others.
 
     Args:
-        arguments: List of strings.
+        file: Sweep file, or the name of one that comes with the package, such
+            as quick.
+        index: Do only the run with this number in the plan, from 0, as a task
+            of a job array.
+        runs_dir: Used instead of that of the file.
+        data_dir: Used instead of that of the file.
+    """
+
+    file: str
+    index: int | None = None
+    runs_dir: str | None = None
+    data_dir: str | None = None
+
+
+@terminal.command()
+def run_sweep(arguments, program):
+    """Runs the experiments of a sweep file.
 
     Returns:
         Exit status: 0 done, 1 a run failed, 2 a mistake in the settings or
         missing data, 130 interrupted.
     """
-    try:
-        options = _make_parser().parse_args(arguments)
+    parser = Arguments(Options, program, positional="file")
+    with terminal.mistakes():
+        options, _ = parser.parse(arguments)
         experiments = plan.read(
             shipped.find_config(options.file, is_sweep=True),
             runs_dir=options.runs_dir,
             data_dir=options.data_dir,
         )
         _check_alike(experiments)
-    except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-        return terminal.mistake(error)
-
-    def select(runs):
-        return _only(runs, options.index)
-
-    return many_runs.carry_out(options, experiments, select, _close)
-
-
-def _make_parser():
-    """Returns the parser of the command line."""
-    parser = jsonargparse.ArgumentParser(
-        prog="python -m invariance_tf sweep",
-        description=_DESCRIPTION,
-        exit_on_error=False,
+    with many_runs.started_engine(options) as engine:
+        runs = many_runs.survey_runs(experiments, engine, options)
+        with terminal.mistakes():
+            runs = _select(runs, options.index)
+        if options.dry_run:
+            progress.show_overview(runs, engine.num_slots)
+            return 0
+        failed = many_runs.do_runs(runs, engine)
+    many_runs.show_failed(runs, failed)
+    runs_dir = runs[0].experiment.runs_dir
+    terminal.show_line(
+        f"Next: invariance-tf figures {runs_dir}\n"
+        f"      invariance-tf report {runs_dir}"
     )
-    parser.add_argument(
-        "file",
-        help="Sweep file, or the name of one that comes with the package, "
-        "such as quick.",
-    )
-    many_runs.add_options(parser, _OPTIONS)
-    return parser
+    return 1 if failed else 0
 
 
 def _check_alike(experiments):
@@ -83,7 +77,7 @@ def _check_alike(experiments):
         )
 
 
-def _only(runs, index):
+def _select(runs, index):
     """Returns the run with a number in the plan, or all of them."""
     if index is None:
         return runs
@@ -93,14 +87,3 @@ def _only(runs, index):
             f"{len(runs) - 1}. Received: index={index}"
         )
     return [runs[index]]
-
-
-def _close(runs, failed):
-    """Says how a sweep ended; returns its exit status."""
-    many_runs.tell(runs, failed)
-    runs_dir = runs[0].experiment.runs_dir
-    sys.stdout.write(
-        f"Next: python -m invariance_tf figures {runs_dir}\n"
-        f"      python -m invariance_tf report {runs_dir}\n"
-    )
-    return 1 if failed else 0

@@ -1,18 +1,118 @@
-"""What the command line says, and what it keeps to itself."""
+"""How commands end, what they report, and what they keep off the terminal."""
 
 import contextlib
+import functools
 import logging
+import math
 import os
+import signal
 import sys
 import tempfile
 
-from invariance_tf.settings import mistakes
+from rich.console import Console
+from rich.table import Table
+
+from invariance_tf.settings import mistakes as wording
 
 
-def mistake(error):
-    """Says in one line what is wrong; returns the exit status for that."""
-    sys.stderr.write(f"error: {mistakes.one_line(error)}\n")
-    return 2
+class Stop(Exception):
+    """Ends a command.
+
+    Args:
+        status: Integer, the exit status.
+        message: String, one line about what is wrong.
+    """
+
+    def __init__(self, status, message):
+        super().__init__(message)
+        self.status = status
+
+
+def command(advice="Run the same command again to continue."):
+    """Turns a function into a command of the command line.
+
+    The function takes the command's arguments, a list of strings, and the
+    program's name in messages, and returns the exit status; nothing means 0.
+    As a command it may be called without them, never shows a traceback for an
+    error that `mistakes` or `failures` expect, and returns 130 if it is
+    interrupted.
+
+    Args:
+        advice: String, what an interrupted user is told.
+    """
+
+    def decorate(work):
+        @functools.wraps(work)
+        def run_command(arguments=None, program=None):
+            try:
+                with _interruptible():
+                    return work(arguments, program) or 0
+            except Stop as stop:
+                show_problem(f"error: {stop}")
+                return stop.status
+            except KeyboardInterrupt:
+                # A terminal that was closed takes no more lines.
+                with contextlib.suppress(OSError):
+                    show_problem(f"\nInterrupted. {advice}")
+                return 130
+
+        return run_command
+
+    return decorate
+
+
+@contextlib.contextmanager
+def mistakes(kinds=(ValueError, OSError)):
+    """Ends the command with status 2 if the user made a mistake.
+
+    Args:
+        kinds: Tuple of the types of errors that say so.
+    """
+    try:
+        yield
+    except kinds as error:
+        raise Stop(2, wording.one_line(error)) from error
+
+
+@contextlib.contextmanager
+def failures():
+    """Ends the command with status 1 if a training diverges or a disk fails."""
+    try:
+        yield
+    except (FloatingPointError, OSError) as error:
+        raise Stop(1, wording.one_line(error)) from error
+
+
+@contextlib.contextmanager
+def _interruptible():
+    """Raises `KeyboardInterrupt` for every signal that asks to end.
+
+    A process inherits which signals are ignored: scripts start `command &`
+    with SIGINT ignored, and it must end all the same. Only SIGHUP stays
+    ignored, since that is what nohup is for.
+    """
+
+    def interrupt(number, frame):
+        # Whoever has taken over Ctrl-C, such as asyncio, ends in its own way.
+        signal.getsignal(signal.SIGINT)(signal.SIGINT, frame)
+
+    handlers = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: interrupt,
+    }
+    # Windows has none.
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup and signal.getsignal(hangup) != signal.SIG_IGN:
+        handlers[hangup] = interrupt
+    former = {
+        number: signal.signal(number, handler)
+        for number, handler in handlers.items()
+    }
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def start_logging():
@@ -24,7 +124,7 @@ def start_logging():
         format="%(message)s",
         handlers=[RichHandler(show_path=False, show_time=False)],
     )
-    # TensorFlow Datasets tells of every file and folder.
+    # TensorFlow Datasets logs every file and folder.
     logging.getLogger("absl").setLevel(logging.ERROR)
 
 
@@ -42,10 +142,56 @@ def quiet_start():
         os.dup2(chatter.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             chatter.seek(0)
             os.write(terminal, chatter.read())
             raise
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def show_line(text, style=None):
+    """Shows a line, or several, as they are: paths may have brackets."""
+    _console().print(text, style=style, soft_wrap=True)
+
+
+def show_problem(line):
+    """Shows a line in the error stream, after all that was shown before."""
+    sys.stdout.flush()
+    sys.stderr.write(f"{line}\n")
+
+
+def show_table(title, columns, rows, **options):
+    """Shows a table.
+
+    Args:
+        title: String.
+        columns: Dictionary from the name of each column to how its cells are
+            aligned, left or right.
+        rows: Iterable of lists of cells, strings or `rich.text.Text`.
+        **options: Further arguments of `rich.table.Table`.
+    """
+    table = Table(title=title, **options)
+    for name, justify in columns.items():
+        table.add_column(name, justify=justify)
+    for row in rows:
+        table.add_row(*row)
+    _console().print(table)
+
+
+def format_number(value):
+    """Returns a number with three decimals, or - if there is none.
+
+    Example:
+
+    >>> format_number(0.5), format_number(None), format_number(float("nan"))
+    ('0.500', '-', '-')
+    """
+    exists = value is not None and math.isfinite(value)
+    return f"{value:.3f}" if exists else "-"
+
+
+def _console():
+    """Returns the output stream, without colours guessed from the text."""
+    return Console(highlight=False, markup=False, emoji=False)

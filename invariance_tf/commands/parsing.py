@@ -1,0 +1,142 @@
+"""The arguments of commands, and mistakes in them in the user's terms."""
+
+import argparse
+import dataclasses
+import inspect
+import re
+import typing
+
+import jsonargparse
+
+from invariance_tf.settings import mistakes, shipped
+from invariance_tf.settings.config import Experiment
+
+# The settings of an experiment as `--help` shows them.
+GROUPS = {
+    "data": "dataset data_dir image_size central_crop min_images max_images "
+    "categories_file num_categories num_train num_test data_seed stream crops "
+    "splits",
+    "paradigm": "transform transform_args n_seen category_seed sampling "
+    "evaluate_on test_on",
+    "network": "network network_args",
+    "training": "epochs batch_size learning_rate schedule momentum "
+    "weight_decay validation_fraction",
+    "neurons": "analysis tau ablate_layer",
+    "run": "seed deterministic devices precision runs_dir",
+}
+SETTINGS = tuple(field.name for field in dataclasses.fields(Experiment))
+
+
+class Arguments:
+    """Holds the arguments that a command takes.
+
+    Args:
+        options: A dataclass. Its docstring is the command's help, and its
+            `Args` are those of the options. A boolean is a flag, a list takes
+            several values, and one without a default must be given.
+        program: String, the program's name in messages, or `None`.
+        positional: String, name of the option that is no flag, if any.
+        settings: Names of the settings of an experiment that are options too.
+        examples: String, the last lines of the help.
+    """
+
+    def __init__(
+        self, options, program, positional="", settings=(), examples=None
+    ):
+        self._options = options
+        description, *_ = inspect.getdoc(options).partition("\n\nArgs:")
+        self.parser = jsonargparse.ArgumentParser(
+            prog=program,
+            usage=" ".join(
+                ["%(prog)s", *positional.split(), "[--OPTION VALUE ...]"]
+            ),
+            description=description,
+            epilog=examples,
+            formatter_class=_HelpFormatter,
+            exit_on_error=False,
+        )
+        hints = typing.get_type_hints(Experiment)
+        self._types = {name: hints[name] for name in settings}
+        for name, keywords in _read_options(options).items():
+            self._types[name] = keywords.get("type", bool)
+            if name == positional:
+                del keywords["required"]
+                self.parser.add_argument(name, **keywords)
+            else:
+                self.parser.add_argument(f"--{name}", **keywords)
+        for title, names in GROUPS.items():
+            skipped = {*SETTINGS} - ({*names.split()} & {*settings})
+            if skipped != {*SETTINGS}:
+                self.parser.add_argument_group(title).add_class_arguments(
+                    Experiment, as_group=False, skip=skipped
+                )
+
+    def add_config(self):
+        """Adds `--config`, a file of settings."""
+        self.parser.add_argument(
+            "--config", action=shipped.ConfigFile, help=shipped.HELP
+        )
+
+    def parse(self, arguments, defaults=True):
+        """Parses arguments.
+
+        Args:
+            arguments: List of strings, or `None` for those of the program.
+            defaults: Whether settings that are not given are returned too.
+
+        Returns:
+            Tuple of an instance of the options and a dictionary of settings.
+
+        Raises:
+            ValueError: If there is a mistake in them.
+        """
+        try:
+            found = self.parser.parse_args(arguments, defaults=defaults)
+        except (jsonargparse.ArgumentError, ValueError, OSError) as error:
+            message = mistakes.reword(str(error), self._types)
+            raise ValueError(message) from error
+        found = found.as_dict()
+        names = {field.name for field in dataclasses.fields(self._options)}
+        settings = {name: found[name] for name in SETTINGS if name in found}
+        options = {name: found[name] for name in names if name in found}
+        return self._options(**options), settings
+
+
+class _HelpFormatter(
+    argparse.RawDescriptionHelpFormatter, jsonargparse.DefaultHelpFormatter
+):
+    """Keeps the lines of examples, and leaves out the types of Python."""
+
+    def _get_type_str(self, action):
+        return None
+
+
+def _read_options(options):
+    """Returns the arguments of `add_argument` for each field of a dataclass.
+
+    Example:
+
+    >>> _read_options(Experiment)["batch_size"]
+    {'help': 'Images per training step.', 'type': <class 'int'>, 'default': 32}
+    """
+    helps = {}
+    for each in inspect.getmro(options):
+        *_, described = inspect.getdoc(each).partition("\n\nArgs:")
+        found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", described, re.M)
+        helps = {name: " ".join(text.split()) for name, text in found} | helps
+    read = {}
+    for name, hint in typing.get_type_hints(options).items():
+        read[name] = keywords = {"help": helps[name]}
+        is_list = typing.get_origin(hint) is list
+        default = getattr(options, name, dataclasses.MISSING)
+        if hint is bool:
+            keywords["action"] = "store_true"
+            continue
+        (keywords["type"],) = typing.get_args(hint) if is_list else (hint,)
+        if is_list:
+            keywords["nargs"] = "+"
+        if default is dataclasses.MISSING:
+            keywords["required"] = True
+        else:
+            keywords["default"] = [*default] if is_list else default
+    return read

@@ -1,0 +1,158 @@
+"""One run: trains, tests and measures, or measures again."""
+
+import dataclasses
+from typing import Literal
+
+from invariance_tf.commands import terminal
+from invariance_tf.commands.parsing import SETTINGS, Arguments
+from invariance_tf.settings.config import Experiment
+
+_EXAMPLES = """\
+examples:
+  half of the people of a made-up data set are seen rotated (half a minute):
+    invariance-tf run --transform rotate90 --n_seen 20
+  your own images, one directory per category:
+    invariance-tf run --dataset folder --data_dir DIR --n_seen 40
+  any image-classification set of TensorFlow Datasets:
+    invariance-tf run --dataset tfds:cifar100 --image_size 32 --n_seen 50
+  the paper's settings, with another transformation:
+    invariance-tf run --config facescrub_alexnet --transform blur \\
+        --transform_args.sigma 3.0 --n_seen 100 --seed 2
+"""
+
+# Stands for a setting that stays as it was.
+_OWN = "the run's own"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """Trains and tests a network, and measures its neurons.
+
+    Images are transformed in training for only some of the categories; the
+    test is whether transformed images of the others are recognised too.
+    Settings left at null take the value that belongs to the data set or the
+    network.
+
+    Args:
+        overwrite: Start over, even if the run exists.
+    """
+
+    overwrite: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class AnalysisOptions:
+    """Measures the neurons of a finished run, without training.
+
+    Args:
+        run_dir: Directory of the run.
+        analysis: The penultimate layer, or all layers with ReLU.
+        tau: Threshold of activity, or auto.
+        ablate_layer: Inner layer to ablate too, such as conv5; null: none.
+    """
+
+    run_dir: str
+    analysis: Literal["penultimate", "layers"] = _OWN
+    tau: float | Literal["auto"] = _OWN
+    ablate_layer: str | None = _OWN
+
+
+@terminal.command("Run the same command again to continue from the last epoch.")
+def run_experiment(arguments, program):
+    """Runs one experiment.
+
+    Returns:
+        Exit status: 0 done, 1 failed, 2 a mistake in the settings or missing
+        data, 130 interrupted.
+    """
+    parser = Arguments(
+        RunOptions,
+        program,
+        settings=SETTINGS,
+        examples=_EXAMPLES,
+    )
+    parser.add_config()
+    with terminal.mistakes():
+        options, settings = parser.parse(arguments)
+        experiment = Experiment(**settings).resolve()
+    prepared = prepare_run(experiment)
+    from invariance_tf.runs.experiment import execute
+
+    with terminal.failures():
+        summary = execute(prepared, options.overwrite)
+    if summary["was_done"]:
+        closing = "This run is already finished; use --overwrite to redo it."
+    else:
+        seconds = sum(summary["seconds"].values())
+        closing = f"Finished in {seconds:.0f} s after start-up."
+    _show_summary(summary, closing)
+
+
+@terminal.command("Run the same command again.")
+def analyze_run(arguments, program):
+    """Measures the neurons of a finished run.
+
+    Returns:
+        Exit status: 0 done, 2 a mistake, 130 interrupted.
+    """
+    parser = Arguments(AnalysisOptions, program, positional="run_dir")
+    with terminal.mistakes():
+        options, _ = parser.parse(arguments, defaults=False)
+        changed = {
+            name: value
+            for name, value in vars(options).items()
+            if value != _OWN
+        }
+        with terminal.quiet_start():
+            from invariance_tf.runs.experiment import analyse_again
+        terminal.start_logging()
+        summary = analyse_again(**changed)
+    _show_summary(summary, "Neurons re-measured.")
+
+
+def prepare_run(experiment):
+    """Loads TensorFlow and the data, and builds the network.
+
+    This takes seconds, so that settings should be known to be right before.
+
+    Args:
+        experiment: A resolved `config.Experiment`.
+
+    Returns:
+        A `preparation.Prepared`.
+    """
+    with terminal.quiet_start():
+        from invariance_tf.runs.preparation import prepare
+    terminal.start_logging()
+    with terminal.mistakes((ValueError, TypeError, OSError, ImportError)):
+        return prepare(experiment)
+
+
+def _show_summary(summary, closing):
+    """Shows the result of a run as a table, and a closing line."""
+    number = terminal.format_number
+    num_categories, n_seen = summary["num_categories"], summary["n_seen"]
+    num_unseen = num_categories - n_seen
+    rows = (
+        ("original", f"all {num_categories}", "clean"),
+        ("transformed", f"{n_seen} seen transformed", "within"),
+        ("transformed", f"{num_unseen} unseen transformed", "across"),
+    )
+    terminal.show_table(
+        f"{summary['transform']} on {summary['dataset']}",
+        {"test images": "left", "categories": "left", "accuracy": "right"},
+        (
+            [images, categories, number(summary[f"{name}_accuracy"])]
+            for images, categories, name in rows
+        ),
+    )
+    if "invariance_all" in summary:
+        means = (
+            f"{group} {number(summary[f'invariance_{group}'])}"
+            for group in ("seen", "unseen", "all")
+        )
+        terminal.show_line(
+            "Mean invariance of the penultimate layer, at tau "
+            f"{summary['tau']:g}: {', '.join(means)}"
+        )
+    terminal.show_line(f"{closing}\nResults: {summary['run_dir']}")
