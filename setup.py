@@ -34,6 +34,9 @@ setup(
         CONFIGS: ["*.yaml", "sweeps/*.yaml"],
         "invariance_tf.paper.report": ["*.jinja", "*.css", "*.js"],
     },
+    entry_points={
+        "console_scripts": ["invariance-tf=invariance_tf.commands.cli:main"]
+    },
     install_requires=[
         "aiohttp>=3.12",
         "tensorflow>=2.21",

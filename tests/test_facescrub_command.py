@@ -203,11 +203,13 @@ def test_progress_is_a_bar_in_a_terminal():
     assert "faces/s" in stream.getvalue()
 
 
-def start(paths, out):
+def start(paths, out, ignored=""):
+    """Starts the command; a shell hands down signals that it ignores."""
     arguments = ["facescrub", "--lists", *map(str, paths), "--out", str(out)]
     arguments += ["--allow_private", "--connections", "4", "--per_host", "4"]
+    ignore = ["sh", "-c", 'trap "" $0; exec "$@"', ignored] if ignored else []
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *arguments],
+        [*ignore, sys.executable, "-c", PROGRAM, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -229,17 +231,28 @@ def wait_for_outcomes(out, number):
     raise AssertionError("nothing happens")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number, ignored",
+    [
+        (signal.SIGINT, ""),
+        # As `command &` in a script starts it.
+        (signal.SIGINT, "INT"),
+        (signal.SIGTERM, "INT"),
+        (signal.SIGHUP, "INT"),
+    ],
+)
 def test_an_interruption_leaves_a_manifest_and_status_130(
-    server, tmp_path, number
+    server, tmp_path, number, ignored
 ):
     paths = write_lists(tmp_path, server, delay=0.1)
-    process = start(paths, tmp_path / "out")
+    process = start(paths, tmp_path / "out", ignored)
     wait_for_outcomes(tmp_path / "out", 3)
     process.send_signal(number)
     _, errors = process.communicate()
     assert process.returncode == 130
-    assert errors == "\nInterrupted. The same command goes on.\n"
+    assert errors == (
+        "\nInterrupted. Run the same command again to continue.\n"
+    )
     manifest = (tmp_path / "out" / "manifest.csv").read_text("utf-8")
     num_written = len([*(tmp_path / "out").glob("*/*.png")])
     assert 3 <= num_written < 24

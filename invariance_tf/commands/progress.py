@@ -3,13 +3,11 @@
 import collections
 import math
 import statistics
-import sys
 import time
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
@@ -38,14 +36,13 @@ class Bar:
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[state]}", markup=False),
             console=console,
             disable=not console.is_terminal,
             **options,
         )
-        self._task = self._bar.add_task(title, total=total, state="")
+        self._task = self._bar.add_task(title, total=total, state=f"0/{total}")
 
     def __enter__(self):
         self._bar.start()
@@ -62,13 +59,22 @@ class Bar:
             state: String, what else is known.
         """
         self._num_done += count
-        self._bar.update(self._task, advance=count, state=state)
+        self._draw(state)
         now = time.monotonic()
         if self._bar.disable and now - self._last_line > LINE_SECONDS:
             self._last_line = now
             terminal.show_problem(
                 f"{self._title}: {self._num_done}/{self._total}, {state}"
             )
+
+    def _draw(self, state):
+        """Draws the bar with what is done now."""
+        self._bar.update(
+            self._task,
+            completed=self._num_done,
+            state=f"{self._num_done}/{self._total}, {state}",
+            refresh=not self._bar.live.auto_refresh,
+        )
 
 
 class FaceBar(Bar):
@@ -134,7 +140,7 @@ class RunsProgress(Bar):
         """Counts a run that has to be started again."""
         self._bar.remove_task(self._running.pop(run.name))
         if outcome.status == "died":
-            _write_line(f"{run.name}: {outcome.message}; it goes on")
+            terminal.show_line(f"{run.name}: {outcome.message}; it goes on")
 
     def end(self, run, outcome):
         """Counts a run that is done or has failed."""
@@ -151,18 +157,15 @@ class RunsProgress(Bar):
             accuracies = _format_accuracies(outcome.value)
             text = f"{accuracies}, {outcome.seconds:.0f} s"
         position = f"{self._num_done:{len(str(self._total))}d}"
-        _write_line(f"[{position}/{self._total}] {run.name}: {text}")
+        terminal.show_line(f"[{position}/{self._total}] {run.name}: {text}")
 
     def update(self):
         """Draws the bar again."""
         num_waiting = self._total - self._num_done - len(self._running)
-        self._bar.update(
-            self._task,
-            completed=self._num_done,
-            state=f"{len(self._running)} running, {self._num_failed} failed, "
+        self._draw(
+            f"{len(self._running)} running, {self._num_failed} failed, "
             f"{num_waiting} waiting, {format_duration(self.seconds_left())} "
-            "left",
-            refresh=True,
+            "left"
         )
 
     def seconds_left(self):
@@ -255,12 +258,6 @@ def format_duration(seconds):
 def _total_seconds(mean, num_runs, num_slots):
     """Returns how long runs of a mean time will take together, or `None`."""
     return mean and mean * num_runs / min(num_slots, max(num_runs, 1))
-
-
-def _write_line(line):
-    """Writes a line at once; rich puts it above a bar."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 def _format_accuracies(summary):

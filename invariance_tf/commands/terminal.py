@@ -152,8 +152,9 @@ def quiet_start():
 
 
 def show_line(text, style=None):
-    """Shows a line, or several, as they are: paths may have brackets."""
+    """Shows a line, or several, at once, and above a bar if there is one."""
     _console().print(text, style=style, soft_wrap=True)
+    sys.stdout.flush()
 
 
 def show_problem(line):
@@ -193,5 +194,5 @@ def format_number(value):
 
 
 def _console():
-    """Returns the output stream, without colours guessed from the text."""
+    """Returns the output, which shows text as it is: paths have brackets."""
     return Console(highlight=False, markup=False, emoji=False)
