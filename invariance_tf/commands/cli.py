@@ -4,35 +4,28 @@ import difflib
 import sys
 
 import invariance_tf
-from invariance_tf.commands import (
-    calibrate,
-    paper,
-    prepare,
-    run,
-    search,
-    sweep,
-    terminal,
+from invariance_tf.commands import terminal
+from invariance_tf.commands.calibrate import calibrate_transform
+from invariance_tf.commands.paper import (
+    collect_tables,
+    draw_figures,
+    write_report,
 )
+from invariance_tf.commands.prepare import prepare_dataset
+from invariance_tf.commands.run import analyze_run, run_experiment
+from invariance_tf.commands.search import search_settings
+from invariance_tf.commands.sweep import run_sweep
 
 COMMANDS = {
-    "run": (run.run_experiment, "run one experiment"),
-    "analyze": (run.analyze_run, "measure the neurons of a finished run"),
-    "prepare": (prepare.prepare_dataset, "download the faces of FaceScrub"),
-    "sweep": (sweep.run_sweep, "run all experiments of a sweep file"),
-    "calibrate": (
-        calibrate.calibrate_transform,
-        "find the strength of a transformation",
-    ),
-    "search": (
-        search.search_settings,
-        "find learning rate and weight decay",
-    ),
-    "figures": (
-        paper.draw_figures,
-        "draw the paper's figures from finished runs",
-    ),
-    "report": (paper.write_report, "write one page about finished runs"),
-    "collect": (paper.collect_tables, "gather the tables of finished runs"),
+    "run": (run_experiment, "run one experiment"),
+    "analyze": (analyze_run, "measure the neurons of a finished run again"),
+    "prepare": (prepare_dataset, "download the faces of FaceScrub"),
+    "sweep": (run_sweep, "run all experiments of a sweep file"),
+    "calibrate": (calibrate_transform, "find the strength of a transformation"),
+    "search": (search_settings, "find learning rate and weight decay"),
+    "figures": (draw_figures, "draw the paper's figures from finished runs"),
+    "report": (write_report, "write one page about finished runs"),
+    "collect": (collect_tables, "gather the tables of finished runs"),
 }
 
 
@@ -69,12 +62,11 @@ def main(arguments=None, program="invariance-tf"):
 
 def _show_help(program):
     """Shows the commands with one line each."""
-    lines = (f"  {name:11}{text}" for name, (_, text) in COMMANDS.items())
+    lines = (f"  {name:11}{text}\n" for name, (_, text) in COMMANDS.items())
     terminal.show_line(
         f"usage: {program} COMMAND ...\n\n"
-        "Robustness to image transformations across categories: which "
-        "commands there are.\n\n"
-        "{}\n\n"
-        f"`{program} COMMAND --help` explains each; --version shows the "
-        "version.".format("\n".join(lines))
+        "Robustness to image transformations across categories.\n\n"
+        f"commands:\n{''.join(lines)}\n"
+        f"`{program} COMMAND --help` explains a command, --version shows the "
+        "version."
     )

@@ -112,8 +112,8 @@ def show_failed(runs, failed):
         terminal.show_line(f"failed: {run.run_dir}: {message}")
     if failed:
         terminal.show_line(
-            "Each of them contains a failure.json; the same command tries "
-            "them again."
+            "Each of them has a failure.json. Run the same command again to "
+            "retry them."
         )
 
 

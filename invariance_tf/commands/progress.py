@@ -12,6 +12,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 
 from invariance_tf.commands import terminal
 
@@ -35,9 +36,12 @@ class Bar:
         console = console or Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=20),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[state]}", markup=False),
+            # Narrow terminals get two lines, not half of the text.
+            TextColumn(
+                "{task.fields[state]}", markup=False, table_column=Column()
+            ),
             console=console,
             disable=not console.is_terminal,
             **options,
@@ -133,7 +137,7 @@ class RunsProgress(Bar):
     def begin(self, run):
         """Counts a run that was started."""
         self._running[run.name] = self._bar.add_task(
-            f"{run.name}: running", total=None, state=""
+            "", total=None, state=run.name
         )
 
     def put_back(self, run, outcome):

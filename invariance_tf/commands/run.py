@@ -9,7 +9,7 @@ from invariance_tf.settings.config import Experiment
 
 _EXAMPLES = """\
 examples:
-  half of the people of a made-up data set are seen rotated (half a minute):
+  synthetic faces, half of the people seen rotated in training (half a minute):
     invariance-tf run --transform rotate90 --n_seen 20
   your own images, one directory per category:
     invariance-tf run --dataset folder --data_dir DIR --n_seen 40

@@ -17,8 +17,7 @@ class Options(many_runs.Options):
 
     Trains an experiment with every combination of them, and finds the one with
     the highest accuracy on original training images that are held out. Test
-    images are not used. What is done is left as it is, and what was
-    interrupted goes on.
+    images are not used. Finished runs are kept, and interrupted ones continue.
 
     Args:
         file: YAML file with settings, or the name of one that comes with the
@@ -111,8 +110,8 @@ def _choose(runs, command):
     _show_search(settings, best, title, note, record_dir)
     if best is None:
         terminal.show_problem(
-            "error: At every setting a training diverged; lower learning "
-            "rates may help."
+            "error: At every setting a training diverged. Try lower learning "
+            "rates."
         )
         return 1
     return 0

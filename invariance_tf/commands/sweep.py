@@ -12,8 +12,8 @@ from invariance_tf.settings import shipped
 class Options(many_runs.Options):
     """Runs all experiments of a sweep file.
 
-    What is done is left as it is, what was interrupted goes on, and a run that
-    fails does not stop the others.
+    Finished runs are kept, interrupted ones continue, and a run that fails does
+    not stop the others.
 
     Args:
         file: Sweep file, or the name of one that comes with the package, such

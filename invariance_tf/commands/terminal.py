@@ -93,8 +93,9 @@ def _interruptible():
     """
 
     def interrupt(number, frame):
-        # Whoever has taken over Ctrl-C, such as asyncio, ends in its own way.
-        signal.getsignal(signal.SIGINT)(signal.SIGINT, frame)
+        # Now that it has a handler: whoever takes over Ctrl-C, as asyncio does,
+        # or holds it back for a moment, need not know of the others.
+        signal.raise_signal(signal.SIGINT)
 
     handlers = {
         signal.SIGINT: signal.default_int_handler,
