@@ -1,7 +1,9 @@
 """The command line: flags, help, mistakes and interruptions."""
 
 import contextlib
+import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -218,6 +220,12 @@ def test_the_help_of_a_command_goes_by_the_name_of_the_program(capsys, name):
     with pytest.raises(SystemExit, match="0"):
         cli.main([name, "--help"], "the program")
     assert capsys.readouterr().out.startswith(f"usage: the program {name} ")
+
+
+def test_the_console_script_is_this_program(pytestconfig):
+    text = (pytestconfig.rootpath / "setup.py").read_text()
+    place, name = re.search(r'"invariance-tf=([\w.]+):(\w+)"', text).groups()
+    assert getattr(importlib.import_module(place), name) is cli.main
 
 
 def test_the_version_is_shown(capsys):

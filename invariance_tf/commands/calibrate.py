@@ -48,7 +48,6 @@ def calibrate_transform(arguments, program):
         interrupted.
     """
     parser = Arguments(Options, program, settings=SETTINGS)
-    parser.add_config()
     with terminal.mistakes():
         options, settings = parser.parse(arguments)
         overwrite, transform = options.overwrite, settings["transform"]

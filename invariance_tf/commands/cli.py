@@ -67,6 +67,6 @@ def _show_help(program):
         f"usage: {program} COMMAND ...\n\n"
         "Robustness to image transformations across categories.\n\n"
         f"commands:\n{''.join(lines)}\n"
-        f"`{program} COMMAND --help` explains a command, --version shows the "
-        "version."
+        f"`{program} COMMAND --help` explains a command;\n"
+        "--version shows the version."
     )

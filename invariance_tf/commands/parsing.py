@@ -36,7 +36,8 @@ class Arguments:
             several values, and one without a default must be given.
         program: String, the program's name in messages, or `None`.
         positional: String, name of the option that is no flag, if any.
-        settings: Names of the settings of an experiment that are options too.
+        settings: Names of the settings of an experiment that are options too;
+            all of them can be read from a file, by `--config`.
         examples: String, the last lines of the help.
     """
 
@@ -64,18 +65,16 @@ class Arguments:
                 self.parser.add_argument(name, **keywords)
             else:
                 self.parser.add_argument(f"--{name}", **keywords)
+        if {*settings} == {*SETTINGS}:
+            self.parser.add_argument(
+                "--config", action=shipped.ConfigFile, help=shipped.HELP
+            )
         for title, names in GROUPS.items():
             skipped = {*SETTINGS} - ({*names.split()} & {*settings})
             if skipped != {*SETTINGS}:
                 self.parser.add_argument_group(title).add_class_arguments(
                     Experiment, as_group=False, skip=skipped
                 )
-
-    def add_config(self):
-        """Adds `--config`, a file of settings."""
-        self.parser.add_argument(
-            "--config", action=shipped.ConfigFile, help=shipped.HELP
-        )
 
     def parse(self, arguments, defaults=True):
         """Parses arguments.
@@ -105,10 +104,14 @@ class Arguments:
 class _HelpFormatter(
     argparse.RawDescriptionHelpFormatter, jsonargparse.DefaultHelpFormatter
 ):
-    """Keeps the lines of examples, and leaves out the types of Python."""
+    """Keeps the lines of examples, and leaves out what only Python needs."""
 
     def _get_type_str(self, action):
         return None
+
+    def _get_help_string(self, action):
+        is_flag = action.const is True
+        return action.help if is_flag else super()._get_help_string(action)
 
 
 def _read_options(options):

@@ -66,7 +66,7 @@ def mistakes(kinds=(ValueError, OSError)):
     """Ends the command with status 2 if the user made a mistake.
 
     Args:
-        kinds: Tuple of the types of errors that say so.
+        kinds: Type of the errors that say so, or a tuple of types.
     """
     try:
         yield
