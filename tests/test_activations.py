@@ -124,7 +124,7 @@ def test_an_unknown_kind_of_neuron_is_refused():
 
 
 def test_images_are_arranged_in_pairs_and_turns():
-    order = responses.arrange(LABELS)
+    order = responses.reading_order(LABELS)
     assert sorted(order.tolist()) == [*range(len(LABELS))]
     turns = LABELS[order]
     # As long as every category has two images left, they come in pairs.
@@ -138,24 +138,24 @@ def test_images_are_arranged_in_pairs_and_turns():
 
 def test_arranging_passes_over_missing_categories():
     labels = np.array([7, 2, 7, 7, 2, 9])
-    assert responses.arrange(labels).tolist() == [1, 4, 0, 2, 5, 3]
-    assert responses.arrange(np.array([], int)).tolist() == []
+    assert responses.reading_order(labels).tolist() == [1, 4, 0, 2, 5, 3]
+    assert responses.reading_order(np.array([], int)).tolist() == []
 
 
 def test_partners_are_the_next_images_around_the_block():
-    found = responses.partners(np.array([0, 0, 1, 1, 0, 2]))
+    found = responses.control_partners(np.array([0, 0, 1, 1, 0, 2]))
     assert found["shuffled"].tolist() == [2, 2, 4, 4, 5, 0]
     assert found["same_category"].tolist() == [1, 4, 3, 2, 0, -1]
-    alone = responses.partners(np.array([4]))
+    alone = responses.control_partners(np.array([4]))
     assert [kind.tolist() for kind in alone.values()] == [[-1], [-1]]
-    alike = responses.partners(np.array([4, 4, 4]))
+    alike = responses.control_partners(np.array([4, 4, 4]))
     assert alike["shuffled"].tolist() == [-1, -1, -1]
     assert alike["same_category"].tolist() == [1, 2, 0]
 
 
 def test_blocks_hold_each_image_once_and_repeat_their_noise():
     noise = transforms.get("salt_pepper", amount=0.3)
-    order = responses.arrange(LABELS)
+    order = responses.reading_order(LABELS)
 
     def read(seed):
         blocks = responses.paired_blocks(IMAGES, noise, seed, order)

@@ -1,6 +1,5 @@
 """Accuracy at every strength of a transformation."""
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -49,6 +48,7 @@ def calibrate(
 
     Example:
 
+    >>> import keras
     >>> image = keras.Input((24, 24, 3))
     >>> brightest = keras.layers.GlobalMaxPooling2D()(image)
     >>> logits = keras.layers.Dense(20, name="logits")(brightest)
