@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from invariance_tf.measures import activations
 from invariance_tf.networks import NETWORKS, get
 from invariance_tf.networks.alexnet import LocalResponseNormalization
 
@@ -98,18 +99,21 @@ def test_all_neurons_are_within_reach_and_rectified(name):
         assert values[layer].min() >= 0 and values[layer].max() > 0, layer
     assert not any(isinstance(layer, keras.Model) for layer in model.layers)
     assert model.layers[-1].name == "logits"
+    if name.startswith("alexnet"):
+        assert activations.rectified_layers(model) == [*neurons]
 
 
 @every_network
 def test_the_head_on_penultimate_activations_gives_the_logits(name):
     model = smallest(name)
     head = model.get_layer("logits")
-    penultimate = NEURONS[name].split()[-1].split("=")[0]
+    penultimate = activations.penultimate_layer(model)
+    assert NEURONS[name].split()[-1].startswith(f"{penultimate}=")
     outputs = [model.get_layer(penultimate).output, model.output]
     extract = keras.Model(model.input, outputs)
-    activations, logits = compute(extract, smallest_images(name))
+    activity, logits = compute(extract, smallest_images(name))
     kernel, bias = head.get_weights()
-    np.testing.assert_allclose(activations @ kernel + bias, logits, atol=1e-4)
+    np.testing.assert_allclose(activity @ kernel + bias, logits, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,9 @@ def draw_ablation(theme):
     """Draws what is left of an image's activity, without either half."""
     figure = Figure(figsize=(WIDTH, 2.5))
     activity = np.random.default_rng(5).gamma(0.5, 0.4, (1, 26)).clip(0, 1)
-    is_active = invariance.activity_levels(activity, activity, np.ones(26)) > TAU
+    is_active = (
+        invariance.activity_levels(activity, activity, np.ones(26)) > TAU
+    )
     panels = figure.subplots(1, 3, sharey=True)
     for axes, title, is_kept in zip(
         panels,
