@@ -1,15 +1,12 @@
 """The rule that chooses strengths, on networks whose answers are known."""
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
 from keras import ops
-from scipy import stats
 
 from invariance_tf import transforms
-from invariance_tf.measures import evaluation, intervals
+from invariance_tf.measures import evaluation
 from invariance_tf.paradigm.model import build, reseed_layer
 from invariance_tf.runs.calibration import rule
 from invariance_tf.runs.calibration.figure import (
@@ -213,16 +210,6 @@ def test_steps_are_whole_multiples_that_do_not_add_up_errors():
     assert rule.strengths("blur", 0.5, 100) == [0.5 * k for k in range(67)]
     amounts = rule.strengths("salt_pepper", 0.05, 48)
     assert amounts[3] == 0.15 and amounts[-1] == 1.0 and len(amounts) == 21
-
-
-def test_the_interval_is_wilsons():
-    for num_images, level in itertools.product((1, 7, 100, 3880), (0.9, 0.95)):
-        for num_correct in {0, 1, num_images // 3, num_images}:
-            expected = stats.binomtest(num_correct, num_images).proportion_ci(
-                level, method="wilson"
-            )
-            interval = intervals.wilson(num_correct, num_images, level)
-            assert interval == pytest.approx([*expected], abs=1e-12)
 
 
 @pytest.mark.parametrize(

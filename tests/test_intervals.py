@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from invariance_tf.measures.intervals import bootstrap, correlate
+from invariance_tf.measures.intervals import bootstrap, correlate, wilson
 
 RANDOM = np.random.default_rng(7)
 
@@ -58,6 +58,17 @@ def test_resamples_without_a_correlation_are_left_out():
     # One draw in nine is three times the same point.
     _, low, high = correlate([0, 1, 2], [0, 2, 1])
     assert (low, high) == pytest.approx((-1, 1))
+
+
+@pytest.mark.parametrize("num_correct, num_images", [(0, 1), (33, 100), (7, 7)])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_wilsons_interval_follows_its_formula(num_correct, num_images, level):
+    p, n = num_correct / num_images, num_images
+    z = scipy.stats.norm.isf((1 - level) / 2)
+    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    ends = np.array([p + z**2 / (2 * n) - half, p + z**2 / (2 * n) + half])
+    found = wilson(num_correct, num_images, level)
+    assert found == pytest.approx(ends / (1 + z**2 / n), abs=1e-12)
 
 
 @pytest.mark.parametrize("num_values", [2, 3])

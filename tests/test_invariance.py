@@ -10,7 +10,6 @@ from invariance_tf.measures.invariance import (
     THRESHOLDS,
     Accumulator,
     activity_cutoffs,
-    activity_levels,
     pair_terms,
 )
 
@@ -301,9 +300,3 @@ def test_the_measures_stay_in_their_ranges(pair):
     # The mean of a difference is at most the mean of its size, 1 - I.
     bound = 1 - invariance + 1e-12
     assert (np.abs(specialisation[counts > 0]) <= bound).all()
-
-
-def test_an_unknown_rule_is_refused():
-    one = np.ones((1, 1))
-    with pytest.raises(ValueError, match="either or both.*rule='any'"):
-        activity_levels(one, one, one[0], "any")

@@ -76,7 +76,7 @@ def ablate(original, transformed, kernel, bias, labels, is_seen):
 def ablate_layer(model, responses, images, transform, is_seen, seed=0):
     """Measures the accuracy after ablation at an inner layer, for every tau.
 
-    The model stays as it is: a copy that shares its layers has a gate.
+    The model is not changed: a second model of its layers has a gate.
 
     Args:
         model: A model made by `model.build`.

@@ -108,25 +108,20 @@ def group_confusion(labels, predicted, is_seen):
     >>> rows[1]["percent_as_seen"], rows[1]["percent_correct"]
     (100.0, 0.0)
     """
+    answers = {
+        "percent_as_seen": is_seen[predicted],
+        "percent_as_unseen": ~is_seen[predicted],
+        "percent_correct": predicted == labels,
+    }
     rows = []
     for group, in_group in (("seen", is_seen), ("unseen", ~is_seen)):
         of_group = in_group[labels]
         num_images = int(of_group.sum())
-        as_seen = is_seen[predicted[of_group]]
-        correct = (predicted == labels)[of_group]
-
-        def percent(values, num_images=num_images):
-            return 100 * values.sum() / num_images if num_images else math.nan
-
-        rows.append(
-            {
-                "category_group": group,
-                "num_images": num_images,
-                "percent_as_seen": float(percent(as_seen)),
-                "percent_as_unseen": float(percent(~as_seen)),
-                "percent_correct": float(percent(correct)),
-            }
-        )
+        row = {"category_group": group, "num_images": num_images}
+        for name, is_answer in answers.items():
+            count = int(is_answer[of_group].sum())
+            row[name] = 100 * count / num_images if num_images else math.nan
+        rows.append(row)
     return rows
 
 

@@ -61,6 +61,8 @@ def training_batches(
 
     def draw(epoch):
         size = len(subset)
+        # The 2^23 numbers of float32 would make a million images unequally
+        # likely.
         chance = tf.random.stateless_uniform(
             (3, size), tf.stack([seed, epoch]), dtype=tf.float64
         )

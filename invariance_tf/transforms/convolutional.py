@@ -47,7 +47,7 @@ class GaussianBlur(Transform):
                 f"Received: sigma={self.sigma}"
             )
 
-    def _matrix(self, size):
+    def _blur_matrix(self, size):
         """Returns the blur of `size` pixels in a row as a matrix."""
         radius = math.ceil(3 * self.sigma)
         kernel = np.exp(
@@ -62,8 +62,8 @@ class GaussianBlur(Transform):
 
     def transform(self, images):
         _, height, width, _ = images.shape
-        images = along_height(images, self._matrix(height))
-        return along_width(images, self._matrix(width))
+        images = along_height(images, self._blur_matrix(height))
+        return along_width(images, self._blur_matrix(width))
 
     def get_config(self):
         return {**super().get_config(), "sigma": self.sigma}
