@@ -70,7 +70,7 @@ def test_what_is_there_is_counted(monkeypatch):
 def test_another_backend_is_refused(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     devices.check(1)
-    with pytest.raises(ValueError, match="on TensorFlow .*this is jax. Rec"):
+    with pytest.raises(ValueError, match="on TensorFlow .*runs on jax. Rec"):
         devices.check(2)
 
 
