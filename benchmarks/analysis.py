@@ -68,8 +68,8 @@ def prepare_network(arguments):
 def run_bare(prepared, images, labels):
     """Classifies originals and transformed images: the forward passes."""
     network = evaluation.classifier(prepared.model)
-    transform = activations.own_transform(prepared.model)
-    order = responses.arrange(labels)
+    transform = activations.transform_of(prepared.model)
+    order = responses.reading_order(labels)
     for _, *pair in responses.paired_blocks(images, transform, 0, order):
         network.predict_on_batch(np.concatenate(pair))
 

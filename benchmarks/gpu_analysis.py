@@ -59,7 +59,7 @@ def make_passes(network, image_size, num_categories, num_test, layers):
         return responses.Responses(model, images, names, labels=labels)
 
     def bare():
-        order = responses.arrange(labels)
+        order = responses.reading_order(labels)
         for _, *pair in responses.paired_blocks(images, transform, 0, order):
             classifier.predict_on_batch(np.concatenate(pair))
 

@@ -179,10 +179,10 @@ def evaluate(model, images, labels, is_seen):
         images,
         labels,
     )
-    measured = evaluation.summarise(
+    measured = evaluation.summarise_accuracies(
         labels,
         predict(transforms.get("identity")),
-        predict(activations.own_transform(model)),
+        predict(activations.transform_of(model)),
         is_seen,
     )
     reader = responses.Responses(model, images, labels=labels)

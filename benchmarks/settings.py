@@ -8,7 +8,6 @@ as it is: above 1 the alternative would be faster.
 
 import argparse
 import contextlib
-import importlib
 import os
 import statistics
 import sys
@@ -46,7 +45,9 @@ def layer_types(alternative):
     import keras
     import tensorflow as tf
 
+    from invariance_tf.networks import alexnet, resnet18
     from invariance_tf.networks.normalization import BatchNormalization
+    from invariance_tf.training import fitting
     from invariance_tf.training.momentum import MomentumSGD
 
     class OperationLRN(keras.layers.Layer):
@@ -57,11 +58,6 @@ def layer_types(alternative):
         def call(self, inputs):
             return tf.nn.local_response_normalization(inputs, *self.arguments)
 
-    # The package's names hold functions; the modules are behind them.
-    networks = "invariance_tf.networks"
-    alexnet = importlib.import_module(f"{networks}.alexnet")
-    resnet18 = importlib.import_module(f"{networks}.resnet18")
-    training = importlib.import_module("invariance_tf.training.fitting")
     return {
         "Keras' BatchNormalization": (
             resnet18,
@@ -73,7 +69,7 @@ def layer_types(alternative):
             alexnet.LocalResponseNormalization,
             OperationLRN,
         ),
-        "Keras' SGD": (training, MomentumSGD, keras.optimizers.SGD),
+        "Keras' SGD": (fitting, MomentumSGD, keras.optimizers.SGD),
     }.get(alternative)
 
 

@@ -1,25 +1,28 @@
 """Sub-models, the order of images, and the activity of neurons."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 
-from invariance_tf import networks, transforms
+from invariance_tf import transforms
 from invariance_tf.measures import activations, responses
 from invariance_tf.measures.ablation import ablate
 from invariance_tf.measures.measurement import measure_invariance
-from invariance_tf.paradigm.model import build
+from invariance_tf.paradigm.model import build, reseed_layer
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (70, 12, 12, 3), "uint8")
 LABELS = np.random.default_rng(1).integers(0, 6, 70)
 
 
-def plain_model(activation="relu"):
+@functools.cache
+def plain_model():
     """A model of Keras alone, as a user may have it."""
-    return keras.Sequential(
+    model = keras.Sequential(
         [
             keras.Input((12, 12, 3)),
-            keras.layers.Conv2D(4, 3, activation=activation, name="conv"),
+            keras.layers.Conv2D(4, 3, activation="relu", name="conv"),
             keras.layers.BatchNormalization(name="norm"),
             keras.layers.MaxPooling2D(name="pool"),
             keras.layers.Flatten(name="flat"),
@@ -30,13 +33,25 @@ def plain_model(activation="relu"):
             keras.layers.Dense(6, activation="softmax", name="predictions"),
         ]
     )
+    # Not the first moments, which would change nothing.
+    model.get_layer("norm").set_weights(
+        [np.array(row, "float32") for row in np.arange(1, 17).reshape(4, 4)]
+    )
+    return model
 
 
-def own_model(transform="highpass", **arguments):
-    """A model as an experiment makes it."""
-    network = networks.get("alexnet_small")
-    transform = transforms.get(transform, **arguments)
-    return build(network, transform, 48, 6, dropout=0.5)
+@functools.cache
+def built_model():
+    """A model as an experiment builds it, with noise."""
+
+    def network(images, num_categories):
+        conv = keras.layers.Conv2D(4, 3, activation="relu", name="conv")
+        dense = keras.layers.Dense(8, activation="relu", name="fc")
+        hidden = dense(keras.layers.Flatten(name="flat")(conv(images)))
+        hidden = keras.layers.Dropout(0.5, name="dropout")(hidden)
+        return keras.layers.Dense(num_categories, name="logits")(hidden)
+
+    return build(network, transforms.get("white_noise", std=30.0), 12, 6)
 
 
 def test_layers_are_listed_without_inputs_and_whole_numbers():
@@ -46,20 +61,13 @@ def test_layers_are_listed_without_inputs_and_whole_numbers():
     logits = keras.layers.Dense(2, name="logits")(hidden)
     model = keras.Model(image, [logits, whole])
     assert activations.layer_names(model) == ["flat", "logits"]
-    names = activations.layer_names(own_model())
-    assert not {"image", "is_transformed"} & {*names}
-    assert names[-1] == "logits"
+    names = "standardize conv flat fc dropout logits"
+    assert activations.layer_names(built_model()) == names.split()
 
 
-def test_the_penultimate_layer_is_found_behind_dropout():
+def test_the_penultimate_layer_is_found_before_dropout():
     assert activations.penultimate_layer(plain_model()) == "fc_relu"
-    for name, expected in (
-        ("alexnet_small", "fc6"),
-        ("resnet18", "global_pool"),
-    ):
-        network = networks.get(name)
-        model = build(network, transforms.get("identity"), 48, 3)
-        assert activations.penultimate_layer(model) == expected
+    assert activations.penultimate_layer(built_model()) == "fc"
 
 
 def test_a_model_that_does_not_end_in_a_dense_layer_has_no_penultimate():
@@ -74,8 +82,7 @@ def test_a_model_that_does_not_end_in_a_dense_layer_has_no_penultimate():
 
 def test_rectified_layers_are_those_with_relu_and_the_penultimate():
     assert activations.rectified_layers(plain_model()) == ["conv", "fc_relu"]
-    names = activations.rectified_layers(own_model())
-    assert names == [*(f"conv{index}" for index in range(1, 6)), "fc6"]
+    assert activations.rectified_layers(built_model()) == ["conv", "fc"]
     image = keras.Input((8, 8, 3))
     hidden = keras.layers.ReLU(name="relu")(image)
     hidden = keras.layers.Conv2D(2, 3, activation="tanh")(hidden)
@@ -123,8 +130,8 @@ def test_an_unknown_kind_of_neuron_is_refused():
         responses.Responses(plain_model(), IMAGES, spatial="mean")
 
 
-def test_images_are_arranged_in_pairs_and_turns():
-    order = responses.arrange(LABELS)
+def test_images_are_read_in_pairs_and_turns():
+    order = responses.reading_order(LABELS)
     assert sorted(order.tolist()) == [*range(len(LABELS))]
     turns = LABELS[order]
     # As long as every category has two images left, they come in pairs.
@@ -136,26 +143,26 @@ def test_images_are_arranged_in_pairs_and_turns():
         assert (np.diff(of_label) > 0).all()
 
 
-def test_arranging_passes_over_missing_categories():
+def test_the_reading_order_skips_missing_categories():
     labels = np.array([7, 2, 7, 7, 2, 9])
-    assert responses.arrange(labels).tolist() == [1, 4, 0, 2, 5, 3]
-    assert responses.arrange(np.array([], int)).tolist() == []
+    assert responses.reading_order(labels).tolist() == [1, 4, 0, 2, 5, 3]
+    assert responses.reading_order(np.array([], int)).tolist() == []
 
 
 def test_partners_are_the_next_images_around_the_block():
-    found = responses.partners(np.array([0, 0, 1, 1, 0, 2]))
+    found = responses.control_partners(np.array([0, 0, 1, 1, 0, 2]))
     assert found["shuffled"].tolist() == [2, 2, 4, 4, 5, 0]
     assert found["same_category"].tolist() == [1, 4, 3, 2, 0, -1]
-    alone = responses.partners(np.array([4]))
+    alone = responses.control_partners(np.array([4]))
     assert [kind.tolist() for kind in alone.values()] == [[-1], [-1]]
-    alike = responses.partners(np.array([4, 4, 4]))
+    alike = responses.control_partners(np.array([4, 4, 4]))
     assert alike["shuffled"].tolist() == [-1, -1, -1]
     assert alike["same_category"].tolist() == [1, 2, 0]
 
 
 def test_blocks_hold_each_image_once_and_repeat_their_noise():
     noise = transforms.get("salt_pepper", amount=0.3)
-    order = responses.arrange(LABELS)
+    order = responses.reading_order(LABELS)
 
     def read(seed):
         blocks = responses.paired_blocks(IMAGES, noise, seed, order)
@@ -173,10 +180,6 @@ def test_blocks_hold_each_image_once_and_repeat_their_noise():
 @pytest.mark.parametrize("memory", [0, 2**30])
 def test_the_activity_is_that_of_the_model(memory):
     model = plain_model()
-    # Not the first moments, which would change nothing.
-    model.get_layer("norm").set_weights(
-        [np.array(row, "float32") for row in np.arange(1, 17).reshape(4, 4)]
-    )
     layers = ["fc_relu", "conv"]
     reader = responses.Responses(
         model,
@@ -198,19 +201,18 @@ def test_the_activity_is_that_of_the_model(memory):
         assert np.array_equal(reader.maxima[index], largest)
 
 
-def test_the_activity_of_an_own_model_is_transformed_once_and_standardised():
-    model = own_model()
-    images = np.random.default_rng(0).integers(0, 256, (20, 48, 48, 3))
-    found = responses.Responses(model, images, labels=LABELS[:20]).arrays()
-    direct = keras.Model(model.inputs, model.get_layer("fc6").output)
+def test_the_activity_of_a_built_model_is_transformed_once_and_standardised():
+    model = built_model()
+    images = IMAGES[:20].astype("float32")
+    found = responses.Responses(model, images, seed=7).arrays()
+    direct = keras.Model(model.inputs, model.get_layer("fc").output)
     for activity, is_transformed in zip(found, (False, True), strict=True):
-        expected = direct.predict(
-            {
-                "image": images.astype("float32"),
-                "is_transformed": np.full(20, is_transformed),
-            },
-            verbose=0,
-        )
+        reseed_layer(activations.transform_of(model), 7)
+        inputs = {
+            "image": images,
+            "is_transformed": np.full(20, is_transformed),
+        }
+        expected = direct.predict(inputs, verbose=0)
         np.testing.assert_allclose(activity, expected, 1e-4, 1e-5)
 
 
@@ -227,7 +229,7 @@ def test_the_largest_activity_of_a_channel_is_over_places():
         assert np.array_equal(of_channel, expected)
 
 
-def test_activities_are_held_only_if_all_fit():
+def test_activities_are_kept_only_if_all_fit():
     def num_passes(memory):
         """Reads three times; counts how often images are transformed."""
         transform = transforms.get("rotate180")
@@ -243,7 +245,7 @@ def test_activities_are_held_only_if_all_fit():
 
     size = 2 * 70 * 8 * 4
     assert num_passes(size) == 1
-    # The first use finds the maxima, and each later one reads anew.
+    # The first use finds the maxima, and each later one reads again.
     assert num_passes(size - 1) == num_passes(0) == 4
 
 
@@ -281,8 +283,7 @@ def test_a_tensorflow_data_set_gives_what_an_array_gives():
 
 
 def test_analysis_leaves_the_weights_as_they_are():
-    model = own_model("white_noise", std=30.0)
-    images = np.random.default_rng(0).integers(0, 256, (20, 48, 48, 3))
+    model, images = built_model(), IMAGES[:20]
     before = [weight.copy() for weight in model.get_weights()]
     layers = activations.rectified_layers(model)
     measure_invariance(model, images, layers=layers, memory=0)

@@ -1,15 +1,12 @@
 """The rule that chooses strengths, on networks whose answers are known."""
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
 from keras import ops
-from scipy import stats
 
 from invariance_tf import transforms
-from invariance_tf.measures import evaluation, intervals
+from invariance_tf.measures import evaluation
 from invariance_tf.paradigm.model import build, reseed_layer
 from invariance_tf.runs.calibration import rule
 from invariance_tf.runs.calibration.figure import (
@@ -151,13 +148,13 @@ def linear(images, num_categories):
 )
 def test_accuracies_are_those_of_predict_labels(name, step):
     generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (150, SIZE, SIZE, 3)).astype("uint8")
+    images = generator.integers(0, 256, (80, SIZE, SIZE, 3)).astype("uint8")
     model = build(linear, transforms.get("identity"), SIZE, NUM_CATEGORIES)
     network = evaluation.classifier(model)
     identity = transforms.get("identity")
     # As if the network were always right on original images.
     labels = evaluation.predict_labels(
-        network, images, np.zeros(150, int), identity
+        network, images, np.zeros(80, int), identity
     )
     assert len(np.unique(labels)) > 10
     found = calibrate(network, images, labels, name, below=0.3, seed=7)
@@ -175,16 +172,14 @@ def test_accuracies_are_those_of_predict_labels(name, step):
 
 
 @pytest.mark.parametrize("name", rule.PARAMETERS)
-def test_all_strengths_go_through_one_program(name):
-    images = np.repeat(striped(np.zeros(60)), 3, axis=0)[:128]
-    labels = np.repeat(LABELS, 3)[:128]
+def test_the_network_is_compiled_once_for_all_strengths(name):
     network = knows()
     layer = network.layers[-1]
     before, seen = layer.num_calls, []
     calibrate(
         network,
-        images,
-        labels,
+        striped(np.zeros(60)),
+        LABELS,
         name,
         below=0.05,
         watch=lambda strength, accuracy: seen.append(layer.num_calls),
@@ -192,18 +187,6 @@ def test_all_strengths_go_through_one_program(name):
     # Python runs a layer only where a program is traced.
     assert len(seen) > 10
     assert {*seen} == {before + 1}
-
-
-@pytest.mark.parametrize(
-    "size, sigma", [(16, 0.5), (16, 5.0), (24, 2.5), (25, 1.1), (48, 15.5)]
-)
-def test_a_blur_whose_sigma_is_a_tensor_is_that_of_the_layer(size, sigma):
-    images = np.random.default_rng(0).uniform(0, 255, (3, size, size + 3, 3))
-    layer = transforms.get("blur", sigma=sigma)
-    expected = layer(images, np.ones(3, bool))
-    images = images.astype("float32")
-    result = layer.transform(images, ops.convert_to_tensor(sigma, "float32"))
-    assert ops.max(ops.abs(result - expected)) < 1e-3
 
 
 @pytest.mark.parametrize("name, parameter", [*rule.PARAMETERS.items()])
@@ -227,16 +210,6 @@ def test_steps_are_whole_multiples_that_do_not_add_up_errors():
     assert rule.strengths("blur", 0.5, 100) == [0.5 * k for k in range(67)]
     amounts = rule.strengths("salt_pepper", 0.05, 48)
     assert amounts[3] == 0.15 and amounts[-1] == 1.0 and len(amounts) == 21
-
-
-def test_the_interval_is_wilsons():
-    for num_images, level in itertools.product((1, 7, 100, 3880), (0.9, 0.95)):
-        for num_correct in {0, 1, num_images // 3, num_images}:
-            expected = stats.binomtest(num_correct, num_images).proportion_ci(
-                level, method="wilson"
-            )
-            interval = intervals.wilson(num_correct, num_images, level)
-            assert interval == pytest.approx([*expected], abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_accuracies_are_those_of_each_group():
 
 
 def test_across_accuracy_is_nan_when_all_categories_are_seen():
-    summary = evaluation.summarise(
+    summary = evaluation.summarise_accuracies(
         LABELS, LABELS, PREDICTED, np.array([True, True, True])
     )
     assert math.isnan(summary["across_accuracy"])
@@ -33,7 +33,7 @@ def test_across_accuracy_is_nan_when_all_categories_are_seen():
 
 def test_within_accuracy_is_nan_when_no_category_is_seen():
     none = np.array([False, False, False])
-    summary = evaluation.summarise(LABELS, LABELS, PREDICTED, none)
+    summary = evaluation.summarise_accuracies(LABELS, LABELS, PREDICTED, none)
     assert math.isnan(summary["within_accuracy"])
     assert summary["across_accuracy"] == 3 / 8
 

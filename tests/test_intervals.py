@@ -1,43 +1,42 @@
+"""Intervals by the bootstrap: those of SciPy, and what SciPy cannot do."""
+
 import numpy as np
 import pytest
 import scipy.stats
 
-from invariance_tf.measures.intervals import bootstrap, correlate
+from invariance_tf.measures.intervals import bootstrap, correlate, wilson
 
 RANDOM = np.random.default_rng(7)
 
 
+def interval_by_scipy(samples, statistic, **options):
+    """Returns SciPy's interval, of the same draws."""
+    options["random_state"] = np.random.default_rng(options.pop("seed", 0))
+    return scipy.stats.bootstrap(
+        samples, statistic, n_resamples=2000, method="percentile", **options
+    ).confidence_interval
+
+
 @pytest.mark.parametrize("statistic", [np.mean, np.median, np.std])
 @pytest.mark.parametrize("level", [0.8, 0.95])
-def test_intervals_agree_with_scipy(statistic, level):
+def test_intervals_are_scipys(statistic, level):
     values = RANDOM.gamma(2, size=25)
-    expected = scipy.stats.bootstrap(
-        (values,),
-        statistic,
-        n_resamples=20_000,
-        confidence_level=level,
-        method="percentile",
-        random_state=1,
-    ).confidence_interval
-    found = bootstrap(values, statistic, num_resamples=20_000, level=level)
-    np.testing.assert_allclose(found, expected, atol=0.03)
+    expected = interval_by_scipy((values,), statistic, confidence_level=level)
+    found = bootstrap(values, statistic, level=level)
+    assert found == pytest.approx([*expected], rel=1e-12)
 
 
-def test_intervals_of_correlations_agree_with_scipy():
+def test_intervals_of_correlations_are_scipys():
     x = RANDOM.normal(size=40)
     y = x + RANDOM.normal(size=40)
-    expected = scipy.stats.bootstrap(
-        (x, y),
-        lambda x, y: scipy.stats.pearsonr(x, y).statistic,
-        paired=True,
-        vectorized=False,
-        n_resamples=4000,
-        method="percentile",
-        random_state=1,
-    ).confidence_interval
-    correlation, *found = correlate(x, y, num_resamples=20_000)
+
+    def pearson(x, y, axis):
+        return scipy.stats.pearsonr(x, y, axis=axis).statistic
+
+    expected = interval_by_scipy((x, y), pearson, paired=True)
+    correlation, *found = correlate(x, y)
     assert correlation == pytest.approx(np.corrcoef(x, y)[0, 1])
-    np.testing.assert_allclose(found, expected, atol=0.02)
+    assert found == pytest.approx([*expected], rel=1e-12)
 
 
 def test_clusters_are_resampled_together():
@@ -53,6 +52,23 @@ def test_clusters_are_resampled_together():
     _, low, high = correlate(x, y, clusters, level=0.5, num_resamples=50_000)
     assert low == pytest.approx(np.quantile(found, 0.25, method="lower"))
     assert high == pytest.approx(np.quantile(found, 0.75, method="higher"))
+
+
+def test_resamples_without_a_correlation_are_left_out():
+    # One draw in nine is three times the same point.
+    _, low, high = correlate([0, 1, 2], [0, 2, 1])
+    assert (low, high) == pytest.approx((-1, 1))
+
+
+@pytest.mark.parametrize("num_correct, num_images", [(0, 1), (33, 100), (7, 7)])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_wilsons_interval_follows_its_formula(num_correct, num_images, level):
+    p, n = num_correct / num_images, num_images
+    z = scipy.stats.norm.isf((1 - level) / 2)
+    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    ends = np.array([p + z**2 / (2 * n) - half, p + z**2 / (2 * n) + half])
+    found = wilson(num_correct, num_images, level)
+    assert found == pytest.approx(ends / (1 + z**2 / n), abs=1e-12)
 
 
 @pytest.mark.parametrize("num_values", [2, 3])

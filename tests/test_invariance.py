@@ -9,8 +9,7 @@ from hypothesis import strategies
 from invariance_tf.measures.invariance import (
     THRESHOLDS,
     Accumulator,
-    cutoffs,
-    levels,
+    activity_cutoffs,
     pair_terms,
 )
 
@@ -128,7 +127,7 @@ def test_the_cutoff_is_the_last_activity_that_is_not_active():
     maxima = random.lognormal(sigma=9, size=5000).astype("float32")
     maxima[:99] = np.arange(99)
     for tau in (*THRESHOLDS[:-1], 1 / 3, 1e-9, np.nextafter(1, 0)):
-        cutoff = cutoffs(maxima, tau)
+        cutoff = activity_cutoffs(maxima, tau)
         above = np.nextafter(cutoff, np.float32(np.inf))
         scale = np.where(maxima > 0, maxima, 1).astype("float64")
         assert (cutoff / scale <= tau).all() and (above / scale > tau).all()
@@ -138,7 +137,7 @@ def test_levels_next_to_a_threshold_of_the_grid_are_told_apart():
     """Ratios of float32 numbers as near to k / 20 as they can be."""
     maxima = np.random.default_rng(0).uniform(1, 9, 3000).astype("float32")
     for tau in THRESHOLDS[:-1]:
-        cutoff = cutoffs(maxima, tau)
+        cutoff = activity_cutoffs(maxima, tau)
         above = np.nextafter(cutoff, np.float32(np.inf))
         original = np.stack([maxima, cutoff, above])
         counts, _, _ = accumulate(original, 0 * original, [tau], tau=0.123)
@@ -301,9 +300,3 @@ def test_the_measures_stay_in_their_ranges(pair):
     # The mean of a difference is at most the mean of its size, 1 - I.
     bound = 1 - invariance + 1e-12
     assert (np.abs(specialisation[counts > 0]) <= bound).all()
-
-
-def test_an_unknown_rule_is_refused():
-    one = np.ones((1, 1))
-    with pytest.raises(ValueError, match="either or both.*rule='any'"):
-        levels(one, one, one[0], "any")

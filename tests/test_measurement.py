@@ -1,5 +1,7 @@
 """The tables of measures, against the paper's equations by loops."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -24,8 +26,9 @@ KERNELS["fc"][:, 2] = -1
 BIASES = {"conv": np.array([0, 60, -900, 0]), "fc": np.zeros(9)}
 
 
+@functools.cache
 def make_model():
-    """Makes a model of a convolutional and a dense layer with ReLU."""
+    """Makes a model of a convolutional and a dense layer with ReLU, once."""
     image = keras.Input((6, 6, 3))
     conv = keras.layers.Conv2D(4, 3, activation="relu", name="conv")
     dense = keras.layers.Dense(9, activation="relu", name="fc")
@@ -169,10 +172,10 @@ def control_pairs(labels, block, is_same):
     for start in range(0, len(order), block):
         of_block = order[start : start + block]
         for place, image in enumerate(of_block):
-            behind = of_block[place + 1 :] + of_block[:place]
+            others = of_block[place + 1 :] + of_block[:place]
             fitting = [
                 other
-                for other in behind
+                for other in others
                 if (labels[other] == labels[image]) == is_same
             ]
             pairs += [(image, other) for other in fitting[:1]]
@@ -288,7 +291,7 @@ def test_an_unknown_rule_is_refused():
     "options, message",
     [
         ({"labels": [0, 1]}, "one label for each of"),
-        ({"is_seen": [True, False]}, "only if `labels`"),
+        ({"is_seen": [True, False]}, "only with `labels`"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(options, message):
@@ -300,7 +303,7 @@ def test_labels_that_do_not_fit_are_refused(options, message):
 
 
 @pytest.mark.parametrize("shape", [(0, 6, 6, 3), (6, 6, 3)])
-def test_what_is_no_batch_of_images_is_refused(shape):
+def test_what_is_not_a_batch_of_images_is_refused(shape):
     with pytest.raises(ValueError, match="at least one image. Received"):
         measure_invariance(
             make_model(), np.zeros(shape), transforms.get("identity"), ["fc"]

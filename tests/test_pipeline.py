@@ -17,11 +17,12 @@ IMAGES = np.tile(
 )
 
 
-def draw(num_draws, **options):
+def draw(num_draws, batch_size=100, seed=1, **options):
     """Returns positions, flags and labels of the first training draws."""
-    options = {"batch_size": 25, "seed": 1, **options}
-    batches = pipeline.training_batches(IMAGES, LABELS, IS_SEEN, **options)
-    batches = itertools.islice(batches, -(-num_draws // 25))
+    batches = pipeline.training_batches(
+        IMAGES, LABELS, IS_SEEN, batch_size=batch_size, seed=seed, **options
+    )
+    batches = itertools.islice(batches, num_draws // batch_size)
     position, flag, label = [], [], []
     for inputs, labels in batches:
         position.append(inputs["image"].numpy()[:, 0, 0, 0])
@@ -30,19 +31,24 @@ def draw(num_draws, **options):
     return map(np.concatenate, (position, flag, label))
 
 
+@pytest.fixture(scope="module")
+def drawn():
+    return [*draw(20_000)]
+
+
 def is_plausible(count, num_draws, rate):
     """Tells whether a binomial count is within exact bounds of 1e-6."""
     return stats.binomtest(int(count), num_draws, rate).pvalue > 1e-6
 
 
-def test_categories_are_drawn_uniformly_however_many_images_they_have():
-    _, _, label = draw(10_000)
+def test_categories_are_drawn_uniformly_however_many_images_they_have(drawn):
+    _, _, label = drawn
     for category in range(4):
-        assert is_plausible((label == category).sum(), 10_000, 1 / 4)
+        assert is_plausible((label == category).sum(), 20_000, 1 / 4)
 
 
-def test_images_of_a_category_are_drawn_uniformly():
-    position, _, label = draw(10_000)
+def test_images_of_a_category_are_drawn_uniformly(drawn):
+    position, _, label = drawn
     for category, num_images in enumerate(NUM_IMAGES):
         of_category = position[label == category]
         for image in np.flatnonzero(LABELS == category):
@@ -50,19 +56,19 @@ def test_images_of_a_category_are_drawn_uniformly():
             assert is_plausible(count, len(of_category), 1 / num_images)
 
 
-def test_an_image_comes_with_its_label():
-    position, _, label = draw(1_000)
+def test_an_image_comes_with_its_label(drawn):
+    position, _, label = drawn
     assert np.array_equal(LABELS[position], label)
 
 
-def test_unseen_categories_are_never_transformed_in_10000_draws():
-    _, flag, label = draw(20_000)
+def test_unseen_categories_are_never_transformed_in_10000_draws(drawn):
+    _, flag, label = drawn
     assert (~IS_SEEN[label]).sum() > 9_000
     assert not flag[~IS_SEEN[label]].any()
 
 
-def test_images_of_seen_categories_are_transformed_half_of_the_time():
-    position, flag, label = draw(10_000)
+def test_images_of_seen_categories_are_transformed_half_of_the_time(drawn):
+    position, flag, label = drawn
     seen = IS_SEEN[label]
     assert is_plausible(flag[seen].sum(), int(seen.sum()), 1 / 2)
     # Also each single image, and also depending on the draw before.
@@ -110,7 +116,7 @@ def test_a_later_first_epoch_continues_where_the_earlier_ones_end():
 
 def test_the_draws_do_not_depend_on_the_batch_size():
     small = [*draw(100, batch_size=25)]
-    large = [*draw(25, batch_size=100)]
+    large = [*draw(100, batch_size=100)]
     for expected, received in zip(small, large, strict=True):
         assert np.array_equal(expected, received)
 
@@ -139,5 +145,5 @@ def test_images_are_read_from_a_memory_map(tmp_path):
         images, LABELS, IS_SEEN, batch_size=25, seed=1
     )
     inputs, _ = next(iter(batches))
-    expected, _, _ = draw(25)
+    expected, _, _ = draw(25, batch_size=25)
     assert np.array_equal(inputs["image"].numpy()[:, 0, 0, 0], expected)

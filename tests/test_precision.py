@@ -200,7 +200,7 @@ def test_bfloat16_without_a_gpu_is_warned_of(
 ):
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: [device])
     devices.warn_of_precision(precision)
-    assert ("is right, but on a CPU slower" in caplog.text) == is_slow
+    assert ("but is slower than float32 on a CPU" in caplog.text) == is_slow
 
 
 def test_preparing_a_run_in_bfloat16_says_that_there_is_no_gpu(caplog):

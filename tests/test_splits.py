@@ -13,7 +13,7 @@ from invariance_tf.runs import preparation
 LABELS = np.repeat(np.arange(4), [3, 30, 7, 60])
 
 
-def make(num_images=12, same=()):
+def make_dataset(num_images=12, same=()):
     """A data set of two categories; `same` pairs positions of equal images."""
     images = np.random.default_rng(0).integers(
         0, 256, (num_images, 16, 16, 3), "uint8"
@@ -31,7 +31,7 @@ def make(num_images=12, same=()):
     )
 
 
-def write(path, dataset, parts):
+def write_splits(path, dataset, parts):
     write_csv(path, splits.to_table(parts, dataset))
     return str(path)
 
@@ -51,7 +51,7 @@ def test_a_category_keeps_an_image_to_train_with():
 
 
 def test_every_image_is_in_one_part():
-    dataset = make()
+    dataset = make_dataset()
     parts = splits.divide(dataset, 0.25, seed=0)
     assert np.array_equal(parts == "test", dataset.is_test)
     assert np.sum(parts == "validation") == 2
@@ -59,21 +59,23 @@ def test_every_image_is_in_one_part():
 
 
 def test_copies_of_test_images_are_not_trained_on(caplog):
-    dataset = make(same=[(5, 0), (11, 1)])
+    dataset = make_dataset(same=[(5, 0), (11, 1)])
     parts = splits.divide(dataset, 0.0, seed=0)
     assert parts[[5, 11]].tolist() == ["duplicate"] * 2
     assert np.sum(parts == "train") == 6
-    assert "2 images for training are in the test" in caplog.text
+    assert "Dropped 2 training images that exactly duplicate" in caplog.text
     assert "cat/5" in caplog.text
 
 
 def test_copies_within_one_part_stay():
-    dataset = make(same=[(0, 1), (5, 4)])
+    dataset = make_dataset(same=[(0, 1), (5, 4)])
     assert "duplicate" not in splits.divide(dataset, 0.0, seed=0)
 
 
 def test_parts_share_no_content_whatever_is_held_out():
-    dataset = make(40, same=[(3, 0), (5, 4), (24, 23), (30, 6), (31, 6)])
+    dataset = make_dataset(
+        40, same=[(3, 0), (5, 4), (24, 23), (30, 6), (31, 6)]
+    )
     for seed in range(10):
         parts = splits.divide(dataset, 0.3, seed)
         found = [{*dataset.hashes[parts == part]} for part in splits.PARTS]
@@ -82,15 +84,15 @@ def test_parts_share_no_content_whatever_is_held_out():
 
 
 def test_a_category_of_nothing_but_copies_is_an_error():
-    dataset = make(8, same=[(2, 0), (3, 1)])
-    with pytest.raises(ValueError, match="image for training.* none of cat"):
+    dataset = make_dataset(8, same=[(2, 0), (3, 1)])
+    with pytest.raises(ValueError, match="for training.* no image of cat"):
         splits.check(splits.divide(dataset, 0.0, seed=0), dataset)
 
 
 def test_splits_can_be_replayed(tmp_path):
-    dataset = make()
+    dataset = make_dataset()
     parts = splits.divide(dataset, 0.25, seed=3)
-    path = write(tmp_path / "splits.csv", dataset, parts)
+    path = write_splits(tmp_path / "splits.csv", dataset, parts)
     again, replayed = splits.replay(dataset, path)
     assert np.array_equal(replayed, parts)
     assert np.array_equal(again.images, dataset.images)
@@ -98,10 +100,10 @@ def test_splits_can_be_replayed(tmp_path):
 
 
 def test_what_is_not_in_the_file_is_not_in_the_data(tmp_path):
-    dataset = make(30)
+    dataset = make_dataset(30)
     parts = splits.divide(dataset, 0.0, seed=0)
     kept = dataset.take(np.arange(1, 30, 2), dataset.is_test[1::2])
-    path = write(tmp_path / "splits.csv", kept, parts[1::2])
+    path = write_splits(tmp_path / "splits.csv", kept, parts[1::2])
     again, replayed = splits.replay(dataset, path)
     assert again.files == dataset.files[1::2]
     assert np.array_equal(again.images, dataset.images[1::2])
@@ -109,7 +111,7 @@ def test_what_is_not_in_the_file_is_not_in_the_data(tmp_path):
 
 
 def test_a_category_without_images_is_gone(tmp_path):
-    dataset = make()
+    dataset = make_dataset()
     only_dogs = np.arange(6, 12)
     taken = dataset.take(only_dogs, dataset.is_test[only_dogs])
     assert taken.categories == ("dog",)
@@ -120,9 +122,9 @@ def test_a_category_without_images_is_gone(tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("", "There is no row"),
+        ("", "have no rows"),
         ("file,split\ncat/0,test\n", "need the columns file, category and"),
-        ("file,category,split\ncat/0,cat,exam\n", "Row 2 must have a split"),
+        ("file,category,split\ncat/0,cat,exam\n", "split of row 2 must be"),
         ("file,category,split\ncat/99,cat,test\n", "1 of the 1 files"),
         ("file,category,split\ncat/0,dog,test\n", "cat/0 shows dog"),
         (
@@ -135,9 +137,9 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path, text, message):
     path = tmp_path / "splits.csv"
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
-        splits.replay(make(), str(path))
-    with pytest.raises(FileNotFoundError, match="no such file of splits"):
-        splits.replay(make(), str(tmp_path / "none.csv"))
+        splits.replay(make_dataset(), str(path))
+    with pytest.raises(FileNotFoundError, match="splits does not exist"):
+        splits.replay(make_dataset(), str(tmp_path / "none.csv"))
 
 
 def prepare(**settings):
@@ -156,7 +158,7 @@ def prepare(**settings):
 
 def test_a_run_with_the_splits_of_another_has_its_images(tmp_path):
     first = prepare(seed=1)
-    path = write(tmp_path / "splits.csv", first.dataset, first.parts)
+    path = write_splits(tmp_path / "splits.csv", first.dataset, first.parts)
     second = prepare(seed=2, splits=path)
     assert np.array_equal(first.parts, second.parts)
     assert not np.array_equal(first.parts, prepare(seed=2).parts)
@@ -178,8 +180,9 @@ def test_choosing_settings_needs_a_held_out_image_of_every_category():
 
 
 def test_parts_of_no_data_set_here_share_content():
-    for name in ("synthfaces", "digits"):
-        dataset = datasets.get(name)
+    faces = {"num_categories": 8, "num_train": 20, "num_test": 10}
+    for name, sizes in (("synthfaces", faces), ("digits", {})):
+        dataset = datasets.get(name, **sizes)
         parts = splits.divide(dataset, 0.1, seed=0)
         test = {*dataset.hashes[parts == "test"]}
         assert not test & {*dataset.hashes[parts == "train"]}
@@ -195,6 +198,6 @@ def test_images_of_records_are_taken_as_records():
         def take_records(self, positions):
             return positions
 
-    dataset = dataclasses.replace(make(), images=Records())
+    dataset = dataclasses.replace(make_dataset(), images=Records())
     taken = dataset.take(np.array([0, 7]), np.array([True, False]))
     assert taken.images.tolist() == [0, 7]

@@ -102,7 +102,7 @@ def _draw_neuron(axes, name, original, transformed, theme):
     pair = [
         (each / maxima).astype("float32") for each in (original, transformed)
     ]
-    is_active = invariance.levels(*pair, np.ones(1)) > TAU
+    is_active = invariance.activity_levels(*pair, np.ones(1)) > TAU
     terms = invariance.pair_terms(*(each[is_active] for each in pair))
     means = [term.mean() for term in terms]
     axes.set_title(f"{name}: I = {means[0]:.2f}, S = {means[1]:.2f}")
@@ -125,7 +125,9 @@ def draw_ablation(theme):
     """Draws what is left of an image's activity, without either half."""
     figure = Figure(figsize=(WIDTH, 2.5))
     activity = np.random.default_rng(5).gamma(0.5, 0.4, (1, 26)).clip(0, 1)
-    is_active = invariance.levels(activity, activity, np.ones(26)) > TAU
+    is_active = (
+        invariance.activity_levels(activity, activity, np.ones(26)) > TAU
+    )
     panels = figure.subplots(1, 3, sharey=True)
     for axes, title, is_kept in zip(
         panels,

@@ -2,8 +2,8 @@
 
 Ablation is per image: activities are set to zero, without rescaling. At the
 penultimate layer the last dense layer is applied to what is left, so that all
-thresholds cost one pass of the images through the network. At an inner layer
-the network is wired anew, and each threshold costs a pass.
+thresholds together cost one pass of the images through the network. At an
+inner layer the network is rewired, and each threshold costs a pass.
 """
 
 import keras
@@ -11,8 +11,8 @@ import numpy as np
 from keras import ops
 
 from invariance_tf.measures.evaluation import classifier, group_accuracies
-from invariance_tf.measures.invariance import THRESHOLDS, levels
-from invariance_tf.measures.responses import arrange, paired_blocks
+from invariance_tf.measures.invariance import THRESHOLDS, activity_levels
+from invariance_tf.measures.responses import paired_blocks, reading_order
 
 # In percent, as in Fig. 8.
 TOP_PERCENTS = (0.5, 1, 5, 10, 20, 40)
@@ -24,7 +24,7 @@ def ablate(original, transformed, kernel, bias, labels, is_seen):
     By the criterion "tau" a neuron is active for an image if its activity,
     divided by its largest one over all images of both versions, is above the
     value. By "top_percent" it is active for that share of all images of both
-    versions that it answers most to (Goodfellow et al. 2009).
+    versions to which it responds most (Goodfellow et al. 2009).
 
     Args:
         original: Float array of shape `(num_images, num_neurons)`: activity
@@ -46,7 +46,7 @@ def ablate(original, transformed, kernel, bias, labels, is_seen):
     least = _least_top_activity(original, transformed)
     rows = []
     for version, activity in versions.items():
-        level = levels(activity, activity, maxima)
+        level = activity_levels(activity, activity, maxima)
         everything = np.ones(activity.shape, bool)
         criteria = [("none", np.nan, everything)]
         criteria += [("tau", tau, level > tau) for tau in THRESHOLDS]
@@ -76,7 +76,7 @@ def ablate(original, transformed, kernel, bias, labels, is_seen):
 def ablate_layer(model, responses, images, transform, is_seen, seed=0):
     """Measures the accuracy after ablation at an inner layer, for every tau.
 
-    The model stays as it is: its layers are wired anew around a gate.
+    The model is not changed: a second model of its layers has a gate.
 
     Args:
         model: A model made by `model.build`.
@@ -92,7 +92,7 @@ def ablate_layer(model, responses, images, transform, is_seen, seed=0):
     (layer,), labels = responses.layers, responses.labels
     shape = model.get_layer(layer).output.shape[1:]
     gate = _Gate(responses.maxima[0].reshape(shape))
-    network = _wire(classifier(model), layer, gate)
+    network = _insert_gate(classifier(model), layer, gate)
     rows = []
     for tau in THRESHOLDS:
         for ablated, keeps_active in (("inactive", True), ("active", False)):
@@ -115,7 +115,7 @@ def ablate_layer(model, responses, images, transform, is_seen, seed=0):
 
 
 class _Gate(keras.layers.Layer):
-    """Sets active or inactive neurons to zero, and tells their share."""
+    """Sets active or inactive neurons to zero and returns their share."""
 
     def __init__(self, maxima):
         super().__init__(name="gate")
@@ -126,7 +126,7 @@ class _Gate(keras.layers.Layer):
         )
 
     def call(self, activity):
-        # Rounding differs between networks: no activity is above its maximum.
+        # The maxima come from another program, whose rounding may differ.
         level = ops.minimum(activity / self._maxima, 1.0)
         is_active = level > self.tau
         is_kept = ops.equal(is_active, self.keeps_active)
@@ -135,8 +135,8 @@ class _Gate(keras.layers.Layer):
         return activity * kept, 1 - ops.mean(kept, axes)
 
 
-def _wire(network, layer, gate):
-    """Puts a gate behind a layer; returns a model of logits and share."""
+def _insert_gate(network, layer, gate):
+    """Puts a gate after a layer; returns a model of logits and share."""
     found = {}
 
     def call(called, *inputs, **options):
@@ -159,11 +159,11 @@ def _classify_pairs(network, images, labels, transform, seed):
     """Returns predicted categories and shares by image version."""
     predicted = np.empty((2, len(images)), int)
     shares = np.empty((2, len(images)))
-    blocks = paired_blocks(images, transform, seed, arrange(labels))
+    blocks = paired_blocks(images, transform, seed, reading_order(labels))
     for positions, *pair in blocks:
         outputs = network.predict_on_batch(np.concatenate(pair))
-        classes = np.argmax(outputs["logits"], axis=-1)
-        predicted[:, positions] = classes.reshape(2, -1)
+        categories = np.argmax(outputs["logits"], axis=-1)
+        predicted[:, positions] = categories.reshape(2, -1)
         shares[:, positions] = np.reshape(outputs["share"], (2, -1))
     return {
         version: (predicted[index], shares[index])
@@ -209,9 +209,9 @@ def _least_top_activity(original, transformed):
 def choose_tau(rows, loss=0.01):
     """Chooses the threshold as the paper does (section 3.2).
 
-    The highest tau of the grid at which ablating the inactive neurons costs
-    at most 1 % of accuracy: within-category accuracy, as in Fig. 7, or that on
-    original images where no category is seen transformed.
+    It is the highest tau of the grid at which ablating the inactive neurons
+    costs at most 1 % of accuracy: of within-category accuracy, as in Fig. 7,
+    or of that on original images if no category is seen transformed.
 
     Args:
         rows: What `ablate` returns.
@@ -231,7 +231,7 @@ def choose_tau(rows, loss=0.01):
         if (row["image_version"], row["category_group"]) == test
     ]
     (whole,) = (row["accuracy"] for row in rows if row["criterion"] == "none")
-    # Accuracies are fractions of the number of images: no rounding decides.
+    # A loss of exactly 1 % is allowed, whatever the rounding.
     least = whole - loss - 1e-9
     return max(
         float(row["value"])

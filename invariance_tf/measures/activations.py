@@ -1,4 +1,4 @@
-"""Layers and their neurons: which there are, and sub-models that reach them."""
+"""Finds the layers of a model, and cuts sub-models that reach their neurons."""
 
 import weakref
 
@@ -7,7 +7,7 @@ import keras
 from invariance_tf.paradigm.model import is_xla_faster
 from invariance_tf.transforms import Transform
 
-# Models made by `submodel`: a new one would be traced anew at its first use.
+# Models made by `submodel`, each of which is traced at its first use.
 _SUBMODELS = weakref.WeakKeyDictionary()
 
 
@@ -18,7 +18,7 @@ def layer_names(model):
         model: A Keras functional or sequential model.
 
     Returns:
-        List of strings: layers with one output of floating-point numbers.
+        List of strings: the layers with a single floating-point output.
 
     Example:
 
@@ -39,13 +39,13 @@ def layer_names(model):
 def penultimate_layer(model):
     """Returns the name of the layer whose neurons feed the last dense layer.
 
-    Dropout in between does nothing to test images and is passed over.
+    Dropout in between does not change test images and is skipped.
 
     Args:
         model: A Keras model that ends in a dense layer.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If the model ends in another layer.
     """
     head = dense_head(model)
     (tensor,) = keras.tree.flatten(head.input)
@@ -56,7 +56,7 @@ def penultimate_layer(model):
 
 
 def rectified_layers(model):
-    """Lists the layers of neurons with ReLU activity, and the penultimate.
+    """Lists the layers that end in a ReLU, and the penultimate one.
 
     Args:
         model: A Keras model that ends in a dense layer.
@@ -79,8 +79,8 @@ def dense_head(model):
     head = model.layers[-1]
     if not isinstance(head, keras.layers.Dense):
         raise ValueError(
-            "The penultimate layer is the one before a last dense layer, and "
-            "this model ends in another kind; name the layer to measure. "
+            "The penultimate layer is the one before a final dense layer, but "
+            "this model ends in another layer: name the layer to measure. "
             f"Received: last layer={head.name} ({type(head).__name__})"
         )
     return head
@@ -90,23 +90,23 @@ def _transforms(model):
     return [layer for layer in model.layers if isinstance(layer, Transform)]
 
 
-def own_transform(model):
-    """Returns the transformation that a model made by `model.build` holds.
+def transform_of(model):
+    """Returns the transformation that a model made by `model.build` has.
 
     Raises:
-        ValueError: If the model holds none.
+        ValueError: If the model has none.
     """
-    own = _transforms(model)
-    if not own:
+    found = _transforms(model)
+    if not found:
         raise ValueError(
-            "The model holds no transformation of its own: name one, such as "
+            "The model does not contain a transformation: name one, such as "
             "transforms.get('highpass'). Received: transform=None"
         )
-    return own[0]
+    return found[0]
 
 
 def submodel(model, layers):
-    """Cuts a model off behind its transformation and at the layers asked for.
+    """Returns the part of a model from its transformation to some layers.
 
     Args:
         model: A model made by `model.build`, or any Keras model with one
@@ -114,9 +114,8 @@ def submodel(model, layers):
         layers: List of layer names.
 
     Returns:
-        A `keras.Model` from images to a dictionary of each layer's output.
-        The images of a model made by `model.build` are no longer transformed.
-        It shares its layers with `model`.
+        A `keras.Model` from images to a dictionary of each layer's output. It
+        shares its layers with `model` and does not transform the images.
 
     Raises:
         ValueError: If a layer does not exist or the model has several inputs.
@@ -125,14 +124,14 @@ def submodel(model, layers):
     for name in layers:
         if name not in legal:
             raise ValueError(
-                f"The model has no such layer to measure. Legal: "
-                f"{', '.join(legal)}. Received: layer={name!r}"
+                "The model has no layer of this name that can be measured. "
+                f"Legal: {', '.join(legal)}. Received: layer={name!r}"
             )
     known = _SUBMODELS.setdefault(model, {})
     if tuple(layers) in known:
         return known[tuple(layers)]
-    own = _transforms(model)
-    inputs = [own[0].output] if own else model.inputs
+    found = _transforms(model)
+    inputs = [found[0].output] if found else model.inputs
     if len(inputs) != 1:
         raise ValueError(
             "A model must have one input, the image. Received: inputs="

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from invariance_tf.measures import activations
-from invariance_tf.measures.responses import arrange, paired_blocks
+from invariance_tf.measures.responses import paired_blocks, reading_order
 
 # Accuracy on transformed images of seen and of unseen categories, and on
 # original images of all.
@@ -13,7 +13,7 @@ ACCURACIES = ("within_accuracy", "across_accuracy", "clean_accuracy")
 
 
 def classifier(model):
-    """Cuts a model off behind its transformation.
+    """Returns the model without its transformation layer.
 
     Args:
         model: A model made by `model.build`.
@@ -32,8 +32,8 @@ def predict_labels(network, images, labels, transform, seed=0):
         network: A model made by `classifier`.
         images: Array or memory map of shape `(num_images, height, width, 3)`
             with values from 0 to 255.
-        labels: Integer array of shape `(num_images,)`: the order in which
-            images are read, and so their noise, hangs on it.
+        labels: Integer array of shape `(num_images,)`: determines the reading
+            order, and with it the noise.
         transform: A `Transform`; `Identity` for original images.
         seed: Integer >= 0, decides the noise of noise transformations.
 
@@ -41,7 +41,7 @@ def predict_labels(network, images, labels, transform, seed=0):
         Integer array of shape `(num_images,)`.
     """
     predicted = np.empty(len(images), int)
-    blocks = paired_blocks(images, transform, seed, arrange(labels))
+    blocks = paired_blocks(images, transform, seed, reading_order(labels))
     for positions, _, transformed in blocks:
         (logits,) = network.predict_on_batch(transformed).values()
         predicted[positions] = np.argmax(logits, axis=-1)
@@ -62,7 +62,7 @@ def group_accuracies(labels, predicted, is_seen):
 
     Returns:
         Dictionary from `"seen"`, `"unseen"` and `"all"` to a pair: number of
-        images and accuracy from 0 to 1; nan where there is no image.
+        images and accuracy from 0 to 1, nan for a group without images.
 
     Example:
 
@@ -96,9 +96,9 @@ def group_confusion(labels, predicted, is_seen):
 
     Returns:
         List of dictionaries, one for each category group (seen, unseen):
-        number of images, and in percent of them those classified as a seen
-        category, as an unseen category, and as the right one; nan where there
-        is no image.
+        number of images, and the percentages of them that are classified as a
+        seen category, as an unseen category, and correctly; nan for a group
+        without images.
 
     Example:
 
@@ -108,25 +108,20 @@ def group_confusion(labels, predicted, is_seen):
     >>> rows[1]["percent_as_seen"], rows[1]["percent_correct"]
     (100.0, 0.0)
     """
+    answers = {
+        "percent_as_seen": is_seen[predicted],
+        "percent_as_unseen": ~is_seen[predicted],
+        "percent_correct": predicted == labels,
+    }
     rows = []
     for group, in_group in (("seen", is_seen), ("unseen", ~is_seen)):
         of_group = in_group[labels]
         num_images = int(of_group.sum())
-        as_seen = is_seen[predicted[of_group]]
-        correct = (predicted == labels)[of_group]
-
-        def percent(values, num_images=num_images):
-            return 100 * values.sum() / num_images if num_images else math.nan
-
-        rows.append(
-            {
-                "category_group": group,
-                "num_images": num_images,
-                "percent_as_seen": float(percent(as_seen)),
-                "percent_as_unseen": float(percent(~as_seen)),
-                "percent_correct": float(percent(correct)),
-            }
-        )
+        row = {"category_group": group, "num_images": num_images}
+        for name, is_answer in answers.items():
+            count = int(is_answer[of_group].sum())
+            row[name] = 100 * count / num_images if num_images else math.nan
+        rows.append(row)
     return rows
 
 
@@ -144,7 +139,9 @@ def confusion_matrix(labels, predicted, num_categories):
     return counts.reshape(num_categories, num_categories)
 
 
-def summarise(labels, predicted_original, predicted_transformed, is_seen):
+def summarise_accuracies(
+    labels, predicted_original, predicted_transformed, is_seen
+):
     """Returns the accuracies of `ACCURACIES`, from 0 to 1 or nan, by name."""
     original = group_accuracies(labels, predicted_original, is_seen)
     transformed = group_accuracies(labels, predicted_transformed, is_seen)

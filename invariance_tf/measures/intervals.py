@@ -1,14 +1,14 @@
 """Intervals of statistics by the percentile bootstrap.
 
-With 2 or 3 values, the 95 % interval of their mean goes from the smallest to
-the largest of them, and holds the true mean less often than 95 % would say:
-1/2 and 3/4 of the time, where errors are symmetric.
+With 2 or 3 values, the 95 % interval of their mean reaches from the smallest
+to the largest of them. It contains the true mean less often than in 95 % of
+cases: in 1/2 and 3/4 of them, if errors are symmetric.
 """
 
 import numpy as np
 from scipy import stats
 
-# Resamples are drawn in blocks of about so many values.
+# About so many values are drawn at once, which bounds the memory.
 _BLOCK = 2**22
 
 
@@ -22,10 +22,10 @@ def bootstrap(
     both sides.
 
     Args:
-        values: Array of shape `(num_units,)`, or `(num_units, ...)` where a
+        values: Array of shape `(num_units,)`, or `(num_units, ...)` if a
             unit has several values that stay together. Units with a nan are
             left out.
-        statistic: Function of an array, and of `axis`, that of the units.
+        statistic: Function of an array and of `axis`, the axis of units.
         num_resamples: Integer >= 1.
         level: Float between 0 and 1.
         seed: Integer >= 0.
@@ -49,6 +49,9 @@ def bootstrap(
         return np.nan, np.nan
     generator = np.random.default_rng(seed)
     size = max(1, _BLOCK // values.size)
+    # `scipy.stats.bootstrap` draws the same resamples, but its interval is
+    # nan if the statistic of a single one is, such as the correlation with a
+    # constant, and it takes four times as long for a few seeds.
     resampled = [
         statistic(
             values[
@@ -78,11 +81,11 @@ def correlate(x, y, clusters=None, **options):
         clusters: Array of that shape: points with the same value depend on
             each other and are resampled together. `None` means that every
             point is a unit.
-        **options: num_resamples, level and seed, as of `bootstrap`.
+        **options: Arguments of `bootstrap`: num_resamples, level and seed.
 
     Returns:
-        Three floats: the correlation and the ends of its interval; nan where
-        a variable is constant, and for the interval with fewer than 2 units.
+        Three floats: the correlation and the ends of its interval; nan if a
+        variable is constant, and for the interval of fewer than 2 units.
 
     Example:
 
@@ -91,11 +94,14 @@ def correlate(x, y, clusters=None, **options):
     """
     x, y = np.asarray(x, "float64"), np.asarray(y, "float64")
     clusters = np.arange(len(x)) if clusters is None else np.asarray(clusters)
-    is_there = ~np.isnan(x) & ~np.isnan(y)
-    if not is_there.any():
+    is_complete = ~np.isnan(x) & ~np.isnan(y)
+    if not is_complete.any():
         return np.nan, np.nan, np.nan
-    x, y = (values[is_there] - values[is_there].mean() for values in (x, y))
-    names, numbers = np.unique(clusters[is_there], return_inverse=True)
+    x, y, clusters = x[is_complete], y[is_complete], clusters[is_complete]
+    # The sums of squares would lose digits to a common offset.
+    x, y = x - x.mean(), y - y.mean()
+    names, numbers = np.unique(clusters, return_inverse=True)
+    # Clusters of any size can be resampled as rows of six sums.
     sums = np.stack(
         [
             np.bincount(numbers, terms, len(names))
@@ -111,18 +117,18 @@ def _correlation_of_sums(sums, axis):
     """Computes the correlation from sums over clusters of points.
 
     The last axis of `sums` holds the number of points and the sums of x, y,
-    x², y² and xy; nan where x or y is constant.
+    x², y² and xy. The correlation is nan where x or y is constant.
     """
     n, x, y, xx, yy, xy = np.moveaxis(sums.sum(axis=axis), -1, 0)
     spread = np.stack([xx - x * x / n, yy - y * y / n])
-    # Rounding leaves a little of a spread of 0.
+    # Rounding leaves a little of a spread that is 0.
     is_constant = (spread <= 1e-12 * np.stack([xx, yy])).any(axis=0)
     product = np.where(is_constant, np.nan, spread.prod(axis=0))
     return np.clip((xy - x * y / n) / np.sqrt(product), -1, 1)
 
 
 def wilson(num_correct, num_images, level=0.95):
-    """Computes Wilson's score interval of a share.
+    """Computes Wilson's score interval of a share of correct answers.
 
     With p = num_correct / n, n = num_images and the quantile z of the normal
     distribution, its ends are

@@ -47,7 +47,7 @@ def pair_terms(original, transformed):
     return invariance, specialisation
 
 
-def levels(original, transformed, maxima, rule="either"):
+def activity_levels(original, transformed, maxima, rule="either"):
     """Computes the threshold below which neurons are active for images.
 
     Args:
@@ -61,12 +61,12 @@ def levels(original, transformed, maxima, rule="either"):
 
     Returns:
         Float64 array of shape `(num_images, num_neurons)`, from 0 to 1: the
-        neuron is active for every tau below.
+        neuron is active at every tau below it.
 
     Raises:
         ValueError: If `rule` is unknown.
     """
-    # A neuron that is never active is above no threshold.
+    # Not 0 / 0: a neuron that is never active has the level 0.
     maxima = np.where(maxima > 0, maxima, 1).astype("float64")
     return _decisive(rule)(original, transformed) / maxima
 
@@ -75,7 +75,7 @@ RULES = {"either": np.maximum, "both": np.minimum}
 
 
 def _decisive(rule):
-    """Returns the function that chooses the activity that decides."""
+    """Returns the function that chooses which activity of a pair decides."""
     if rule not in RULES:
         raise ValueError(
             f"`rule` must be {' or '.join(RULES)}. Received: rule={rule!r}"
@@ -83,14 +83,14 @@ def _decisive(rule):
     return RULES[rule]
 
 
-def cutoffs(maxima, tau):
+def activity_cutoffs(maxima, tau):
     """Computes the largest activity at which neurons are not yet active.
 
     A float32 activity is above it if and only if its level is above `tau`:
     the comparison needs no division and has no rounding errors.
 
     Args:
-        maxima: Array of shape `(num_neurons,)`, see `levels`.
+        maxima: Array of shape `(num_neurons,)`, see `activity_levels`.
         tau: Float from 0 to below 1.
 
     Returns:
@@ -98,26 +98,26 @@ def cutoffs(maxima, tau):
 
     Example:
 
-    >>> cutoffs(np.array([8.0, 0.0]), 0.25)
+    >>> activity_cutoffs(np.array([8.0, 0.0]), 0.25)
     array([2.  , 0.25], dtype=float32)
     """
     nearest = (tau * np.where(maxima > 0, maxima, 1)).astype("float32")
     candidates = np.stack(
         [np.nextafter(nearest, np.float32(x)) for x in (-1, np.inf)] + [nearest]
     )
-    is_active = levels(candidates, candidates, maxima) > tau
+    is_active = activity_levels(candidates, candidates, maxima) > tau
     return np.where(is_active, np.float32(-1), candidates).max(axis=0)
 
 
 class Accumulator:
     """Sums up pairs of activities of a layer, for every threshold at once.
 
-    A pair of activities counts for all thresholds below its level, so each is
-    added to one bin, and the sums for a threshold are those over the bins
-    above it. Controls are summed up at one threshold only, with a relative
-    error below 2^-22; all else is computed in float64. Memory is
-    `num_groups x num_neurons x num_thresholds`, however many images there
-    are.
+    A pair counts for all thresholds below its level. So it is added to one
+    bin only, and the sums for a threshold are those over the bins above it.
+    Controls are summed up at one threshold, with a relative error below
+    2^-22; all else is computed in float64. The memory is proportional to
+    `num_groups x num_neurons x num_thresholds`, and does not depend on the
+    number of images.
 
     Args:
         maxima: Float32 array of shape `(num_neurons,)`: the largest activity
@@ -125,12 +125,12 @@ class Accumulator:
         tau: Float from 0 to below 1: the threshold of the controls, and of
             the pairs beside `THRESHOLDS`.
         num_groups: Integer, number of groups of images.
-        rule: `"either"` or `"both"`, see `levels`.
+        rule: `"either"` or `"both"`, see `activity_levels`.
     """
 
     def __init__(self, maxima, tau=0.1, num_groups=1, rule="either"):
         self._decisive = _decisive(rule)
-        self._cutoffs = cutoffs(maxima, tau)
+        self._cutoffs = activity_cutoffs(maxima, tau)
         maxima = np.where(maxima > 0, maxima, 1).astype("float64")
         # A ratio of two float32 numbers is k / 20, or differs by more than
         # 2^-30 of it: the last factor keeps k / 20 in the bin below.
@@ -152,16 +152,15 @@ class Accumulator:
             transformed: Array of that shape, for the transformed images.
             group: Integer array of shape `(num_images,)`.
             partners: Dictionary from the names of controls to integer arrays
-                of shape `(num_images,)`, as `responses.partners` returns it:
-                the image whose transformed version takes the place of the
-                image's own, -1 for none.
+                of shape `(num_images,)`, as `responses.control_partners`
+                returns it: the image whose transformed version is used
+                instead of the image's own, -1 for none.
 
         Returns:
             Integer array of shape `(num_images,)`: how many neurons are
             active for each image at `tau`.
         """
-        # Some neurons at a time, so that the work stays in the processor's
-        # cache.
+        # So many neurons at a time that their data fit into the cache.
         width = max(1, 32768 // len(group))
         controls = [
             (self._control(name), *_by_group(partner, group))
@@ -182,7 +181,7 @@ class Accumulator:
         activity = self._decisive(original, transformed)
         is_active = activity > self._cutoffs[neurons]
         bins = np.ceil(activity * self._scale[neurons]).astype("int32")
-        # Above a tau that is not of the grid is one threshold more.
+        # A tau between those of the grid is one more threshold.
         if len(self._thresholds) > len(THRESHOLDS):
             bins += is_active
         num_bins, num_groups, _ = self._counts.shape
@@ -202,7 +201,7 @@ class Accumulator:
         return np.count_nonzero(is_active, axis=1)
 
     def _control(self, name):
-        """Returns number of active images and sums of h: of a control."""
+        """Returns a control's numbers of active images and sums of h."""
         shape = (2, self._num_groups, len(self._cutoffs))
         return self._controls.setdefault(name, np.zeros(shape))
 

@@ -1,4 +1,4 @@
-"""Measures how invariant the neurons of a model are: the tables."""
+"""Measures how invariant the neurons of a model are, in tables."""
 
 import concurrent.futures
 import dataclasses
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from invariance_tf.measures.invariance import THRESHOLDS, Accumulator
-from invariance_tf.measures.responses import Responses, partners
+from invariance_tf.measures.responses import Responses, control_partners
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,9 +48,9 @@ def measure_invariance(
 ):
     """Measures how invariant the neurons of a Keras model are.
 
-    The coefficient has a floor that is not 0. Two controls beside it measure
-    the same with T(x) replaced by T of an image of another category, and of
-    another image of the same category, each the next one in a block.
+    Unrelated images have a coefficient above 0 too. Two controls give its
+    size: they replace T(x) by T of an image of another category, and of
+    another image of the same category, each the next one in the block.
 
     Args:
         model: A model made by `model.build`, or any Keras model with one
@@ -61,10 +61,11 @@ def measure_invariance(
         transform: A `Transform`; `None` means the model's own.
         layers: List of layer names; `None` means the penultimate layer.
         tau: Float from 0 to below 1. A neuron is active for an image if its
-            activity, divided by its largest one, is above.
+            activity, divided by its largest one, is above `tau`.
         is_seen: Boolean array of shape `(num_categories,)`, see `measure`.
-        rule: `"either"` or `"both"`, see `invariance.levels`.
-        **options: Arguments of `activations.Responses`: labels, preprocess,
+        rule: `"either"` or `"both"`, see
+            `invariance.activity_levels`.
+        **options: Arguments of `responses.Responses`: labels, preprocess,
             spatial, rectify, seed, memory.
 
     Returns:
@@ -100,9 +101,9 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
         responses: A `responses.Responses`.
         tau: Float from 0 to below 1.
         is_seen: Boolean array of shape `(num_categories,)`: whether to
-            measure images of seen and of unseen categories apart too, which
-            needs labels. `None` means all images together only.
-        rule: `"either"` or `"both"`, see `invariance.levels`.
+            measure images of seen and of unseen categories separately too,
+            which needs labels. `None` means all images together only.
+        rule: `"either"` or `"both"`, see `invariance.activity_levels`.
 
     Returns:
         A `Measurement`.
@@ -116,8 +117,8 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
     if is_seen is not None:
         if not responses.has_labels:
             raise ValueError(
-                "Seen and unseen categories can be measured apart only if "
-                "`labels` tell the images' categories. Received: labels=None"
+                "Seen and unseen categories can be measured separately only "
+                "with `labels`. Received: labels=None"
             )
         group = np.where(np.asarray(is_seen)[responses.labels], 0, 1)
         groups = {"seen": [0], "unseen": [1], "all": [0, 1]}
@@ -157,13 +158,13 @@ def _add_up(responses, sums, group):
     num_active = np.zeros((len(sums), len(group)), int)
 
     def add(positions, pairs):
-        others = partners(responses.labels[positions])
+        partners = control_partners(responses.labels[positions])
         for index, pair in enumerate(pairs):
             num_active[index, positions] = sums[index].add(
-                *pair, group[positions], others
+                *pair, group[positions], partners
             )
 
-    # A block is added up while the network reads the next one.
+    # The network reads the next block while one is added up.
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         added = thread.submit(tuple)
         for block in responses:

@@ -1,4 +1,4 @@
-"""Test images with their transforms, and the activity that they cause.
+"""Test images, original and transformed, and the activity that they cause.
 
 Everything that is measured on test images reads them through `paired_blocks`:
 accuracy, invariance and ablation then see the same noise.
@@ -24,7 +24,7 @@ BLOCK = 64
 _EXTREMES = weakref.WeakKeyDictionary()
 
 
-def arrange(labels):
+def reading_order(labels):
     """Orders images so that a block has pairs of one and of other categories.
 
     Two images of a category are neighbours, and the categories take turns:
@@ -39,7 +39,7 @@ def arrange(labels):
 
     Example:
 
-    >>> arrange(np.array([0, 0, 0, 0, 1, 1])).tolist()
+    >>> reading_order(np.array([0, 0, 0, 0, 1, 1])).tolist()
     [0, 1, 4, 5, 2, 3]
     """
     by_label = np.argsort(labels, kind="stable")
@@ -84,9 +84,9 @@ class Responses:
     Iterating yields blocks: positions of the images, and for each layer a
     pair of float32 arrays of shape `(num_images, num_neurons)`, the activity
     for the originals and for the transformed ones. Both go through the
-    network in one batch. Activities are held for later passes if they fit in
-    `memory`; else the network runs anew in each pass, and one pass must end
-    before the next begins.
+    network in one batch. Activities are kept for later passes if they fit in
+    `memory`; otherwise the network runs again in each pass, and one pass must
+    end before the next begins.
 
     Args:
         model: A model made by `model.build`, or any Keras model with one
@@ -97,13 +97,13 @@ class Responses:
             such images, which is read into memory.
         labels: Integer array of shape `(num_images,)`, or `None`.
         transform: A `Transform`; `None` means the model's own.
-        preprocess: Function of original and transformed images that the model
-            needs in front, such as one of `keras.applications`, or `None`.
-        spatial: `"all"`: each channel at each place is a neuron. `"max"`: each
-            channel is, with its largest activity over places.
+        preprocess: Function applied to original and to transformed images
+            before the model, such as one of `keras.applications`, or `None`.
+        spatial: `"all"`: each channel at each position is a neuron. `"max"`:
+            each channel is, with its largest activity over positions.
         rectify: Whether to set negative activity to 0 instead of refusing it.
         seed: Integer >= 0, decides the noise of noise transformations.
-        memory: Integer, bytes of activities that may be held.
+        memory: Integer, bytes of activities that may be kept.
 
     Raises:
         ValueError: If a layer does not exist, has negative activity, or an
@@ -151,29 +151,30 @@ class Responses:
             )
         self._images = images
         self._network = activations.submodel(model, self.layers)
-        self._transform = transform or activations.own_transform(model)
+        self._transform = transform or activations.transform_of(model)
         self._preprocess = preprocess
         self._spatial = spatial
         self._rectify = rectify
         self._seed = seed
         self._memory = memory
-        self._held = self._maxima = None
+        self._kept = self._maxima = None
 
     def __iter__(self):
-        return iter(self._held) if self._held else self._pairs()
+        return iter(self._kept) if self._kept else self._pairs()
 
     def _pairs(self):
         for positions, outputs in self._read(self._network):
             yield positions, [self._pair(x, outputs[x]) for x in self.layers]
 
     def _read(self, network):
+        order = reading_order(self.labels)
         for positions, *pair in paired_blocks(
-            self._images, self._transform, self._seed, arrange(self.labels)
+            self._images, self._transform, self._seed, order
         ):
             both = np.concatenate(pair)
             if self._preprocess is not None:
                 both = np.asarray(self._preprocess(both))
-            yield positions, _run(network, both)
+            yield positions, _run_network(network, both)
 
     def _pair(self, layer, output):
         """Splits the output for originals and transformed images."""
@@ -187,9 +188,9 @@ class Responses:
     def _check_sign(self, layer, minimum):
         if np.isnan(minimum) or minimum < 0 and not self._rectify:
             raise ValueError(
-                "The measures are for rectified activity, and the layer "
+                "The measures are for rectified activity, but the layer "
                 f"{layer} has negative or undefined activity. Measure the ReLU "
-                f"behind it, or rectify it. Received: minimum={minimum:.3g}"
+                f"after it, or set `rectify`. Received: minimum={minimum:.3g}"
             )
 
     @property
@@ -202,10 +203,10 @@ class Responses:
         if self._maxima is None:
             largest = self._read_largest()
             if self._size() <= self._memory:
-                self._held = [*self._pairs()]
+                self._kept = [*self._pairs()]
                 largest = (
                     [np.maximum(*pair).max(axis=0) for pair in pairs]
-                    for _, pairs in self._held
+                    for _, pairs in self._kept
                 )
             self._maxima = functools.reduce(
                 lambda *both: [*map(np.maximum, *both)], largest
@@ -250,7 +251,7 @@ class Responses:
 
 
 def _extremes(network):
-    """Returns a model of each layer's extremes, found where it runs."""
+    """Returns a model of each layer's extremes, computed on the device."""
     if network not in _EXTREMES:
         outputs = {
             layer: {"largest": ops.max(output, 0), "least": ops.min(output)}
@@ -261,16 +262,16 @@ def _extremes(network):
     return _EXTREMES[network]
 
 
-def _run(network, images):
+def _run_network(network, images):
     """Runs the network on a batch; returns its outputs, without a copy."""
     if keras.backend.backend() != "tensorflow":
         return network.predict_on_batch(images)
-    # `predict_on_batch` would copy the activities of whole layers.
+    # `predict_on_batch` would copy the activities.
     network.make_predict_function()
     return network.predict_function([(images,)])
 
 
-def partners(labels):
+def control_partners(labels):
     """Finds for each image of a block another one, as a control.
 
     Args:
@@ -283,12 +284,12 @@ def partners(labels):
 
     Example:
 
-    >>> found = partners(np.array([0, 0, 1]))
+    >>> found = control_partners(np.array([0, 0, 1]))
     >>> found["shuffled"].tolist(), found["same_category"].tolist()
     ([2, 2, 0], [1, 0, -1])
     """
     image = np.arange(len(labels))
-    # Row s holds the image s + 1 places on, from the end to the beginning.
+    # Row s holds the image s + 1 places on, around the end of the block.
     others = (image + image[1:, None]) % len(labels)
     is_same = labels[others] == labels
     found = {}

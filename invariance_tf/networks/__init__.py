@@ -1,8 +1,6 @@
 """Networks by name: `get(name)` returns a function from images to logits."""
 
-from invariance_tf.networks.alexnet import alexnet, alexnet_small
-from invariance_tf.networks.inception import inception
-from invariance_tf.networks.resnet18 import resnet18
+from invariance_tf.networks import alexnet, inception, resnet18
 
 __all__ = ["NETWORKS", "get"]
 
@@ -24,7 +22,7 @@ def get(name):
         float32 logits of shape `(batch, num_categories)`.
 
     Raises:
-        ValueError: If there is no such network.
+        ValueError: If the name is unknown.
 
     Example:
 
@@ -38,15 +36,15 @@ def get(name):
     """
     if name not in NETWORKS:
         raise ValueError(
-            f"There is no such network. Legal names: {', '.join(NETWORKS)}. "
+            f"Unknown network. Legal: {', '.join(NETWORKS)}. "
             f"Received: name={name!r}"
         )
     return NETWORKS[name]
 
 
 NETWORKS = {
-    "alexnet": alexnet,
-    "alexnet_small": alexnet_small,
-    "resnet18": resnet18,
-    "inception": inception,
+    "alexnet": alexnet.alexnet,
+    "alexnet_small": alexnet.alexnet_small,
+    "resnet18": resnet18.resnet18,
+    "inception": inception.inception,
 }

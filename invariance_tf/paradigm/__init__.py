@@ -1,1 +1,1 @@
-"""Who is transformed, and the model that transforms them."""
+"""The paradigm of section 2.1: which images are transformed, and the model."""

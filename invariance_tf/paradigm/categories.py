@@ -6,15 +6,15 @@ import numpy as np
 def seen_categories(num_categories, n_seen, seed):
     """Draws the categories that are seen transformed during training.
 
-    One shuffled order of the categories belongs to each seed, and its first
-    `n_seen` are the set. So a larger set contains every smaller one of the
-    same seed, as the paper has it (Appendix B, Datasets).
+    Each seed has one shuffled order of the categories, whose first `n_seen`
+    are the set. So a larger set contains every smaller one of the same seed,
+    as in the paper (Appendix B, Datasets).
 
     Args:
         num_categories: Integer > 0.
         n_seen: Integer from 0 (no category, never transformed) to
             `num_categories` (all of them).
-        seed: Integer >= 0, decides the order.
+        seed: Integer >= 0, determines the order.
 
     Returns:
         Boolean array of shape `(num_categories,)`.
@@ -30,11 +30,11 @@ def seen_categories(num_categories, n_seen, seed):
     """
     if not 0 <= n_seen <= num_categories:
         raise ValueError(
-            f"`n_seen` counts categories seen transformed and must be from 0 "
-            f"to {num_categories}, the number of categories. "
+            "`n_seen` counts the categories seen transformed and must be from "
+            f"0 to {num_categories}, the number of categories. "
             f"Received: n_seen={n_seen}"
         )
-    # Sorting raw bits gives the same order with every version of NumPy.
+    # NumPy may change its shuffling, but never the raw bits of a generator.
     bits = np.random.PCG64(np.random.SeedSequence(seed))
     order = np.argsort(bits.random_raw(num_categories), kind="stable")
     is_seen = np.zeros(num_categories, bool)

@@ -64,7 +64,7 @@ def build(
         num_categories: Integer, number of logits.
         precision: Keras' dtype policy of the network's layers, such as
             `"float32"` or `"mixed_bfloat16"`; `None` means the global one.
-            Transformation, standardisation and logits are in float32.
+            Transformation, standardisation and logits are always in float32.
         **network_args: Further arguments of the network.
 
     Returns:
@@ -95,7 +95,7 @@ def build(
 
 @contextlib.contextmanager
 def _policy(precision):
-    """Sets the dtype policy of layers made inside."""
+    """Sets the dtype policy of the layers that are made in the context."""
     former = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision or former)
     try:
@@ -105,7 +105,7 @@ def _policy(precision):
 
 
 def is_xla_faster():
-    """Tells whether to compile: not for TensorFlow on a CPU, as measured."""
+    """Tells whether XLA saves time: not with TensorFlow on a CPU (measured)."""
     on_tensorflow = keras.backend.backend() == "tensorflow"
     return not on_tensorflow or bool(keras.distribution.list_devices("gpu"))
 
@@ -116,7 +116,7 @@ def reseed(model, *key):
     Args:
         model: A Keras model.
         *key: Integers >= 0, for example a seed and an epoch. The same key
-            gives the same draws afterwards; the layers differ.
+            gives the same draws afterwards, other ones in each layer.
     """
     for position, layer in enumerate(model.layers):
         reseed_layer(layer, *key, position)

@@ -1,8 +1,8 @@
-"""tf.data pipelines: which images, in which order, transformed or not.
+"""Training batches: which images, in which order, transformed or not.
 
-Every draw is a function of the seed, the epoch and the position in the epoch
-alone, so that the same seed gives the same batches on any machine and after
-any resumption.
+Every draw is a function of only the seed, the epoch and the position in the
+epoch. So the same seed gives the same batches on any machine, whenever a
+training is resumed.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def training_batches(
     sampling="categories",
     subset=None,
 ):
-    """Draws training batches without end, epoch after epoch (section 2.1).
+    """Draws training batches endlessly, epoch after epoch (section 2.1).
 
     Every presentation draws a category uniformly, then one of its images
     uniformly, then, if the category is seen transformed, whether the image
@@ -30,7 +30,7 @@ def training_batches(
     Args:
         images: uint8 array or memory map with shape
             `(num_images, height, width, 3)`, or `datasets.RecordImages`,
-            which are decoded, and cropped at random, as they are drawn.
+            which are decoded and randomly cropped when they are drawn.
         labels: Integer array of shape `(num_images,)`.
         is_seen: Boolean array of shape `(num_categories,)`: which categories
             are seen transformed.
@@ -61,6 +61,8 @@ def training_batches(
 
     def draw(epoch):
         size = len(subset)
+        # The 2^23 numbers of float32 would make a million images unequally
+        # likely.
         chance = tf.random.stateless_uniform(
             (3, size), tf.stack([seed, epoch]), dtype=tf.float64
         )
@@ -84,7 +86,7 @@ def training_batches(
 
 
 def _crop_seeds(size, key):
-    """Draws the seeds of random crops, apart from all other draws."""
+    """Draws the seeds of random crops, independent of all other draws."""
     key = tf.random.experimental.stateless_fold_in(tf.stack(key), 1)
     return tf.random.stateless_uniform(
         (size, 2), key, minval=None, maxval=None, dtype=tf.int32
@@ -95,7 +97,7 @@ def _with_images(draws, images):
     """Turns batches of (index, seed, flag, label) into model inputs."""
 
     def look_up(index, crop_seed, is_transformed, label):
-        image = _read(images, index, crop_seed)
+        image = _read_images(images, index, crop_seed)
         image = tf.ensure_shape(image, (None, *images.shape[1:]))
         return {"image": image, "is_transformed": is_transformed}, label
 
@@ -105,12 +107,12 @@ def _with_images(draws, images):
     ).prefetch(tf.data.AUTOTUNE)
 
 
-def _read(images, index, crop_seed):
+def _read_images(images, index, crop_seed):
     """Returns a batch of images."""
     if hasattr(images, "draw"):
         return images.draw(index, crop_seed)
-    # NumPy reads single images out of a memory map; a TensorFlow constant
-    # would have to hold the whole data set.
+    # NumPy reads single images of a memory map; a TensorFlow constant would
+    # hold the whole data set in memory.
     return tf.numpy_function(
         lambda index: images[index], [index], tf.uint8, stateful=False
     )
@@ -120,14 +122,13 @@ def make_deterministic():
     """Makes every later TensorFlow operation of the process deterministic.
 
     All draws are functions of the seed anyway. This also fixes the order in
-    which several threads or a GPU add numbers up, so that a run gives equal
-    bits whenever it is repeated on the same machine with the same versions and
-    number of threads. An operation without a deterministic form raises an
-    error.
+    which threads and GPUs add numbers up, so that repeated runs on one machine
+    are bit-identical with the same versions and number of threads. An
+    operation without a deterministic form raises an error.
 
-    Its numbers differ from those of other runs in the last digits: TensorFlow
-    then takes another formula for the cross-entropy. There is no way back, so
-    that later runs of the process are deterministic too. Keras' other backends
-    are not concerned.
+    The numbers differ from those of other runs in the last digits, because
+    TensorFlow uses another formula for the cross-entropy. It cannot be undone:
+    later runs of the process are deterministic too. Keras' other backends are
+    not affected.
     """
     tf.config.experimental.enable_op_determinism()

@@ -1,4 +1,4 @@
-"""Which images are for training, validation and testing."""
+"""Which images are for training, for validation and for testing."""
 
 import csv
 import hashlib
@@ -8,19 +8,19 @@ import numpy as np
 
 PARTS = ("train", "validation", "test")
 
-# A training image that equals one of another part is in none.
+# The part of an image that equals one of a later part: it is not used.
 DUPLICATE = "duplicate"
 
 _logger = logging.getLogger(__name__)
 
 
 def hold_out(labels, fraction, seed):
-    """Chooses images to hold out of training, the same share per category.
+    """Chooses images to hold out of training, the same share of each category.
 
     Args:
         labels: Integer array of shape `(num_images,)`.
         fraction: Float from 0 to below 1. Of n images of a category
-            round(fraction n) are held out, but never the last one.
+            round(fraction n) are held out, but never all.
         seed: Integer >= 0.
 
     Returns:
@@ -46,19 +46,18 @@ def hold_out(labels, fraction, seed):
 
 
 def divide(dataset, fraction, seed):
-    """Divides the images of a data set (Appendix B).
+    """Divides a data set into training, validation and test (Appendix B).
 
     Args:
-        dataset: A `datasets.Dataset`, which says what is for testing.
+        dataset: A `datasets.Dataset`, which says which images are for testing.
         fraction: Float from 0 to below 1, the share of the training images to
             hold out.
-        seed: Integer >= 0, decides which.
+        seed: Integer >= 0, determines which.
 
     Returns:
         Array of `num_images` strings: one of `PARTS`, or `"duplicate"` for
-        training images that are, bit for bit, in the test or the validation
-        part too, and for such of the validation part that are in the test
-        part too.
+        training images that exactly equal a validation or test image, and for
+        validation images that exactly equal a test image.
     """
     parts = np.where(dataset.is_test, "test", "train").astype("U10")
     is_training = ~dataset.is_test
@@ -71,7 +70,7 @@ def divide(dataset, fraction, seed):
 
 
 def _without_duplicates(parts, dataset):
-    """Takes images that are in several parts out of those before testing."""
+    """Marks training and validation images that are in a later part too."""
     parts = parts.copy()
     taken = dataset.hashes[parts == "test"]
     for part in ("validation", "train"):
@@ -82,9 +81,9 @@ def _without_duplicates(parts, dataset):
     found = np.flatnonzero(parts == DUPLICATE)
     if len(found):
         _logger.warning(
-            "%d images for training are in the test or the validation part "
-            "too, bit for bit, and are left out (the first: %s); splits.csv "
-            'lists them as "duplicate".',
+            "Dropped %d training images that exactly duplicate a validation "
+            "or test image (the first: %s); splits.csv lists them as "
+            '"duplicate".',
             len(found),
             dataset.files[found[0]],
         )
@@ -92,7 +91,7 @@ def _without_duplicates(parts, dataset):
 
 
 def replay(dataset, path):
-    """Divides a data set as a file says, such as another run's `splits.csv`.
+    """Divides a data set as in a file, such as another run's `splits.csv`.
 
     Args:
         dataset: A `datasets.Dataset`.
@@ -104,10 +103,10 @@ def replay(dataset, path):
         parts they are in, as `divide` returns it.
 
     Raises:
-        ValueError: If the file is no such table, or does not fit the data.
-        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not such a table, or does not fit the data.
+        FileNotFoundError: If the file does not exist.
     """
-    rows = _read(path)
+    rows = _read_rows(path)
     found = {name: position for position, name in enumerate(dataset.files)}
     missing = [name for name in rows if name not in found]
     if missing:
@@ -115,15 +114,15 @@ def replay(dataset, path):
             f"{len(missing)} of the {len(rows)} files in the splits are not "
             f"among the {len(found)} images of the data set (the first: "
             f"{missing[0]}). The settings that choose images (min_images, "
-            "max_images, num_test ...) must let them in. "
+            "max_images, num_test ...) must include them. "
             f"Received: splits={path}"
         )
     for name, (category, _) in rows.items():
-        own = dataset.categories[dataset.labels[found[name]]]
-        if category != own:
+        expected = dataset.categories[dataset.labels[found[name]]]
+        if category != expected:
             raise ValueError(
-                f"The splits say that {name} shows {category}; in the data "
-                f"set it shows {own}. Received: splits={path}"
+                f"The splits say that {name} shows {category}, but in the data "
+                f"set it shows {expected}. Received: splits={path}"
             )
     positions = np.array(sorted(found[name] for name in rows))
     parts = np.array(
@@ -136,14 +135,14 @@ def replay(dataset, path):
     return taken, _without_duplicates(parts, taken)
 
 
-def _read(path):
-    """Returns category and part by file."""
+def _read_rows(path):
+    """Returns the category and the part of each file by its name."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = [*csv.DictReader(file)]
     except FileNotFoundError:
         raise FileNotFoundError(
-            "There is no such file of splits. It should be a CSV file with "
+            "The file of splits does not exist. It should be a CSV file with "
             f"the columns file, category and split. Received: splits={path}"
         ) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -159,7 +158,7 @@ def _read(path):
             )
         if row["split"] not in (*PARTS, DUPLICATE):
             raise ValueError(
-                f"Row {number} must have a split of {', '.join(PARTS)} or "
+                f"The split of row {number} must be {', '.join(PARTS)} or "
                 f"{DUPLICATE}. Received: splits={path}, split={row['split']}"
             )
         if row["file"] in found:
@@ -168,20 +167,20 @@ def _read(path):
             )
         found[row["file"]] = row["category"], row["split"]
     if not found:
-        raise ValueError(f"There is no row. Received: splits={path}")
+        raise ValueError(f"The splits have no rows. Received: splits={path}")
     return found
 
 
 def check(parts, dataset, held_out=False):
-    """Raises if a category has nothing to train or to test on.
+    """Raises an error if a category has no image to train or to test on.
 
     Args:
         parts: Array of strings, as `divide` returns it.
         dataset: The `datasets.Dataset`.
-        held_out: Whether held-out training images are those to test on.
+        held_out: Whether the test images are held-out training images.
 
     Raises:
-        ValueError: If so.
+        ValueError: If a category has no training or no test image.
     """
     testing = "testing"
     if held_out:
@@ -194,7 +193,7 @@ def check(parts, dataset, held_out=False):
             category = dataset.categories[int(np.argmin(counts))]
             raise ValueError(
                 f"Every category needs an image for {purpose}. Exact "
-                f"duplicates do not count. Received: none of {category}"
+                f"duplicates do not count. Received: no image of {category}"
             )
 
 

@@ -41,7 +41,7 @@ def measure_accuracies(prepared, log):
     transformed = predicted[experiment.transform]
     _write_accuracies(prepared, labels, predicted)
     _write_confusion(prepared, labels, transformed, log)
-    summary = evaluation.summarise(
+    summary = evaluation.summarise_accuracies(
         labels, original, transformed, prepared.is_seen
     )
     log.scalars(

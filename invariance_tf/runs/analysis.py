@@ -46,7 +46,7 @@ def analyse(prepared, log=None):
             model,
             read(experiment.ablate_layer),
             images,
-            activations.own_transform(model),
+            activations.transform_of(model),
             prepared.is_seen,
             experiment.seed,
         )

@@ -68,7 +68,7 @@ class Prepared:
         if experiment.evaluate_on == "all":
             names = transforms.TRANSFORMS
         return {
-            name: activations.own_transform(self.model)
+            name: activations.transform_of(self.model)
             if name == experiment.transform
             else transforms.get(
                 name, **config.transform_args(experiment.dataset, name)

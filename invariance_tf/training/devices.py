@@ -1,6 +1,6 @@
-"""Several devices that train one network.
+"""Training one network on several devices.
 
-Nothing here imports TensorFlow before it is needed.
+TensorFlow is imported only where it is needed.
 """
 
 import contextlib
@@ -16,13 +16,14 @@ _logger = logging.getLogger(__name__)
 
 
 def check(num_devices):
-    """Raises if there are not so many devices to train on.
+    """Raises an error if there are too few devices to train on.
 
     Args:
         num_devices: Integer >= 1.
 
     Raises:
-        ValueError: If so, or if Keras runs on another backend than TensorFlow.
+        ValueError: If there are fewer, or if several are asked for and Keras
+            does not run on TensorFlow.
     """
     if num_devices == 1:
         return
@@ -30,15 +31,14 @@ def check(num_devices):
     if backend != "tensorflow":
         raise ValueError(
             "Training on several devices needs Keras on TensorFlow "
-            f"(KERAS_BACKEND=tensorflow), and this is {backend}. "
+            f"(KERAS_BACKEND=tensorflow), but runs on {backend}. "
             f"Received: devices={num_devices}"
         )
     found = keras.distribution.list_devices()
     if num_devices > len(found):
-        are = "is 1 device" if len(found) == 1 else f"are {len(found)} devices"
         raise ValueError(
-            f"There {are} to train on: {', '.join(found)}. "
-            f"Received: devices={num_devices}"
+            f"`devices` must be at most {len(found)}, the number of devices "
+            f"found here ({', '.join(found)}). Received: devices={num_devices}"
         )
 
 
@@ -47,7 +47,7 @@ def mirror(model, num_devices):
 
     Each device computes the gradients of its share of a batch; their sum is
     applied on all of them. Batch normalisation takes its statistics over the
-    whole batch. One step thus is what it is on one device but for rounding,
+    whole batch. So a step is the same as on one device, except for rounding
     and for noise and dropout, which each device draws for itself.
 
     Args:
@@ -55,18 +55,19 @@ def mirror(model, num_devices):
         num_devices: Integer >= 1.
 
     Returns:
-        For one device `model`; else a copy with its weights, to be trained by
-        `training.fit`. It leaves `model` as it is.
+        For one device `model` itself; for several, a copy with its weights to
+        be trained by `training.fit`.
 
     Raises:
-        ValueError: If the process has trained on another number above 1.
+        ValueError: If the process has trained on another number of several
+            devices.
     """
     if num_devices == 1:
         return model
     with _strategy(num_devices).scope():
         mirrored = keras.models.clone_model(model, clone_function=_clone)
     mirrored.set_weights(model.get_weights())
-    # XLA cannot compile what the devices tell each other.
+    # XLA cannot compile the communication between the devices.
     mirrored.jit_compile = False
     return mirrored
 
@@ -75,14 +76,14 @@ def mirror(model, num_devices):
 def _strategy(num_devices):
     """Makes the strategy for so many devices, the only one of the process.
 
-    Two would give the same key to different sums.
+    A second one would use the keys of the first for other sums.
     """
     import tensorflow as tf
 
     if _strategy.cache_info().currsize:
         raise ValueError(
-            "TensorFlow has trained on another number of several devices in "
-            "this process: start a new one. "
+            "This process has trained on another number of several devices: "
+            "start a new process. "
             f"Received: devices={num_devices}"
         )
 
@@ -91,7 +92,7 @@ def _strategy(num_devices):
 
 
 def _clone(layer):
-    """Makes a layer anew, with statistics over all devices."""
+    """Copies a layer; batch normalisation then spans all devices."""
     config = layer.get_config()
     if isinstance(layer, keras.layers.BatchNormalization):
         config["synchronized"] = True
@@ -99,7 +100,7 @@ def _clone(layer):
 
 
 def is_mirrored(model):
-    """Tells whether a model was made by `mirror` for several devices."""
+    """Tells whether `mirror` copied the model onto several devices."""
     strategy = getattr(model, "distribute_strategy", None)
     return strategy is not None and strategy.num_replicas_in_sync > 1
 
@@ -112,18 +113,18 @@ def scope(model):
 
 
 def feed(model, batches):
-    """Returns batches as Keras can divide them among a model's devices.
+    """Returns batches that Keras can divide among a model's devices.
 
     Args:
         model: A Keras model.
-        batches: What `pipeline.training_batches` returns. For several devices
-            the first batch must have a multiple of their number of images.
+        batches: What `pipeline.training_batches` returns. The size of the
+            first batch must be a multiple of the number of devices.
     """
     if not is_mirrored(model):
         return batches
 
-    # To learn their shapes, Keras averages the first shares of the devices,
-    # and there is no average of booleans.
+    # To find out shapes, Keras averages the first shares of the devices, and
+    # TensorFlow cannot average booleans.
     def with_numbers(inputs, label):
         flags = ops.cast(inputs["is_transformed"], "uint8")
         return {**inputs, "is_transformed": flags}, label
@@ -132,7 +133,7 @@ def feed(model, batches):
 
 
 def reseed(model, *key):
-    """Sets the random state of every layer, on each device to another one.
+    """Sets the random state of every layer, differently on each device.
 
     On one device, and on the first of several, this is `model.reseed`.
 
@@ -176,13 +177,13 @@ class MeanCrossEntropy(keras.losses.SparseCategoricalCrossentropy):
 
 
 def warn_of_precision(precision):
-    """Says so where a precision costs time instead of sparing it."""
+    """Warns if a precision costs time instead of saving it."""
     if precision == "float32":
         return
     found = keras.distribution.list_devices()
     if all(name.startswith("cpu") for name in found):
         _logger.warning(
-            "There is no GPU: training with --precision mixed_bfloat16 is "
-            "right, but on a CPU slower than with float32, even on one with "
-            "instructions for it (AVX512-BF16)."
+            "No GPU found: training with --precision mixed_bfloat16 gives "
+            "correct results but is slower than float32 on a CPU, even on one "
+            "with instructions for it (AVX512-BF16)."
         )

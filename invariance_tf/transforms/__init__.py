@@ -33,8 +33,8 @@ def get(name, /, **arguments):
         A `Transform`.
 
     Raises:
-        ValueError: If there is no such transformation, or an argument is
-            unknown, missing or out of range.
+        ValueError: If the name or an argument is unknown, or an argument is
+            missing or out of range.
 
     Example:
 
@@ -43,8 +43,8 @@ def get(name, /, **arguments):
     """
     if name not in TRANSFORMS:
         raise ValueError(
-            f"There is no such transform. Legal names: "
-            f"{', '.join(TRANSFORMS)}. Received: transform={name!r}"
+            f"Unknown transform. Legal: {', '.join(TRANSFORMS)}. "
+            f"Received: transform={name!r}"
         )
     legal = argument_names(name)
     try:

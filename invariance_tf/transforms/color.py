@@ -18,7 +18,7 @@ class Grayscale(Transform):
     luma = (0.2989, 0.587, 0.114)
 
     def transform(self, images):
-        # One product, for all three channels at once.
+        # One matrix product makes all three channels.
         weights = np.repeat(np.array(self.luma, "float32")[:, None], 3, axis=1)
         pixels = ops.matmul(ops.reshape(images, (-1, 3)), weights)
         return ops.reshape(pixels, (-1, *images.shape[1:]))
@@ -35,7 +35,7 @@ class HueRotation(Transform):
     family = "color"
 
     def transform(self, images):
-        # Channels that lie apart are compared faster than neighbours.
+        # Three planes are compared faster than the values of each pixel.
         channels = ops.transpose(ops.reshape(images, (-1, 3)))
         brightest = ops.max(channels, axis=0)
         darkest = ops.min(channels, axis=0)

@@ -47,27 +47,23 @@ class GaussianBlur(Transform):
                 f"Received: sigma={self.sigma}"
             )
 
-    def _matrix(self, size):
+    def _blur_matrix(self, size):
         """Returns the blur of `size` pixels in a row as a matrix."""
         radius = math.ceil(3 * self.sigma)
         kernel = np.exp(
             -0.5 * (np.arange(-radius, radius + 1) / self.sigma) ** 2
         )
-        source = np.pad(np.arange(size), radius, mode="reflect")
+        pixels = np.arange(size)
+        source = np.pad(pixels, radius, mode="reflect")
         matrix = np.zeros((size, size))
         for offset, weight in enumerate(kernel / kernel.sum()):
-            pixels = np.arange(size)
             matrix[pixels, source[pixels + offset]] += weight
         return matrix
 
-    def transform(self, images, sigma=None):
-        def matrix(size):
-            if sigma is None:
-                return self._matrix(size)
-            return _blur_matrix(size, sigma)
-
+    def transform(self, images):
         _, height, width, _ = images.shape
-        return along_width(along_height(images, matrix(height)), matrix(width))
+        images = along_height(images, self._blur_matrix(height))
+        return along_width(images, self._blur_matrix(width))
 
     def get_config(self):
         return {**super().get_config(), "sigma": self.sigma}
@@ -79,7 +75,7 @@ class HighPass(Transform):
 
     The paper describes it as "of form [-1, 2, 4, 2, -1] in both directions".
     `zero_sum` is the well-known kernel whose centre row and centre column are
-    exactly that; it answers 0 to a constant image. `separable` is the outer
+    exactly that; it maps a constant image to 0. `separable` is the outer
     product, which sums to 36 and hardly changes an image once standardised.
     Borders are mirrored; the result is not clipped.
 
@@ -146,36 +142,17 @@ class ContrastInversion(Transform):
         return 255.0 - images
 
 
-def _blur_matrix(size, sigma):
-    """Returns the matrix of a blur whose `sigma` is a tensor.
-
-    Row p holds the Gaussian around p at each pixel and at its two mirror
-    images, beyond either border.
-    """
-    pixels = np.arange(size, dtype="float32")
-    places = np.stack([pixels, -pixels, 2 * (size - 1) - pixels])
-    # A pixel on a border is its own mirror image.
-    places[1, 0] = places[2, -1] = np.inf
-    distances = np.abs(places[:, None] - pixels[:, None])
-    weights = ops.where(
-        distances <= ops.ceil(3 * sigma),
-        ops.exp(-0.5 * ops.square(distances / sigma)),
-        0.0,
-    )
-    matrix = ops.sum(weights, axis=0)
-    return matrix / ops.sum(matrix, axis=1, keepdims=True)
-
-
 def _correlate(images, kernel):
-    """Cross-correlates each channel with a small kernel, border mirrored."""
+    """Cross-correlates each channel with a small kernel, borders mirrored."""
     radius = len(kernel) // 2
     kernel = np.repeat(np.array(kernel, "float32")[:, :, None, None], 3, axis=2)
-    images = _mirror(_mirror(images, radius, axis=1), radius, axis=2)
+    for axis in (1, 2):
+        images = _pad_by_mirroring(images, radius, axis)
     return ops.depthwise_conv(images, kernel, padding="valid")
 
 
-def _mirror(images, radius, axis):
-    """Pads one axis by mirroring; TensorFlow's own padding takes longer."""
+def _pad_by_mirroring(images, radius, axis):
+    """Mirrors the borders of one axis, faster than `ops.pad`."""
     shape = images.shape
     size = shape[axis]
     rows = ops.reshape(images, (-1, size, math.prod(shape[axis + 1 :])))

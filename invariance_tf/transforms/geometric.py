@@ -48,7 +48,7 @@ class Thinning(Transform):
 
     family = "geometric"
 
-    def _matrix(self, width):
+    def _thinning_matrix(self, width):
         """Returns resizing and padding of a row as a matrix."""
         new_width = width // 2
         scale = width / new_width
@@ -62,4 +62,4 @@ class Thinning(Transform):
         return matrix
 
     def transform(self, images):
-        return along_width(images, self._matrix(images.shape[2]))
+        return along_width(images, self._thinning_matrix(images.shape[2]))

@@ -10,7 +10,7 @@ from invariance_tf.transforms.transform import Transform
 
 
 class _Noise(Transform):
-    """Keeps the random state of a noise, fresh at every pass."""
+    """Holds the random state of a noise, which is fresh at every pass."""
 
     family = "noise"
 
@@ -43,11 +43,9 @@ class WhiteNoise(_Noise):
         self.std = std
         self.clip = clip
 
-    def transform(self, images, std=None):
+    def transform(self, images):
         noise = keras.random.normal(
-            ops.shape(images),
-            stddev=self.std if std is None else std,
-            seed=self.seed_generator,
+            ops.shape(images), stddev=self.std, seed=self.seed_generator
         )
         images = images + noise
         return ops.clip(images, 0.0, 255.0) if self.clip else images
@@ -77,14 +75,13 @@ class SaltPepper(_Noise):
         self.amount = amount
         self.per_channel = per_channel
 
-    def transform(self, images, amount=None):
-        amount = self.amount if amount is None else amount
+    def transform(self, images):
         channels = 3 if self.per_channel else 1
         shape = (*ops.shape(images)[:-1], channels)
         chance = keras.random.uniform(shape, seed=self.seed_generator)
-        is_black = ops.cast(chance < amount / 2, "float32")
-        is_white = ops.cast(chance >= 1 - amount / 2, "float32")
-        # Beyond either end of the range, which clips it.
+        is_black = ops.cast(chance < self.amount / 2, "float32")
+        is_white = ops.cast(chance >= 1 - self.amount / 2, "float32")
+        # 256 is beyond the range on either side; clipping does the rest.
         change = ops.reshape(256.0 * (is_white - is_black), (-1, channels))
         if not self.per_channel:
             change = ops.matmul(change, np.ones((1, 3), "float32"))

@@ -1,11 +1,10 @@
-"""Accuracy at every strength of a transformation, in one program."""
+"""Accuracy at every strength of a transformation."""
 
-import keras
 import numpy as np
 from keras import ops
 
 from invariance_tf import transforms
-from invariance_tf.measures.responses import arrange, paired_blocks
+from invariance_tf.measures import evaluation
 from invariance_tf.paradigm.model import Standardize, reseed_layer
 from invariance_tf.runs.calibration import rule
 
@@ -23,8 +22,8 @@ def calibrate(
 ):
     """Raises the strength of a transformation until the accuracy is too low.
 
-    The accuracy at each strength is that of `evaluation.predict_labels`, with
-    the same noise. All strengths go through one compiled program.
+    Images are transformed before they enter the network, which is therefore
+    compiled once for all strengths. Each strength has the same random state.
 
     Args:
         network: A model made by `evaluation.classifier`.
@@ -49,6 +48,7 @@ def calibrate(
 
     Example:
 
+    >>> import keras
     >>> image = keras.Input((24, 24, 3))
     >>> brightest = keras.layers.GlobalMaxPooling2D()(image)
     >>> logits = keras.layers.Dense(20, name="logits")(brightest)
@@ -60,14 +60,15 @@ def calibrate(
     legal = rule.parameter_of(transform, parameter)
     step = legal.step if step is None else step
     candidates = rule.strengths(transform, step, min(images.shape[1:3]), below)
-    layer = transforms.get(transform, **{legal.name: step})
-    program = _make_program(network, layer, images.shape[1:])
-    num_categories = program.output_shape[-1]
+    (logits,) = network.output.values()
+    num_categories = logits.shape[-1]
     num_correct, end = [], None
     while end is None:
         strength = candidates[len(num_correct)]
-        reseed_layer(layer, seed)
-        predicted = _predict_labels(program, images, labels, strength)
+        layer = _at_strength(transform, legal.name, strength)
+        predicted = evaluation.predict_labels(
+            network, images, labels, layer, seed
+        )
         num_correct.append(int(np.sum(predicted == labels)))
         accuracies = [correct / len(images) for correct in num_correct]
         if watch is not None:
@@ -106,59 +107,14 @@ def examples(images, transform, parameter, strengths, seed=0):
     flags = np.ones(len(images), bool)
     seen = []
     for strength in strengths:
-        layer = transforms.get("identity")
-        if strength:
-            layer = transforms.get(transform, **{parameter: strength})
+        layer = _at_strength(transform, parameter, strength)
         reseed_layer(layer, seed)
         seen.append(Standardize()(layer(images, flags)))
     return ops.convert_to_numpy(ops.stack(seen))
 
 
-class _AtStrength(keras.layers.Layer):
-    """Transforms every image by a strength that is a tensor.
-
-    Args:
-        transform: A `Transform` with a strength, whose own does not count.
-
-    Call arguments:
-        images: Float tensor of shape `(batch, height, width, 3)`.
-        strength: Float tensor of shape `()`; 0 leaves the images as they are.
-    """
-
-    def __init__(self, transform):
-        super().__init__(dtype="float32")
-        self.transform = transform
-
-    def build(self, images_shape, strength_shape):
-        self.transform.build(images_shape)
-
-    def call(self, images, strength):
-        transformed = self.transform.transform(images, strength)
-        return ops.where(strength > 0, transformed, images)
-
-    def compute_output_shape(self, images_shape, strength_shape):
-        return images_shape
-
-
-def _make_program(network, transform, image_shape):
-    """Returns a model from images and a strength to logits."""
-    image = keras.Input(image_shape, name="image")
-    strength = keras.Input(batch_shape=(), name="strength")
-    (logits,) = network(_AtStrength(transform)(image, strength)).values()
-    program = keras.Model([image, strength], logits)
-    # XLA of TensorFlow draws other noise from the same seed.
-    program.jit_compile = keras.backend.backend() != "tensorflow"
-    return program
-
-
-def _predict_labels(program, images, labels, strength):
-    """Predicts the category of every image at a strength."""
-    predicted = np.empty(len(images), int)
-    strength = np.array(strength, "float32")
-    blocks = paired_blocks(
-        images, transforms.get("identity"), order=arrange(labels)
-    )
-    for positions, originals, _ in blocks:
-        logits = program.predict_on_batch([originals, strength])
-        predicted[positions] = np.argmax(logits, axis=-1)
-    return predicted
+def _at_strength(transform, parameter, strength):
+    """Returns the transformation; of strength 0, the identity."""
+    if strength == 0:
+        return transforms.get("identity")
+    return transforms.get(transform, **{parameter: strength})
