@@ -199,7 +199,7 @@ def test_the_same_analysis_again_gives_the_same_tables(finished, run_dir):
         (["{run_dir}", "--tau", "2"], "from 0 to below 1, or auto"),
         (["{run_dir}", "--tau", "some"], "tau"),
         (["{run_dir}", "--analysis", "none"], "penultimate"),
-        (["{run_dir}", "--layers", "fc6"], "no such setting"),
+        (["{run_dir}", "--layers", "fc6"], "Unknown setting"),
         (["{run_dir}/nowhere"], "not the directory of a finished run"),
         ([], "run_dir"),
     ],
@@ -225,7 +225,7 @@ def test_other_images_are_noticed(run_dir, capsys):
     with open(path, "w") as file:
         json.dump(provenance, file)
     assert cli.main(["analyze", run_dir]) == 2
-    assert "other images" in capsys.readouterr().err
+    assert "different images" in capsys.readouterr().err
 
 
 def test_without_analysis_there_are_no_tables(tmp_path):

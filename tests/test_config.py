@@ -110,7 +110,7 @@ def test_a_strength_is_one_run_as_whole_number_and_as_float():
         ({"learning_rate": float("nan")}, "learning_rate=nan"),
         ({"validation_fraction": 1.0}, "from 0 to below 1"),
         ({"momentum": 1.0}, "from 0 to below 1"),
-        ({"central_crop": 0.5}, "means nothing for the data set synthfaces"),
+        ({"central_crop": 0.5}, "does not apply to the data set synthfaces"),
         ({"dataset": "folder"}, "needs `data_dir`"),
         (
             {"dataset": "folder", "data_dir": "x", "central_crop": 0.0},

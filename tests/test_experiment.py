@@ -175,7 +175,7 @@ def test_other_images_under_the_same_settings_are_noticed(tmp_path):
     provenance["data"]["fingerprint"] = "other images"
     with open(path, "w") as file:
         json.dump(provenance, file)
-    with pytest.raises(FileExistsError, match="other images.*--overwrite"):
+    with pytest.raises(FileExistsError, match="different images.*--overwrite"):
         run_experiment(experiment)
 
 
@@ -277,4 +277,4 @@ def test_transformations_that_imagenet_shows_anyway_are_pointed_out(caplog):
         preparation._warn_of_transform(name)
     assert not caplog.records
     preparation._warn_of_transform("rotate90")
-    assert "vary by rotate90 as they are" in caplog.text
+    assert "already vary in rotate90" in caplog.text

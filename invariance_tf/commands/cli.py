@@ -262,7 +262,7 @@ def _run(experiment, overwrite):
     """Runs a resolved experiment and shows its result."""
     # Not before the settings are known to be right: this loads TensorFlow.
     with terminal.quiet_start():
-        from invariance_tf.runs.experiment import execute
+        from invariance_tf.runs.experiment import run_prepared
         from invariance_tf.runs.preparation import prepare
     terminal.start_logging()
     try:
@@ -270,7 +270,7 @@ def _run(experiment, overwrite):
     except (ValueError, TypeError, OSError, ImportError) as error:
         return terminal.mistake(error)
     try:
-        summary = execute(prepared, overwrite)
+        summary = run_prepared(prepared, overwrite)
     except (FloatingPointError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

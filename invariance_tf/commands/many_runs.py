@@ -130,7 +130,7 @@ def _make_engine(options):
 def _carry_out(options, experiments, engine, select, close):
     """Surveys the runs and does those that are left; returns the status."""
     try:
-        runs, has_gpu = schedule.survey(engine, experiments)
+        runs, has_gpu = schedule.survey_runs(engine, experiments)
     except (ValueError, ChildProcessError) as error:
         if options.dry_run:
             overview.show([plan.Run(each) for each in experiments], None)
@@ -153,7 +153,7 @@ def _carry_out(options, experiments, engine, select, close):
     )
     expected = overview.expected_seconds(runs)
     with Progress(left, num_done, engine.num_slots, expected) as progress:
-        failed = schedule.carry_out(left, engine, progress)
+        failed = schedule.finish_runs(left, engine, progress)
     return close(runs, failed)
 
 

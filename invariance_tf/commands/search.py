@@ -54,7 +54,7 @@ def search(arguments, program):
     """
     try:
         options = _parse(arguments, program)
-        experiments = grid.experiments(
+        experiments = grid.list_experiments(
             {name: options[name] for name in grid.SETTINGS},
             options.learning_rate,
             options.weight_decay,
@@ -79,7 +79,7 @@ def _parse(arguments, program):
     """Returns the options; flags win over the file, and it over defaults."""
     parser = _make_parser(program)
     file = parser.parse_args(arguments).file
-    parser.set_defaults(grid.read(file))
+    parser.set_defaults(grid.read_config(file))
     return parser.parse_args(arguments)
 
 
@@ -103,7 +103,7 @@ def _show_grid(experiments):
     """Says which values are combined."""
     for name in (*grid.SEARCHED, "seed"):
         values = dict.fromkeys(getattr(each, name) for each in experiments)
-        write = str if name == "seed" else choice.short
+        write = str if name == "seed" else choice.short_number
         sys.stdout.write(f"{name}: {' '.join(map(write, values))}\n")
 
 
@@ -128,15 +128,15 @@ def _close(runs, failed, command):
     if lost:
         many_runs.tell(runs, lost)
         return 1
-    settings = record.read(runs)
-    best = choice.choose(settings)
+    settings = record.read_settings(runs)
+    best = choice.choose_setting(settings)
     seeds = [*dict.fromkeys(run.experiment.seed for run in runs)]
     title = search_table.describe(runs[0].experiment)
     note = search_table.explain(
         settings, best, record.count_images(runs), seeds
     )
-    record_dir = record.directory(runs)
-    record.write(record_dir, settings, best, title, note, command)
+    record_dir = record.result_dir(runs)
+    record.write_result(record_dir, settings, best, title, note, command)
     search_table.show(settings, best, title, note, record_dir)
     if best is None:
         sys.stdout.flush()

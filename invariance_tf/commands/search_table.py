@@ -85,9 +85,9 @@ def _make_table(settings, best, title):
             f"{'* ' * is_best}{_describe(setting)}", "bold" * is_best
         )
     for decay in next(iter(rows.values())):
-        table.add_column(choice.short(decay), justify="right")
+        table.add_column(choice.short_number(decay), justify="right")
     for rate, row in rows.items():
-        table.add_row(choice.short(rate), *row.values())
+        table.add_row(choice.short_number(rate), *row.values())
     return table
 
 

@@ -39,7 +39,7 @@ def sweep(arguments):
     """
     try:
         options = _make_parser().parse_args(arguments)
-        experiments = plan.read(
+        experiments = plan.read_sweep(
             shipped.find_config(options.file, is_sweep=True),
             runs_dir=options.runs_dir,
             data_dir=options.data_dir,

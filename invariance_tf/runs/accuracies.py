@@ -1,4 +1,4 @@
-"""The accuracies of a trained run: what is measured and written."""
+"""Measures and writes the accuracies of a trained run."""
 
 import functools
 import os
@@ -11,7 +11,7 @@ from invariance_tf.runs.preparation import timed
 
 
 def measure_accuracies(prepared, log):
-    """Tests a trained experiment and writes the tables.
+    """Tests a trained experiment and writes its accuracies.
 
     Writes `accuracy.csv`, `confusion.csv`, `confusion_matrix.csv` and
     `confusion.png` to the run directory.
@@ -71,7 +71,7 @@ def _write_accuracies(prepared, labels, predicted):
 
 
 def _write_confusion(prepared, labels, predicted, log):
-    """Writes which groups and categories are taken for which."""
+    """Writes which categories, and groups of them, are confused."""
     path = functools.partial(os.path.join, prepared.run_dir)
     is_seen, names = prepared.is_seen, np.array(prepared.dataset.categories)
     files.write_csv(
