@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from invariance_tf import Experiment
-from invariance_tf.commands import many_runs, search_table
+from invariance_tf.commands import search_table
 from invariance_tf.commands.search import search
 from invariance_tf.paper import tables
 from invariance_tf.runs import preparation
@@ -39,10 +39,14 @@ TINY = {
 
 
 @pytest.fixture
-def tiny(tmp_path):
+def tiny(request, tmp_path):
     """Path of a config of tiny runs, with a directory of runs."""
     path = tmp_path / "tiny.yaml"
-    path.write_text(yaml.safe_dump({**TINY, "runs_dir": str(tmp_path)}))
+    settings = {**TINY, "runs_dir": str(tmp_path)}
+    if "here" in request.fixturenames:
+        request.getfixturevalue("two_layers")
+        settings["network"] = "two_layers"
+    path.write_text(yaml.safe_dump(settings))
     return str(path)
 
 
@@ -286,36 +290,6 @@ def test_mistakes_are_answered_without_tensorflow():
     assert done.returncode == 2, done.stderr
 
 
-class HereEngine:
-    """Does each piece of work at once, in this process."""
-
-    def __init__(self):
-        self.num_slots, self.num_started, self.ended = 1, 0, []
-
-    def has_room(self):
-        return not self.ended
-
-    def start(self, key, function, *arguments):
-        self.num_started += function is worker.finish_run
-        self.ended.append((key, worker.attempt(function, *arguments)))
-
-    def wait(self, timeout):
-        ended, self.ended = self.ended, []
-        return ended
-
-    def stop(self):
-        pass
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """Makes searches run in this process; returns their engine."""
-    engine = HereEngine()
-    monkeypatch.setattr(many_runs, "_make_engine", lambda options: engine)
-    monkeypatch.setattr(worker, "_write_to", lambda path: None)
-    return engine
-
-
 class Guarded:
     """Images of which those for testing cannot be read."""
 
@@ -393,9 +367,14 @@ def test_a_search_never_reads_a_test_image(
     assert guarded.read[~guarded.is_test].mean() > 0.5
 
 
-def test_the_guard_would_notice(tmp_path, put_images):
+def test_the_guard_would_notice(tmp_path, put_images, two_layers):
     put_images(lambda dataset: Guarded(dataset.images, dataset.is_test))
-    usual = Experiment(**TINY, analysis="none", runs_dir=str(tmp_path))
+    usual = Experiment(
+        **TINY,
+        network="two_layers",
+        analysis="none",
+        runs_dir=str(tmp_path),
+    )
     prepared = preparation.prepare(usual)
     with pytest.raises(PermissionError, match="A test image was read"):
         prepared.part("test")

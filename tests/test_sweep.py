@@ -134,7 +134,6 @@ def test_a_mistake_is_one_line_that_names_file_and_setting(
     [
         (["nowhere.yaml"], "Unknown sweep file"),
         ([str(SWEEPS / "quick.yaml"), "--jobs", "0"], "Received: jobs=0"),
-        ([str(SWEEPS / "imagenet.yaml"), "--data_dir", "no"], "=imagenet2012"),
         ([str(SWEEPS / "quick.yaml"), "--engine", "slurm"], "slurm"),
         ([str(SWEEPS / "quick.yaml"), "--cores", "3"], "cores"),
     ],
@@ -143,6 +142,13 @@ def test_a_mistake_in_the_command_is_one_line(capsys, arguments, message):
     assert sweep(arguments) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_missing_data_are_a_mistake_in_one_line(capsys, here):
+    arguments = [str(SWEEPS / "imagenet.yaml"), "--data_dir", "no"]
+    assert sweep(arguments) == 2
+    error = capsys.readouterr().err
+    assert "=imagenet2012" in error and error.count("\n") == 1
 
 
 def test_mistakes_are_answered_without_tensorflow(write):
