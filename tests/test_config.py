@@ -80,11 +80,16 @@ def test_the_name_of_a_run_says_what_it_is():
         ),
         (
             "synthfaces-alexnet_small-white_noise-n40-s0-2d659ffc",
-            {"transform": "white_noise", "n_seen": 40},
+            {"transform": "white_noise", "n_seen": 40, "evaluate_on": "all"},
         ),
         (
             "synthfaces-alexnet_small-identity-n0-s1-6576d712",
-            {"transform": "identity", "n_seen": 0, "seed": 1},
+            {
+                "transform": "identity",
+                "n_seen": 0,
+                "seed": 1,
+                "evaluate_on": "all",
+            },
         ),
     ],
 )
