@@ -1,8 +1,5 @@
 """Measures and writes the accuracies of a trained run."""
 
-import functools
-import os
-
 import numpy as np
 
 from invariance_tf import drawing, files, transforms
@@ -54,7 +51,7 @@ def measure_accuracies(prepared, log):
 def _write_accuracies(prepared, labels, predicted):
     """Writes the accuracy of each test and category group."""
     files.write_csv(
-        os.path.join(prepared.run_dir, "accuracy.csv"),
+        prepared.path("accuracy.csv"),
         [
             {
                 "test_transform": name,
@@ -72,7 +69,7 @@ def _write_accuracies(prepared, labels, predicted):
 
 def _write_confusion(prepared, labels, predicted, log):
     """Writes which categories, and groups of them, are confused."""
-    path = functools.partial(os.path.join, prepared.run_dir)
+    path = prepared.path
     is_seen, names = prepared.is_seen, np.array(prepared.dataset.categories)
     files.write_csv(
         path("confusion.csv"),

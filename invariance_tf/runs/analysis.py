@@ -1,7 +1,6 @@
 """Measures and writes the neurons of a trained run."""
 
 import functools
-import os
 
 import pandas as pd
 from keras import ops
@@ -28,14 +27,10 @@ def analyse(prepared, log=None):
         invariance_unseen and invariance_all).
     """
     experiment, model = prepared.experiment, prepared.model
-    path = functools.partial(os.path.join, prepared.run_dir)
+    path = prepared.path
     images, labels = prepared.part("test")
     read = functools.partial(
-        Responses,
-        model,
-        images,
-        labels=labels,
-        seed=experiment.seed,
+        Responses, model, images, labels=labels, seed=experiment.seed
     )
     responses = read()
     rows = _ablate(prepared, responses)

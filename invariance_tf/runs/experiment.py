@@ -1,7 +1,6 @@
 """Runs an experiment and writes the results to its run directory."""
 
 import dataclasses
-import functools
 import math
 import os
 
@@ -57,8 +56,7 @@ def run_prepared(prepared, overwrite=False):
         BlockingIOError: If another process is working on the run.
         FileExistsError: If the run was started with other images.
     """
-    run_dir = prepared.run_dir
-    path = functools.partial(os.path.join, run_dir)
+    run_dir, path = prepared.run_dir, prepared.path
     with files.locked(run_dir):
         if overwrite:
             files.clear_directory(run_dir)
@@ -102,14 +100,13 @@ def analyse_again(run_dir, **changes):
         FileNotFoundError: If the run is not finished.
         FileExistsError: If the images have changed since.
     """
-    path = functools.partial(os.path.join, run_dir)
-    summary = files.read_json(path("summary.json"))
+    summary = files.read_json(os.path.join(run_dir, "summary.json"))
     if summary is None:
         raise FileNotFoundError(
             "This is not the directory of a finished run: it has no "
             f"summary.json. Received: run_dir={run_dir}"
         )
-    settings = {**files.read_yaml(path("config.yaml")), **changes}
+    settings = files.read_yaml(os.path.join(run_dir, "config.yaml")) | changes
     # This machine may have fewer devices than the one that trained.
     prepared = prepare(config.Experiment(**{**settings, "devices": 1}))
     experiment = dataclasses.replace(
@@ -142,19 +139,13 @@ def is_analysed(run_dir, experiment):
 
 def _analyse_finished(prepared, summary):
     """Measures the neurons of a finished run; returns its new summary."""
-    path = functools.partial(os.path.join, prepared.run_dir)
-    model = keras.models.load_model(path("model.keras"))
+    model = keras.models.load_model(prepared.path("model.keras"))
     prepared = dataclasses.replace(prepared, model=model)
-    summary = {
-        **summary,
-        **analysis.analyse(prepared),
-        "schema": files.SCHEMA,
-    }
-    files.write_json(path("summary.json"), summary)
+    summary = {**summary, **analysis.analyse(prepared), "schema": files.SCHEMA}
+    files.write_json(prepared.path("summary.json"), summary)
     # Last: `is_analysed` reads from it which measures exist.
-    files.write_yaml(
-        path("config.yaml"), dataclasses.asdict(prepared.experiment)
-    )
+    settings = dataclasses.asdict(prepared.experiment)
+    files.write_yaml(prepared.path("config.yaml"), settings)
     return summary
 
 
@@ -176,8 +167,7 @@ def _identify(prepared):
 
 def _write_settings(prepared, log):
     """Writes the files that precede training."""
-    path = functools.partial(os.path.join, prepared.run_dir)
-    dataset = prepared.dataset
+    path, dataset = prepared.path, prepared.dataset
     settings = dataclasses.asdict(prepared.experiment)
     files.write_yaml(path("config.yaml"), settings)
     provenance.write_provenance(prepared)
@@ -263,7 +253,7 @@ def train(prepared, log):
 
     def record(history):
         log.scalars(_tags(history[-1]), step=history[-1]["epoch"])
-        files.write_csv(os.path.join(prepared.run_dir, "history.csv"), history)
+        files.write_csv(prepared.path("history.csv"), history)
 
     history = fitting.fit(
         model,
@@ -271,7 +261,7 @@ def train(prepared, log):
         steps_per_epoch=steps_per_epoch,
         epochs=experiment.epochs,
         seed=experiment.seed,
-        checkpoint_path=os.path.join(prepared.run_dir, "checkpoint.npz"),
+        checkpoint_path=prepared.path("checkpoint.npz"),
         validate=_validation(prepared, model),
         record=record,
     )

@@ -45,6 +45,10 @@ class Prepared:
     seconds: dict
     run_dir: str
 
+    def path(self, name):
+        """Returns the path of a file of the run."""
+        return os.path.join(self.run_dir, name)
+
     def positions(self, part):
         """Returns the indices of the train, validation or test images."""
         return np.flatnonzero(self.parts == part)

@@ -55,7 +55,7 @@ def write_provenance(prepared):
         prepared: A `preparation.Prepared`.
     """
     files.write_json(
-        os.path.join(prepared.run_dir, "provenance.json"),
+        prepared.path("provenance.json"),
         {
             **describe_environment(),
             "data": _describe_data(prepared),
@@ -73,7 +73,7 @@ def check_same_images(prepared):
     Raises:
         FileExistsError: If so.
     """
-    before = files.read_json(os.path.join(prepared.run_dir, "provenance.json"))
+    before = files.read_json(prepared.path("provenance.json"))
     now = _describe_data(prepared)
     if before and any(
         before["data"][key] != now[key] for key in ("fingerprint", "splits")

@@ -6,6 +6,17 @@ read without importing TensorFlow.
 
 import os
 
+# The options of data sets that are read from files.
+_FILES = {
+    "data_dir": None,
+    "image_size": 64,
+    "central_crop": 1.0,
+    "min_images": None,
+    "max_images": None,
+    "categories_file": None,
+    "num_test": 10,
+}
+
 # The options of each data set; the options of the others are errors.
 DATASETS = {
     "synthfaces": {
@@ -16,43 +27,24 @@ DATASETS = {
         "data_seed": 0,
     },
     "digits": {"image_size": 32, "num_test": 50},
-    "folder": {
-        "data_dir": None,
-        "image_size": 64,
-        "central_crop": 1.0,
-        "min_images": None,
-        "max_images": None,
-        "categories_file": None,
-        "num_test": 10,
-    },
+    "folder": _FILES,
     "facescrub": {
+        **_FILES,
         "data_dir": os.path.join("data", "facescrub"),
         "image_size": 100,
-        "central_crop": 1.0,
         "min_images": 100,
-        "max_images": None,
-        "categories_file": None,
-        "num_test": 10,
     },
     "tfds": {
-        "data_dir": None,
-        "image_size": 64,
-        "central_crop": 1.0,
-        "min_images": None,
-        "max_images": None,
-        "categories_file": None,
+        **_FILES,
         "num_test": None,
         "stream": None,
         "crops": "central",
     },
     # Tested on the central 224 of 256 pixels: row N8b of docs/fidelity.md.
     "imagenet": {
-        "data_dir": None,
+        **_FILES,
         "image_size": 224,
         "central_crop": 224 / 256,
-        "min_images": None,
-        "max_images": None,
-        "categories_file": None,
         "num_test": None,
         "stream": True,
         "crops": "resnet",

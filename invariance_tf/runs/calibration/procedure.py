@@ -41,9 +41,7 @@ def calibrate_network(
     run_prepared(prepared, overwrite)
     experiment = prepared.experiment
     images, labels = prepared.part("test")
-    model = keras.models.load_model(
-        os.path.join(prepared.run_dir, "model.keras")
-    )
+    model = keras.models.load_model(prepared.path("model.keras"))
     calibration = strengths.calibrate(
         evaluation.classifier(model),
         images,

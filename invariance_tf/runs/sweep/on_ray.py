@@ -84,27 +84,14 @@ class RayEngine:
         return len(self._busy) < self.num_slots
 
     def start(self, key, function, *arguments):
-        """Starts `function(*arguments)` as a task.
-
-        Args:
-            key: Hashable name of the work, for `wait`.
-            function: A function that can be pickled.
-            *arguments: Its arguments.
-        """
+        """Starts `function(*arguments)` as a task, as `LocalEngine.start`."""
         reference = self._task.remote(
             os.getcwd(), sys.argv, function, *arguments
         )
         self._busy[reference] = key
 
     def wait(self, timeout):
-        """Waits until any work has ended.
-
-        Args:
-            timeout: Float, seconds to wait at most.
-
-        Returns:
-            List of (key, `Outcome`) of the work that has ended.
-        """
+        """Waits until any work has ended, as `LocalEngine.wait`."""
         if not self._busy:
             time.sleep(timeout)
             return []
