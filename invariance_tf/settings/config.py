@@ -327,8 +327,8 @@ def _check_options(experiment):
             )
     if experiment.dataset == "folder" and experiment.data_dir is None:
         raise ValueError(
-            f"The data set {experiment.dataset} needs `data_dir`, a directory "
-            "with one folder of images per category. Received: data_dir=None"
+            "The data set folder needs `data_dir`, a directory with one folder "
+            "of images per category. Received: data_dir=None"
         )
 
 
@@ -371,6 +371,6 @@ def _check_values(experiment):
     if n_seen != "all" and not 0 <= n_seen <= (num_categories or math.inf):
         at_most = num_categories or "the number of categories"
         raise ValueError(
-            f"`n_seen` is a number of categories and must be from 0 "
-            f"to {at_most}. Received: n_seen={n_seen}"
+            f"`n_seen` is a number of categories and must be from 0 to "
+            f"{at_most}. Received: n_seen={n_seen}"
         )

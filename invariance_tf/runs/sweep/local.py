@@ -68,11 +68,7 @@ class LocalEngine:
             try:
                 outcome = pipe.recv()
             except (EOFError, ConnectionResetError):
-                outcome = Outcome(
-                    "died",
-                    error=ChildProcessError.__name__,
-                    message=process.cause_of_death(),
-                )
+                outcome = Outcome("died", message=process.cause_of_death())
             else:
                 self._idle.append(process)
             ended.append((key, outcome))
@@ -80,10 +76,8 @@ class LocalEngine:
 
     def stop(self):
         """Kills all processes; the files that they wrote are complete."""
-        for process in (
-            *self._idle,
-            *(process for process, _ in self._busy.values()),
-        ):
+        busy = [process for process, _ in self._busy.values()]
+        for process in self._idle + busy:
             process.end()
         self._busy, self._idle = {}, []
 

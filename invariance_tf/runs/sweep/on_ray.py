@@ -112,9 +112,7 @@ def _outcome(reference):
         return ray.get(reference)
     except ray.exceptions.RayError as error:
         return Outcome(
-            "died",
-            error=ChildProcessError.__name__,
-            message=f"its process died ({type(error).__name__})",
+            "died", message=f"its process died ({type(error).__name__})"
         )
 
 

@@ -33,7 +33,7 @@ class Outcome:
         status: "done", "failed" by an error, "held" by another process that
             has locked the run, or "died" with its process.
         value: What the work returned, if done.
-        error: Name of the error's type, otherwise.
+        error: Name of the error's type, if it failed or is held.
         message: Message of the error, on one line.
         traceback: Traceback of the error.
         is_mistake: Whether the user can correct the error.
@@ -59,14 +59,9 @@ def environment(num_threads):
         "TF_CPP_MIN_LOG_LEVEL": "3",
         # Or the first process takes all memory of a shared GPU.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        **dict.fromkeys(
-            (
-                "OMP_NUM_THREADS",
-                "TF_NUM_INTRAOP_THREADS",
-                "TF_NUM_INTEROP_THREADS",
-            ),
-            str(num_threads),
-        ),
+        "OMP_NUM_THREADS": str(num_threads),
+        "TF_NUM_INTRAOP_THREADS": str(num_threads),
+        "TF_NUM_INTEROP_THREADS": str(num_threads),
     }
 
 
