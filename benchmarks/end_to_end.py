@@ -52,7 +52,7 @@ WATCHED = {
     "writing": (
         "experiment._write_settings",
         "figures.draw_confusion",
-        "provenance.write",
+        "provenance.write_provenance",
         "training._save_checkpoint",
         "tensorboard.EventLog.__init__",
         "tensorboard.EventLog.scalars",

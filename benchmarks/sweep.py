@@ -88,7 +88,7 @@ def main():
         ]
         engine, watch = LocalEngine(1, arguments.threads), Watch()
         try:
-            schedule.carry_out(runs, engine, watch)
+            schedule.finish_runs(runs, engine, watch)
         finally:
             engine.stop()
     row = {

@@ -11,7 +11,7 @@ import sys
 
 __version__ = "0.1.0"
 
-# Where each public name is defined; without a class or function, a module.
+# The module of each public name, and its name there; `None`: the module itself.
 _PLACES = {
     "Experiment": ("settings.config", "Experiment"),
     "ablation": ("measures.ablation", None),
@@ -65,8 +65,8 @@ def __dir__():
     return [*globals(), *__all__]
 
 
-# Keras loads a saved model only if the classes of its layers are registered,
-# and they cannot be before Keras itself is there.
+# Keras can load a saved model only if the classes of its layers are registered,
+# which takes an imported Keras.
 _WITH_REGISTERED_CLASSES = ("transforms", "paradigm", "networks", "training")
 
 
@@ -80,8 +80,8 @@ class _KerasWatcher(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name, path=None, target=None):
         if name.startswith("invariance_tf.") and "keras" not in sys.modules:
-            # Before the module begins, so that registering, which imports
-            # the same modules, does not find it half-way.
+            # Registering imports these modules, so it must come first: it
+            # would find this one half imported.
             if name.split(".")[1] in _WITH_REGISTERED_CLASSES:
                 importlib.import_module("keras")
         if name != "keras":

@@ -1,4 +1,4 @@
-"""The run directory: names, atomic writing and reading."""
+"""Reads and writes files: locked directories, atomic replacement."""
 
 import contextlib
 import json
@@ -7,22 +7,21 @@ import os
 import shutil
 
 import filelock
-import pandas as pd
 import yaml
 
-# The version of the files of a run directory; 2 added `test_transform` to the
-# tables of neurons, and `schema` and `penultimate_layer` to the summary.
+# The version of the files of a run directory. Tables of a later version than
+# this are refused (see `paper.tables`).
 SCHEMA = 2
 
-# What the names of half-written files begin with.
-_WRITING = ".writing-"
+# Prefix of the names of files that are being written.
+_TEMPORARY = ".writing-"
 
 
 @contextlib.contextmanager
 def replacing(path):
-    """Gives a temporary path whose file replaces `path` once it is complete.
+    """Yields a temporary path, whose file replaces `path` at the end.
 
-    A reader sees the old file or the new one, never half of it, also when the
+    Readers see the old file or the new one, never half of it, even if the
     program is killed.
 
     Args:
@@ -32,7 +31,9 @@ def replacing(path):
         Path of a temporary file in the same directory, with the same suffix.
     """
     directory, name = os.path.split(os.fspath(path))
-    temporary_path = os.path.join(directory, f"{_WRITING}{os.getpid()}-{name}")
+    temporary_path = os.path.join(
+        directory, f"{_TEMPORARY}{os.getpid()}-{name}"
+    )
     try:
         yield temporary_path
         with open(temporary_path, "rb") as file:
@@ -45,15 +46,15 @@ def replacing(path):
 
 @contextlib.contextmanager
 def locked(run_dir):
-    """Makes a run directory and keeps other processes out of it.
+    """Makes a directory and locks it against other processes.
 
-    The lock ends with the process, however that ends.
+    The lock is released when the process ends, even if it is killed.
 
     Args:
         run_dir: Path of the run directory.
 
     Raises:
-        BlockingIOError: If another process is working on the run.
+        BlockingIOError: If another process holds the lock.
     """
     os.makedirs(run_dir, exist_ok=True)
     lock = filelock.FileLock(os.path.join(run_dir, ".lock"))
@@ -61,20 +62,20 @@ def locked(run_dir):
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
         raise BlockingIOError(
-            f"Another process is working on the run {run_dir}."
+            f"Another process is working on {run_dir}."
         ) from error
     try:
         for entry in os.scandir(run_dir):
-            # Left behind by a process that was killed while it wrote.
-            if entry.name.startswith(_WRITING):
+            # Left by a process that was killed while writing.
+            if entry.name.startswith(_TEMPORARY):
                 os.remove(entry.path)
         yield
     finally:
         lock.release()
 
 
-def clear(run_dir):
-    """Removes everything from a run directory but its lock."""
+def clear_directory(run_dir):
+    """Removes everything from a run directory except its lock."""
     for entry in os.scandir(run_dir):
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path)
@@ -84,14 +85,17 @@ def clear(run_dir):
 
 def write_csv(path, rows):
     """Writes rows, columns or a DataFrame as a CSV file."""
+    # Not at the top: the command line is to answer mistakes at once.
+    import pandas as pd
+
     with replacing(path) as temporary_path:
         pd.DataFrame(rows).to_csv(temporary_path, index=False)
 
 
 def write_parquet(path, table):
     """Writes a DataFrame as a Parquet file."""
-    # The bytes of random digits, split by place, and names, counted, take up
-    # half the space.
+    # Half the size: floats with their bytes regrouped by significance, names
+    # as indices into a dictionary.
     numbers = [*table.select_dtypes("floating")]
     with replacing(path) as temporary_path:
         table.to_parquet(
@@ -104,7 +108,7 @@ def write_parquet(path, table):
 
 
 def write_json(path, content):
-    """Writes a dictionary as JSON; nan becomes null."""
+    """Writes a dictionary as JSON, with nan and infinity as null."""
 
     def legal(value):
         if isinstance(value, dict):
@@ -122,7 +126,7 @@ def write_json(path, content):
 
 
 def read_json(path):
-    """Reads a JSON file; `None` where there is no such file."""
+    """Reads a JSON file; `None` if it does not exist."""
     if not os.path.exists(path):
         return None
     with open(path, encoding="utf-8") as file:
@@ -136,7 +140,7 @@ def read_yaml(path):
 
 
 def write_yaml(path, content):
-    """Writes a dictionary as YAML, in its order."""
+    """Writes a dictionary as YAML, keeping its order."""
     with replacing(path) as temporary_path:
         with open(temporary_path, "w", encoding="utf-8") as file:
             yaml.safe_dump(content, file, sort_keys=False, allow_unicode=True)

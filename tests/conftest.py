@@ -1,6 +1,8 @@
 """What every test needs."""
 
+import gc
 import os
+import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -22,3 +24,114 @@ def images():
     """Four random images with whole values from 0 to 255."""
     generator = np.random.default_rng(0)
     return generator.integers(0, 256, (4, 24, 24, 3)).astype("float32")
+
+
+# The tests of the flow, from settings to results, share a network of two layers
+# and one finished run. Imports are inside: the process that hands out the tests
+# needs none of it.
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen_imports():
+    """Spares imports from garbage collection, which every run forces."""
+    import keras  # noqa: F401
+
+    gc.freeze()
+
+
+def two_layers_network(images, num_categories, weight_decay=0.0):
+    """A network of two layers, with names of layers of `alexnet_small`."""
+    import keras
+
+    options = {
+        "activation": "relu",
+        "kernel_regularizer": keras.regularizers.L2(weight_decay / 2),
+    }
+    x = keras.layers.Conv2D(8, 5, 4, name="conv5", **options)(images)
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Dense(16, name="fc6", **options)(x)
+    return keras.layers.Dense(num_categories, dtype="float32", name="logits")(x)
+
+
+def register_two_layers(patch):
+    from invariance_tf import networks
+    from invariance_tf.settings import defaults
+
+    patch.setitem(networks.NETWORKS, "two_layers", two_layers_network)
+    recipe = defaults.RECIPES["alexnet_small"]
+    patch.setitem(defaults.RECIPES, "two_layers", recipe)
+
+
+@pytest.fixture
+def two_layers(monkeypatch):
+    """Makes `two_layers` the name of a network, in this process."""
+    register_two_layers(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The experiment and the summary of a finished run, not to be changed."""
+    from invariance_tf import Experiment
+    from invariance_tf.runs import experiment
+
+    finished = Experiment(
+        network="two_layers",
+        num_categories=4,
+        num_train=10,
+        num_test=20,
+        image_size=32,
+        n_seen=2,
+        epochs=2,
+        batch_size=8,
+        tau=0.15,
+        seed=3,
+        runs_dir=str(tmp_path_factory.mktemp("runs")),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        register_two_layers(patch)
+        return finished, experiment.run(finished)
+
+
+@pytest.fixture
+def run_dir(finished, tmp_path):
+    """A copy of the finished run, in the directory `runs`, to be changed."""
+    original = finished[1]["run_dir"]
+    path = tmp_path / "runs" / os.path.basename(original)
+    shutil.copytree(original, path)
+    return str(path)
+
+
+class HereEngine:
+    """Does each piece of work of a sweep at once, in this process."""
+
+    def __init__(self):
+        from invariance_tf.runs.sweep import worker
+
+        self.worker = worker
+        self.num_slots, self.num_started, self.ended = 1, 0, []
+
+    def has_room(self):
+        return not self.ended
+
+    def start(self, key, function, *arguments):
+        self.num_started += function is self.worker.finish_run
+        self.ended.append((key, self.worker.attempt(function, *arguments)))
+
+    def wait(self, timeout):
+        ended, self.ended = self.ended, []
+        return ended
+
+    def stop(self):
+        pass
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Makes sweeps and searches run in this process; returns their engine."""
+    from invariance_tf.commands import many_runs
+    from invariance_tf.runs.sweep import worker
+
+    engine = HereEngine()
+    monkeypatch.setattr(many_runs, "_make_engine", lambda options: engine)
+    monkeypatch.setattr(worker, "_write_to", lambda path: None)
+    return engine

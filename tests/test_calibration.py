@@ -107,14 +107,14 @@ def test_where_chance_is_above_the_threshold_the_whole_curve_is_kept():
     assert found.strengths == tuple(0.5 * np.arange(16))
     assert found.accuracies[-1] == 0
     assert found.chosen is None
-    assert "Chance, 1 of 20 categories or 0.05, is not below" in found.reason
+    assert "Chance level (1/20) is not below the threshold 0.05" in found.reason
 
 
 def test_a_network_that_no_blur_disturbs_is_pointed_out():
     found = calibrate(knows(), striped(np.zeros(60)), LABELS, "blur")
     assert found.strengths[-1] == 7.5
     assert found.chosen is None
-    assert "no strength up to 7.5 did" in found.reason
+    assert "at any strength up to 7.5;" in found.reason
     assert "the lowest was 1.000" in found.reason
 
 
@@ -124,7 +124,7 @@ def test_a_network_that_knows_nothing_is_pointed_out():
     )
     assert found.strengths == (0,)
     assert found.chosen is None
-    assert "does not know the original images" in found.reason
+    assert "fails on original images" in found.reason
 
 
 def test_steps_that_end_before_the_strengths_do_say_so():

@@ -44,7 +44,7 @@ def small(runs_dir, *arguments):
 
 def read(runs_dir, transform):
     """Reads the curve and what was found."""
-    path = calibrated.directory(runs_dir, *KEY, transform)
+    path = calibrated.calibration_dir(runs_dir, *KEY, transform)
     with open(os.path.join(path, "calibration.csv"), newline="") as file:
         curve = list(csv.DictReader(file))
     return curve, files.read_json(os.path.join(path, "calibration.json"))
@@ -70,7 +70,7 @@ def test_a_threshold_below_chance_ends_with_status_3_and_the_curve(done):
         ends = float(row["lower"]), float(row["upper"])
         num_correct = round(60 * float(row["accuracy"]))
         assert ends == pytest.approx(intervals.wilson(num_correct, 60))
-    path = calibrated.directory(runs_dir, *KEY, "white_noise")
+    path = calibrated.calibration_dir(runs_dir, *KEY, "white_noise")
     assert sorted(os.listdir(path)) == [
         "calibration.csv",
         "calibration.json",
@@ -97,7 +97,7 @@ def test_the_record_says_what_it_was_made_from(done):
 
 def test_without_a_strength_the_record_says_why(done):
     with pytest.raises(ValueError, match="ended without.*Chance.*--transform"):
-        calibrated.recorded(done[0], *KEY, "white_noise")
+        calibrated.read_strength(done[0], *KEY, "white_noise")
 
 
 def test_the_network_is_used_again_and_the_strength_is_found(done, capsys):
@@ -125,7 +125,7 @@ def test_the_network_is_used_again_and_the_strength_is_found(done, capsys):
     experiment = Experiment(transform="white_noise", **yaml.safe_load(line))
     arguments = experiment.resolve().transform_args
     assert arguments["std"] == strength
-    assert calibrated.recorded(runs_dir, *KEY, "white_noise") == {
+    assert calibrated.read_strength(runs_dir, *KEY, "white_noise") == {
         "std": strength
     }
     curve, found = read(runs_dir, "white_noise")
@@ -134,7 +134,7 @@ def test_the_network_is_used_again_and_the_strength_is_found(done, capsys):
 
 def write_record(runs_dir, content):
     """Writes a record by hand."""
-    path = calibrated.directory(runs_dir, *KEY, "blur")
+    path = calibrated.calibration_dir(runs_dir, *KEY, "blur")
     os.makedirs(path)
     with open(os.path.join(path, "calibration.json"), "w") as file:
         file.write(content)
@@ -151,32 +151,34 @@ FOUND = {
 def test_a_strength_is_read_for_the_same_images_only(tmp_path):
     write_record(tmp_path, json.dumps(FOUND))
     for options in (None, FOUND["options"]):
-        found = calibrated.recorded(tmp_path, *KEY, "blur", options)
+        found = calibrated.read_strength(tmp_path, *KEY, "blur", options)
         assert found == {"sigma": 2.5}
     options = {"image_size": 32, "num_categories": 40}
-    with pytest.raises(ValueError, match="num_categories=12, not 40.*Make it"):
-        calibrated.recorded(tmp_path, *KEY, "blur", options)
+    with pytest.raises(
+        ValueError, match="num_categories=12, not 40.*Repeat it"
+    ):
+        calibrated.read_strength(tmp_path, *KEY, "blur", options)
 
 
 def test_a_folder_is_known_by_its_place_however_it_is_written(tmp_path):
     key = "folder", "alexnet_small", 64
-    path = calibrated.directory(tmp_path, *key, "blur")
+    path = calibrated.calibration_dir(tmp_path, *key, "blur")
     os.makedirs(path)
     options = {"data_dir": os.path.abspath("faces"), "min_images": 15}
     files.write_json(
         os.path.join(path, "calibration.json"), {**FOUND, "options": options}
     )
     options = {"data_dir": "faces", "min_images": 15}
-    found = calibrated.recorded(tmp_path, *key, "blur", options)
+    found = calibrated.read_strength(tmp_path, *key, "blur", options)
     assert found == {"sigma": 2.5}
     with pytest.raises(ValueError, match="/faces, not .*/cats"):
-        calibrated.recorded(tmp_path, *key, "blur", {"data_dir": "cats"})
+        calibrated.read_strength(tmp_path, *key, "blur", {"data_dir": "cats"})
 
 
 def test_a_missing_record_says_the_command_that_makes_it(tmp_path):
     runs_dir = tmp_path / "my runs"
     with pytest.raises(FileNotFoundError) as caught:
-        calibrated.recorded(runs_dir, *KEY, "blur")
+        calibrated.read_strength(runs_dir, *KEY, "blur")
     message = str(caught.value)
     assert (
         "python -m invariance_tf calibrate --dataset synthfaces --network "
@@ -190,11 +192,11 @@ def test_a_missing_record_says_the_command_that_makes_it(tmp_path):
 def test_a_damaged_record_is_an_error_that_names_it(tmp_path, content):
     write_record(tmp_path, content)
     with pytest.raises(ValueError, match="calibration.json cannot be read"):
-        calibrated.recorded(tmp_path, *KEY, "blur")
+        calibrated.read_strength(tmp_path, *KEY, "blur")
 
 
 def test_names_of_data_sets_make_one_directory():
-    path = calibrated.directory("runs", "tfds:a/b", "alexnet", 48, "blur")
+    path = calibrated.calibration_dir("runs", "tfds:a/b", "alexnet", 48, "blur")
     assert path == os.path.join(
         "runs", "calibration", "tfds_a_b-alexnet-48-blur"
     )
@@ -209,7 +211,7 @@ def test_names_of_data_sets_make_one_directory():
         ("--transform blur --below 1.5", "Received: below=1.5"),
         ("--transform blur --parameter std", "Received: parameter=std"),
         ("--transform blur --beloww 1", "Did you mean below?"),
-        ("--transform blur --dataset mnist", "Received: dataset=mnist"),
+        ("--transform blur --dataset mnist", "Unknown dataset"),
         ("--transform blur --network alex", "Did you mean alexnet?"),
         ("--transform blur --dataset folder --data_dir nowhere", "nowhere"),
         ("--transform blur --config nowhere.yaml", "nowhere.yaml"),
@@ -239,7 +241,7 @@ def test_what_stops_a_training_stops_the_command(
     def stop(*arguments):
         raise error
 
-    monkeypatch.setattr(procedure, "execute", stop)
+    monkeypatch.setattr(procedure, "run_prepared", stop)
     assert small(tmp_path, "--transform=blur") == status
     assert message in capsys.readouterr().err
 

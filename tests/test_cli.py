@@ -36,7 +36,7 @@ def run(capsys, *arguments):
         ("--transform blurr", "Did you mean blur? Legal: identity"),
         ("--dataset mnist", "Legal: synthfaces, digits, folder, facescrub"),
         ("--network alex", "Did you mean alexnet?"),
-        ("--nseen 3", "Did you mean n_seen?"),
+        ("--nseen 3", "Unknown setting. Did you mean n_seen?"),
         ("--n_seen 41", "from 0 to 40. Received: n_seen=41"),
         ("--n_seen some", "must be a whole number or all"),
         ("--epochs 0", "at least 1. Received: epochs=0"),

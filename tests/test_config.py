@@ -71,6 +71,35 @@ def test_the_name_of_a_run_says_what_it_is():
     assert len(digits) == 8 and int(digits, 16) >= 0
 
 
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        (
+            "synthfaces-alexnet_small-blur-n1-s0-1a329c52",
+            {"transform": "blur", "n_seen": 1},
+        ),
+        (
+            "synthfaces-alexnet_small-white_noise-n40-s0-2d659ffc",
+            {"transform": "white_noise", "n_seen": 40, "evaluate_on": "all"},
+        ),
+        (
+            "synthfaces-alexnet_small-identity-n0-s1-6576d712",
+            {
+                "transform": "identity",
+                "n_seen": 0,
+                "seed": 1,
+                "evaluate_on": "all",
+            },
+        ),
+    ],
+)
+def test_names_are_those_of_the_runs_in_docs_results(name, settings):
+    """Literal: settings that come later must not change earlier names."""
+    assert Experiment(**settings).resolve().name() == name
+    later = {"devices": 2, "analysis": "layers", "runs_dir": "elsewhere"}
+    assert Experiment(**settings, **later).resolve().name() == name
+
+
 def test_only_what_can_change_the_result_changes_the_name():
     plain = Experiment().resolve()
     names = {plain.name()}
@@ -110,7 +139,7 @@ def test_a_strength_is_one_run_as_whole_number_and_as_float():
         ({"learning_rate": float("nan")}, "learning_rate=nan"),
         ({"validation_fraction": 1.0}, "from 0 to below 1"),
         ({"momentum": 1.0}, "from 0 to below 1"),
-        ({"central_crop": 0.5}, "means nothing for the data set synthfaces"),
+        ({"central_crop": 0.5}, "does not apply to the data set synthfaces"),
         ({"dataset": "folder"}, "needs `data_dir`"),
         (
             {"dataset": "folder", "data_dir": "x", "central_crop": 0.0},

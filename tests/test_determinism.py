@@ -170,7 +170,7 @@ def main(out, runs_dir):
 def digests_of(settings):
     """Does a run; returns digests of its predictions, weights and tables."""
     prepared = preparation.prepare(settings)
-    run_dir = pathlib.Path(experiment.execute(prepared)["run_dir"])
+    run_dir = pathlib.Path(experiment.run_prepared(prepared)["run_dir"])
     images, _ = prepared.part("test")
     images = images[np.arange(len(images))]
     flags = np.arange(len(images)) % 2 == 0

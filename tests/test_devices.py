@@ -83,7 +83,7 @@ def test_each_device_must_have_its_share(num_devices, batch_size, first, last):
     uneven = dataclasses.replace(
         SMALL, devices=num_devices, batch_size=batch_size
     )
-    sizes = f"A batch has {first} images and the last one of an epoch {last}:"
+    sizes = f"A batch has {first} images and the last of an epoch has {last};"
     with pytest.raises(ValueError, match=sizes):
         preparation.check(uneven)
     even = dataclasses.replace(SMALL, devices=4)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import conftest
 import keras
 import numpy as np
 import pytest
@@ -20,20 +21,7 @@ from invariance_tf import run as run_experiment
 from invariance_tf.runs import preparation
 from invariance_tf.settings import families
 
-SMALL = Experiment(
-    num_categories=4,
-    num_train=10,
-    num_test=3,
-    image_size=32,
-    n_seen=2,
-    epochs=2,
-    batch_size=8,
-)
-
-
-def small(runs_dir, **changes):
-    """A small experiment whose runs are kept in `runs_dir`."""
-    return dataclasses.replace(SMALL, runs_dir=str(runs_dir), **changes)
+pytestmark = pytest.mark.usefixtures("two_layers")
 
 
 def read_csv(run_dir, name):
@@ -41,10 +29,16 @@ def read_csv(run_dir, name):
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module")
-def summary(tmp_path_factory):
-    """The summary of a finished small run."""
-    return run_experiment(small(tmp_path_factory.mktemp("runs")))
+@pytest.fixture
+def summary(finished):
+    """The summary of the finished run."""
+    return finished[1]
+
+
+@pytest.fixture
+def copied(finished, run_dir):
+    """The experiment of the copy of the finished run."""
+    return dataclasses.replace(finished[0], runs_dir=os.path.dirname(run_dir))
 
 
 def test_the_run_directory_holds_everything(summary):
@@ -79,9 +73,10 @@ def test_the_settings_of_a_run_make_the_same_run(summary):
     assert os.path.basename(summary["run_dir"]) == experiment.name()
 
 
-def test_the_accuracies_agree_with_the_model(summary):
+def test_the_accuracies_agree_with_the_model(finished):
     """Counted again from the saved model, image by image."""
-    prepared = preparation.prepare(SMALL)
+    settings, summary = finished
+    prepared = preparation.prepare(settings)
     model = keras.models.load_model(
         os.path.join(summary["run_dir"], "model.keras")
     )
@@ -119,7 +114,7 @@ def test_the_categories_are_counted(summary):
     assert sorted(groups) == ["seen", "seen", "unseen", "unseen"]
     for row in rows:
         counts = (row["num_train"], row["num_test"], row["num_validation"])
-        assert counts == ("9", "3", "1")
+        assert counts == ("9", "20", "1")
 
 
 def test_the_history_follows_both_versions_of_the_held_out_images(summary):
@@ -139,70 +134,75 @@ def test_the_provenance_names_versions_data_and_time(summary):
     with open(os.path.join(summary["run_dir"], "provenance.json")) as file:
         provenance = json.load(file)
     assert provenance["versions"]["keras"] == keras.__version__
-    assert provenance["data"]["num_images"] == 4 * 13
+    assert provenance["data"]["num_images"] == 4 * 30
     assert provenance["data"]["num_skipped"] == 0
     assert provenance["seconds"].keys() == {
         *("data", "model", "training", "evaluation", "analysis")
     }
 
 
-def test_a_finished_run_is_left_as_it_is(summary):
+def test_a_finished_run_is_left_as_it_is(finished):
+    settings, summary = finished
     path = os.path.join(summary["run_dir"], "model.keras")
     before = os.stat(path).st_mtime_ns
-    again = run_experiment(small(os.path.dirname(summary["run_dir"])))
+    again = run_experiment(settings)
     assert again["was_done"] and not summary["was_done"]
     assert again["across_accuracy"] == summary["across_accuracy"]
     assert os.stat(path).st_mtime_ns == before
 
 
-def test_overwriting_makes_the_same_numbers_anew(summary):
-    path = os.path.join(summary["run_dir"], "model.keras")
+def test_overwriting_gives_the_same_numbers_again(summary, run_dir, copied):
+    path = os.path.join(run_dir, "model.keras")
     before = os.stat(path).st_mtime_ns
-    experiment = small(os.path.dirname(summary["run_dir"]))
-    again = run_experiment(experiment, overwrite=True)
+    again = run_experiment(copied, overwrite=True)
     assert not again["was_done"]
     assert os.stat(path).st_mtime_ns > before
     for name in ("within_accuracy", "across_accuracy", "clean_accuracy"):
         assert again[name] == summary[name]
 
 
-def test_other_images_under_the_same_settings_are_noticed(tmp_path):
-    experiment = small(tmp_path, epochs=1)
-    run_dir = run_experiment(experiment)["run_dir"]
+@pytest.mark.parametrize("name", ["fingerprint", "splits"])
+def test_other_images_under_the_same_settings_are_noticed(
+    run_dir, copied, name
+):
     path = os.path.join(run_dir, "provenance.json")
     with open(path) as file:
         provenance = json.load(file)
-    provenance["data"]["fingerprint"] = "other images"
+    provenance["data"][name] = "of other images"
     with open(path, "w") as file:
         json.dump(provenance, file)
-    with pytest.raises(FileExistsError, match="other images.*--overwrite"):
-        run_experiment(experiment)
+    with pytest.raises(FileExistsError, match="different images.*--overwrite"):
+        run_experiment(copied)
 
 
-@pytest.mark.parametrize(
-    "n_seen, undefined", [(0, "within_accuracy"), ("all", "across_accuracy")]
-)
-def test_an_empty_group_has_no_accuracy(tmp_path, n_seen, undefined):
-    summary = run_experiment(small(tmp_path, n_seen=n_seen, epochs=1))
-    assert summary["n_seen"] == (0 if n_seen == 0 else 4)
-    assert math.isnan(summary.pop(undefined))
+@pytest.fixture(scope="module")
+def bare(finished, tmp_path_factory):
+    """A run of one epoch without unseen categories and held-out images."""
+    settings = dataclasses.replace(
+        finished[0],
+        n_seen="all",
+        validation_fraction=0.0,
+        epochs=1,
+        num_test=3,
+        runs_dir=str(tmp_path_factory.mktemp("bare")),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        conftest.register_two_layers(patch)
+        return settings, run_experiment(settings)
+
+
+def test_an_empty_group_has_no_accuracy(bare):
+    settings, summary = bare
+    assert summary["n_seen"] == 4
+    assert math.isnan(summary["across_accuracy"])
     with open(os.path.join(summary["run_dir"], "summary.json")) as file:
-        assert json.load(file)[undefined] is None
-    again = run_experiment(small(tmp_path, n_seen=summary["n_seen"], epochs=1))
-    assert again["was_done"]
+        assert json.load(file)["across_accuracy"] is None
+    number = dataclasses.replace(settings, n_seen=4)
+    assert run_experiment(number)["was_done"]
 
 
-def test_every_transformation_can_be_tested(tmp_path):
-    experiment = small(tmp_path, evaluate_on="all", transform="blur", epochs=1)
-    rows = read_csv(run_experiment(experiment)["run_dir"], "accuracy.csv")
-    names = [row["test_transform"] for row in rows]
-    assert len(set(names)) == 13 and len(names) == 39
-    assert names[0] == "identity"
-
-
-def test_training_works_without_a_validation_part(tmp_path):
-    experiment = small(tmp_path, validation_fraction=0.0, epochs=1)
-    (row,) = read_csv(run_experiment(experiment)["run_dir"], "history.csv")
+def test_training_works_without_a_validation_part(bare):
+    (row,) = read_csv(bare[1]["run_dir"], "history.csv")
     assert not [name for name in row if name.startswith("validation")]
 
 
@@ -277,4 +277,4 @@ def test_transformations_that_imagenet_shows_anyway_are_pointed_out(caplog):
         preparation._warn_of_transform(name)
     assert not caplog.records
     preparation._warn_of_transform("rotate90")
-    assert "vary by rotate90 as they are" in caplog.text
+    assert "already vary in rotate90" in caplog.text

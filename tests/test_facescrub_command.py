@@ -148,7 +148,7 @@ def test_images_of_no_list_are_pointed_out(run, server, tmp_path):
         (["--lists", "{list}", "--per_host", "0"], "Received: per_host=0"),
         (["--lists", "{list}", "--exclude", "{list}"], "line 1: a list of"),
         (["--lists", "{wrong}"], "{wrong} line 1: a list of FaceScrub"),
-        (["--lists", "{list}", "--speed", "9"], "Received: speed"),
+        (["--lists", "{list}", "--speed", "9"], "Unknown setting"),
         ([], "lists"),
     ],
 )

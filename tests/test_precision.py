@@ -5,6 +5,7 @@ import dataclasses
 import math
 import os
 
+import conftest
 import keras
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from invariance_tf.runs import experiment, preparation
 from invariance_tf.training import devices
 
 SMALL = Experiment(
+    network="two_layers",
     num_categories=4,
     num_train=10,
     num_test=3,
@@ -26,18 +28,23 @@ SMALL = Experiment(
     batch_size=8,
     precision="mixed_bfloat16",
     analysis="layers",
-    ablate_layer="conv2",
+    ablate_layer="conv5",
 )
+EXACT = dataclasses.replace(SMALL, precision="float32")
+
+pytestmark = pytest.mark.usefixtures("two_layers")
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A small experiment, prepared and done."""
+    """A small experiment in bfloat16, prepared and done."""
     runs_dir = str(tmp_path_factory.mktemp("runs"))
-    prepared = preparation.prepare(
-        dataclasses.replace(SMALL, runs_dir=runs_dir)
-    )
-    return prepared, experiment.execute(prepared)
+    with pytest.MonkeyPatch.context() as patch:
+        conftest.register_two_layers(patch)
+        prepared = preparation.prepare(
+            dataclasses.replace(SMALL, runs_dir=runs_dir)
+        )
+    return prepared, experiment.run_prepared(prepared)
 
 
 def read(run_dir, name):
@@ -64,8 +71,8 @@ def test_only_the_network_before_its_logits_computes_in_bfloat16(name):
 def test_the_precision_of_a_run_is_not_that_of_the_next():
     preparation.prepare(SMALL)
     assert keras.config.dtype_policy().name == "float32"
-    model = preparation.prepare(Experiment()).model
-    assert model.get_layer("conv1").compute_dtype == "float32"
+    model = preparation.prepare(EXACT).model
+    assert model.get_layer("conv5").compute_dtype == "float32"
 
 
 def test_the_precision_is_given_back_after_an_error():
@@ -86,10 +93,10 @@ def test_the_precision_is_given_back_after_an_error():
 def test_a_run_in_float32_heeds_no_policy_of_the_process():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = preparation.prepare(Experiment()).model
+        model = preparation.prepare(EXACT).model
     finally:
         keras.config.set_dtype_policy("float32")
-    assert model.get_layer("conv1").compute_dtype == "float32"
+    assert model.get_layer("conv5").compute_dtype == "float32"
 
 
 def test_the_precision_is_part_of_a_run_only_where_it_is_another():
@@ -105,7 +112,7 @@ def test_the_saved_model_predicts_what_the_trained_one_does(finished):
     loaded = keras.models.load_model(
         os.path.join(summary["run_dir"], "model.keras")
     )
-    assert loaded.get_layer("conv1").compute_dtype == "bfloat16"
+    assert loaded.get_layer("conv5").compute_dtype == "bfloat16"
     flags = np.arange(len(images)) % 2 == 0
     inputs = {"image": images, "is_transformed": flags}
     trained, again = (
@@ -126,7 +133,7 @@ def test_activities_are_float32_numbers_that_bfloat16_has(finished):
     prepared, _ = finished
     images, labels = prepared.part("test")
     responses = Responses(
-        prepared.model, images, ["conv2", "fc6"], labels=labels
+        prepared.model, images, ["conv5", "fc6"], labels=labels
     )
     for _, layers in responses:
         for pair in layers:

@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from invariance_tf import Experiment
-from invariance_tf.commands import many_runs
 from invariance_tf.commands import search as search_command
 from invariance_tf.commands.search import search_settings
 from invariance_tf.paper import tables
@@ -40,10 +39,14 @@ TINY = {
 
 
 @pytest.fixture
-def tiny(tmp_path):
+def tiny(request, tmp_path):
     """Path of a config of tiny runs, with a directory of runs."""
     path = tmp_path / "tiny.yaml"
-    path.write_text(yaml.safe_dump({**TINY, "runs_dir": str(tmp_path)}))
+    settings = {**TINY, "runs_dir": str(tmp_path)}
+    if "here" in request.fixturenames:
+        request.getfixturevalue("two_layers")
+        settings["network"] = "two_layers"
+    path.write_text(yaml.safe_dump(settings))
     return str(path)
 
 
@@ -62,7 +65,9 @@ def some_settings():
 
 
 def test_the_grid_of_the_paper_has_25_settings_with_what_it_chose():
-    experiments = grid.experiments({}, grid.LEARNING_RATES, grid.WEIGHT_DECAYS)
+    experiments = grid.list_experiments(
+        {}, grid.LEARNING_RATES, grid.WEIGHT_DECAYS
+    )
     settings = {(one.learning_rate, one.weight_decay) for one in experiments}
     assert len(settings) == len(experiments) == 25
     assert (1e-4, 5e-4) in settings
@@ -71,7 +76,7 @@ def test_the_grid_of_the_paper_has_25_settings_with_what_it_chose():
 def test_a_search_is_of_the_experiment_but_on_held_out_images(tmp_path):
     settings = {"transform": "rotate90", "n_seen": 7, "seed": 3}
     settings["runs_dir"] = str(tmp_path)
-    (found,) = grid.experiments(settings, [0.1], [0.0])
+    (found,) = grid.list_experiments(settings, [0.1], [0.0])
     usual = Experiment(
         **settings, learning_rate=0.1, weight_decay=0.0, analysis="none"
     ).resolve()
@@ -84,7 +89,7 @@ def test_a_search_is_of_the_experiment_but_on_held_out_images(tmp_path):
 
 
 def test_every_setting_is_tried_once_with_every_seed():
-    found = grid.experiments({}, [0.1, 0.01, 0.1], [0.0], seeds=[5, 2, 5])
+    found = grid.list_experiments({}, [0.1, 0.01, 0.1], [0.0], seeds=[5, 2, 5])
     tried = [(each.learning_rate, each.seed) for each in found]
     assert tried == [(0.01, 5), (0.01, 2), (0.1, 5), (0.1, 2)]
     assert [each.category_seed for each in found] == [5, 2, 5, 2]
@@ -98,7 +103,7 @@ def test_a_calibrated_strength_is_that_of_the_users_directory(tmp_path):
     content = {"parameter": "sigma", "strength": 2.5, "options": {}}
     content["reason"] = ""
     (record / "calibration.json").write_text(json.dumps(content))
-    (found,) = grid.experiments(settings, [0.1], [0.0])
+    (found,) = grid.list_experiments(settings, [0.1], [0.0])
     assert found.transform_args == {"sigma": 2.5}
     assert found.resolve() == found
 
@@ -108,14 +113,14 @@ def test_what_a_file_says_of_searched_and_fixed_settings_is_passed_over(
 ):
     path = tmp_path / "config.yaml"
     path.write_text("learning_rate: 1e-3\nepochs: 7\nanalysis: layers\n")
-    assert grid.read(str(path)) == {"epochs": 7}
+    assert grid.read_config(str(path)) == {"epochs": 7}
     # As a run writes it.
     content = dataclasses.asdict(Experiment(transform="blur").resolve())
     path.write_text(yaml.safe_dump(content))
-    read = grid.read(str(path))
+    read = grid.read_config(str(path))
     assert read["transform_args"] == {"sigma": 4.0}
     assert read.keys() == {*grid.SETTINGS}
-    assert grid.read("synthfaces") == grid.read(SYNTHFACES)
+    assert grid.read_config("synthfaces") == grid.read_config(SYNTHFACES)
 
 
 @pytest.mark.parametrize(
@@ -138,23 +143,23 @@ def test_the_best_setting_has_the_highest_median_and_never_diverged():
     steady = Setting(0.1, 0.0, (0.5, 0.6, 0.7))
     lucky = Setting(0.2, 0.0, (0.5, 0.5, 1.0))
     risky = Setting(0.3, 0.0, (0.9, None, 0.9))
-    assert choice.choose([lucky, risky, steady]) == steady
-    assert choice.choose([risky]) is None
+    assert choice.choose_setting([lucky, risky, steady]) == steady
+    assert choice.choose_setting([risky]) is None
 
 
 def test_of_equal_settings_the_lowest_rates_are_chosen():
-    experiments = grid.experiments({}, [0.2, 0.1], [1.0, 0.5])
+    experiments = grid.list_experiments({}, [0.2, 0.1], [1.0, 0.5])
     settings = [
         Setting(each.learning_rate, each.weight_decay, (0.5,))
         for each in experiments
     ]
-    best = choice.choose(settings)
+    best = choice.choose_setting(settings)
     assert (best.learning_rate, best.weight_decay) == (0.1, 0.5)
 
 
 def test_an_edge_of_the_grid_is_pointed_out():
     settings = some_settings()
-    assert choice.find_edges(settings, choice.choose(settings)) == []
+    assert choice.find_edges(settings, choice.choose_setting(settings)) == []
     highest, lowest = choice.find_edges(settings, settings[-5])
     assert "learning rate, 1e-1, is the highest of the grid" in highest
     assert "weight decay, 5e-6, is the lowest of the grid" in lowest
@@ -173,7 +178,7 @@ def test_the_standard_error_is_that_of_many_draws():
 def test_the_picture_shows_every_setting_and_frames_the_best():
     settings = some_settings()
     settings[0] = Setting(1e-5, 5e-6, (None,))
-    best = choice.choose(settings)
+    best = choice.choose_setting(settings)
     figure = draw_search(settings, best, "a title", "a note")
     axes = figure.axes[0]
     assert axes.get_title(loc="left") == "a title"
@@ -235,7 +240,7 @@ def test_the_terminal_shows_the_grid(capsys):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["nowhere.yaml"], "Received: nowhere.yaml"),
+        (["nowhere.yaml"], "Unknown config file"),
         ([str(CONFIGS / "sweeps" / "quick.yaml")], "['base', 'grid']"),
         ([SYNTHFACES, "--validation_fraction", "0"], "must be above 0"),
         ([SYNTHFACES, "--learning_rate", "1e-3", "x"], "learning_rate=x"),
@@ -285,36 +290,6 @@ def test_mistakes_are_answered_without_tensorflow():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True)
     assert done.returncode == 2, done.stderr
-
-
-class HereEngine:
-    """Does each piece of work at once, in this process."""
-
-    def __init__(self):
-        self.num_slots, self.num_started, self.ended = 1, 0, []
-
-    def has_room(self):
-        return not self.ended
-
-    def start(self, key, function, *arguments):
-        self.num_started += function is worker.carry_out
-        self.ended.append((key, worker.attempt(function, *arguments)))
-
-    def wait(self, timeout):
-        ended, self.ended = self.ended, []
-        return ended
-
-    def stop(self):
-        pass
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """Makes searches run in this process; returns their engine."""
-    engine = HereEngine()
-    monkeypatch.setattr(many_runs, "_make_engine", lambda options: engine)
-    monkeypatch.setattr(worker, "_write_to", lambda path: None)
-    return engine
 
 
 class Guarded:
@@ -394,9 +369,14 @@ def test_a_search_never_reads_a_test_image(
     assert guarded.read[~guarded.is_test].mean() > 0.5
 
 
-def test_the_guard_would_notice(tmp_path, put_images):
+def test_the_guard_would_notice(tmp_path, put_images, two_layers):
     put_images(lambda dataset: Guarded(dataset.images, dataset.is_test))
-    usual = Experiment(**TINY, analysis="none", runs_dir=str(tmp_path))
+    usual = Experiment(
+        **TINY,
+        network="two_layers",
+        analysis="none",
+        runs_dir=str(tmp_path),
+    )
     prepared = preparation.prepare(usual)
     with pytest.raises(PermissionError, match="A test image was read"):
         prepared.part("test")
@@ -428,7 +408,7 @@ def test_another_failure_is_named_and_ends_the_search(
     def fail(run):
         raise OSError("No space left.")
 
-    monkeypatch.setattr(worker, "carry_out", fail)
+    monkeypatch.setattr(worker, "finish_run", fail)
     arguments = [tiny, "--learning_rate", "0.1", "--weight_decay", "0"]
     assert search_settings(arguments, PROGRAM) == 1
     assert "OSError: No space left." in capsys.readouterr().out

@@ -58,7 +58,7 @@ def test_every_combination_of_a_grid_is_an_experiment(write):
     )
     combined = [
         (each.transform, each.n_seen, each.seed, each.epochs)
-        for each in plan.read(path)
+        for each in plan.read_sweep(path)
     ]
     assert combined == [
         ("vertical", 1, 0, 3),
@@ -72,7 +72,7 @@ def test_every_combination_of_a_grid_is_an_experiment(write):
 
 def test_numbers_that_yaml_reads_as_text_are_numbers(write):
     path = write("grid:\n  learning_rate: [1e-3, 1.0e-3, 2e-3]\n")
-    rates = [each.learning_rate for each in plan.read(path)]
+    rates = [each.learning_rate for each in plan.read_sweep(path)]
     assert rates == [1e-3, 2e-3]
 
 
@@ -82,7 +82,7 @@ def test_one_run_is_done_once_with_the_most_measures(write):
         {"n_seen": [20, 36], "analysis": "layers"},
         {"n_seen": 20},
     ]
-    experiments = plan.read(write({"grid": parts}))
+    experiments = plan.read_sweep(write({"grid": parts}))
     assert [(each.n_seen, each.analysis) for each in experiments] == [
         (4, "none"),
         (20, "layers"),
@@ -91,14 +91,14 @@ def test_one_run_is_done_once_with_the_most_measures(write):
 
 
 def test_a_file_with_no_grid_is_one_experiment(write):
-    (only,) = plan.read(write({"base": {"seed": 3}}))
+    (only,) = plan.read_sweep(write({"base": {"seed": 3}}))
     assert only == Experiment(seed=3).resolve()
 
 
 def test_options_win_over_the_file(write):
     path = write({"base": {"runs_dir": "here"}})
-    assert plan.read(path)[0].runs_dir == "here"
-    assert plan.read(path, runs_dir="there")[0].runs_dir == "there"
+    assert plan.read_sweep(path)[0].runs_dir == "here"
+    assert plan.read_sweep(path, runs_dir="there")[0].runs_dir == "there"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_options_win_over_the_file(write):
         ({"grid": {"transform": ["blurr"]}}, "Did you mean blur?"),
         ({"grid": {"epochs": ["many"]}}, "must be a whole number"),
         ({"grid": {"seed": []}}, "at least one value. Received: seed=[]"),
-        ({"base": {"seed": [0, 1]}}, "belong into grid"),
+        ({"base": {"seed": [0, 1]}}, "belong in grid"),
         ({"base": {}, "grids": {}}, "Received: ['base', 'grids']"),
         ("just text", "the keys base"),
         ("base: 3", "Received: 3"),
@@ -132,9 +132,8 @@ def test_a_mistake_is_one_line_that_names_file_and_setting(
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["nowhere.yaml"], "Received: nowhere.yaml"),
+        (["nowhere.yaml"], "Unknown sweep file"),
         ([str(SWEEPS / "quick.yaml"), "--jobs", "0"], "Received: jobs=0"),
-        ([str(SWEEPS / "imagenet.yaml"), "--data_dir", "no"], "=imagenet2012"),
         ([str(SWEEPS / "quick.yaml"), "--engine", "slurm"], "slurm"),
         ([str(SWEEPS / "quick.yaml"), "--cores", "3"], "cores"),
     ],
@@ -143,6 +142,13 @@ def test_a_mistake_in_the_command_is_one_line(capsys, arguments, message):
     assert run_sweep(arguments) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_missing_data_are_a_mistake_in_one_line(capsys, here):
+    arguments = [str(SWEEPS / "imagenet.yaml"), "--data_dir", "no"]
+    assert run_sweep(arguments) == 2
+    error = capsys.readouterr().err
+    assert "=imagenet2012" in error and error.count("\n") == 1
 
 
 def test_mistakes_are_answered_without_tensorflow(write):
@@ -171,26 +177,26 @@ def test_mistakes_are_answered_without_tensorflow(write):
 def test_the_sweeps_of_the_repository_have_the_papers_grids(name, num_runs):
     path = SWEEPS / f"{name}.yaml"
     assert path.read_text().startswith("# ")
-    assert len(plan.read(str(path))) == num_runs
+    assert len(plan.read_sweep(str(path))) == num_runs
 
 
 def test_what_the_data_cannot_give_is_found_before_anything_runs():
     digits = Experiment(dataset="digits", n_seen=11, analysis="none")
     with pytest.raises(ValueError, match="from 0 to 10.*n_seen=11"):
-        worker.survey([digits.resolve()])
+        worker.survey_runs([digits.resolve()])
     typo = Experiment(dataset="digits", network_args={"initialiser": "he"})
     with pytest.raises(ValueError, match="takes.*initializer"):
-        worker.survey([typo.resolve()])
+        worker.survey_runs([typo.resolve()])
 
 
 def test_all_and_the_number_of_categories_are_one_run(tmp_path):
     digits = Experiment(dataset="digits", runs_dir=str(tmp_path))
-    experiments = plan.once(
+    experiments = plan.drop_repeats(
         dataclasses.replace(digits, n_seen=n_seen).resolve()
         for n_seen in ("all", 10)
     )
     assert len(experiments) == 2
-    runs, _ = worker.survey(experiments)
+    runs, _ = worker.survey_runs(experiments)
     (run,) = runs
     assert run.experiment.n_seen == 10 and not run.is_done
 
@@ -216,7 +222,7 @@ def test_a_run_is_done_with_its_data_and_measures(tmp_path, changes, is_done):
     }
     for name, content in files.items():
         pathlib.Path(run.run_dir, name).write_text(json.dumps(content))
-    (found,), _ = worker.survey([digits])
+    (found,), _ = worker.survey_runs([digits])
     assert found.is_done == is_done
     assert found.seconds == 4.0
 
@@ -230,20 +236,20 @@ def test_a_failure_is_recorded_until_the_run_succeeds(tmp_path, monkeypatch):
 
     monkeypatch.setattr(worker, "_write_to", lambda path: None)
     monkeypatch.setattr(experiment, "run", diverge)
-    outcome = worker.attempt(worker.carry_out, run)
+    outcome = worker.attempt(worker.finish_run, run)
     assert (outcome.status, outcome.error) == ("failed", "FloatingPointError")
     failure = json.loads(path.read_text())
     assert failure["message"] == "The loss is not finite."
     assert "in diverge" in failure["traceback"]
     monkeypatch.setattr(experiment, "run", lambda settings: {"seed": 0})
-    assert worker.attempt(worker.carry_out, run).value == {"seed": 0}
+    assert worker.attempt(worker.finish_run, run).value == {"seed": 0}
     assert not path.exists()
 
 
 def test_a_run_of_another_process_is_held(tmp_path):
     (run,) = some_runs(tmp_path, 1)
     with results.locked(run.run_dir):
-        assert worker.attempt(worker.carry_out, run).status == "held"
+        assert worker.attempt(worker.finish_run, run).status == "held"
     assert not pathlib.Path(run.run_dir, "failure.json").exists()
 
 
@@ -278,10 +284,10 @@ DONE = Outcome(
 )
 
 
-def carry_out(script, runs, **options):
+def finish(script, runs, **options):
     engine = ScriptedEngine(script)
     with RunsProgress(runs, 0, 1, None) as progress:
-        failed = schedule.carry_out(runs, engine, progress, **options)
+        failed = schedule.finish_runs(runs, engine, progress, **options)
     return engine.started, failed
 
 
@@ -290,7 +296,7 @@ def test_a_failed_run_does_not_stop_the_others(tmp_path, capsys):
     first, second, third = (run.name for run in runs)
     failure = Outcome("failed", error="FloatingPointError", message="no")
     script = {first: [DONE], second: [failure], third: [DONE]}
-    started, failed = carry_out(script, runs)
+    started, failed = finish(script, runs)
     assert started == [first, second, third]
     assert failed == [(runs[1], "FloatingPointError: no")]
     lines = capsys.readouterr().out.splitlines()
@@ -304,13 +310,13 @@ def test_a_failed_run_does_not_stop_the_others(tmp_path, capsys):
 def test_a_run_whose_process_died_is_taken_up_again_twice(tmp_path):
     runs = some_runs(tmp_path, 2)
     first, second = (run.name for run in runs)
-    death = Outcome("died", message="its process was ended by SIGKILL")
+    death = Outcome("died", message="its process was killed by SIGKILL")
     script = {first: [death, death, DONE], second: [death] * 3}
-    started, failed = carry_out(script, runs)
+    started, failed = finish(script, runs)
     assert started == [first] * 3 + [second] * 3
     ((run, message),) = failed
     assert run.name == second
-    assert "ended by SIGKILL, 3 times" in message
+    assert "killed by SIGKILL, 3 times" in message
     assert pathlib.Path(run.run_dir, "failure.json").exists()
 
 
@@ -318,7 +324,7 @@ def test_a_run_that_another_sweep_holds_comes_last(tmp_path):
     runs = some_runs(tmp_path, 2)
     first, second = (run.name for run in runs)
     script = {first: [Outcome("held"), Outcome("held"), DONE], second: [DONE]}
-    started, failed = carry_out(script, runs, patience=0.05)
+    started, failed = finish(script, runs, patience=0.05)
     assert started == [first, second, first, first]
     assert not failed
 
@@ -377,7 +383,7 @@ def test_work_shares_a_process_until_it_dies(engine):
     assert result_of(engine, os.getpid).value == process_id
     assert "status 3" in result_of(engine, os._exit, 3).message
     killed = result_of(engine, signal.raise_signal, signal.SIGKILL)
-    assert killed.message == "its process was ended by SIGKILL"
+    assert killed.message == "its process was killed by SIGKILL"
     assert result_of(engine, os.getpid).value != process_id
 
 

@@ -67,7 +67,7 @@ def test_missing_archives_are_one_line(tmp_path, capsys, dataset, lacking):
         ("--dataset tfds:cifar1000", "Did you mean tfds:cifar100?"),
         ("--dataset tfds", "Legal: synthfaces, digits"),
         ("--dataset imagenet --crops resnet --stream maybe", "`stream` must"),
-        ("--dataset digits --stream true", "the data set digits"),
+        ("--dataset digits --stream true", "does not apply to the data set"),
         ("--dataset tfds:cifar100 --crops five", "must be central or resnet"),
     ],
 )

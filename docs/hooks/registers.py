@@ -96,7 +96,7 @@ def sweeps_table(results=()):
         rows.append(
             (
                 f"`{path.stem}`",
-                len(plan.read(path)),
+                len(plan.read_sweep(path)),
                 said_of(path, "Hardware: "),
                 said_of(path, "Expect "),
                 obtained,
@@ -108,7 +108,7 @@ def sweeps_table(results=()):
 
 def _needs(path):
     """Orders sweep files: those for laptops first, then by their runs."""
-    return "GPU" in said_of(path, "Hardware: "), len(plan.read(path))
+    return "GPU" in said_of(path, "Hardware: "), len(plan.read_sweep(path))
 
 
 def said_of(path, start):

@@ -65,7 +65,7 @@ def survey_runs(experiments, engine, options):
     """
     with terminal.mistakes():
         try:
-            runs, has_gpu = schedule.survey(engine, experiments)
+            runs, has_gpu = schedule.survey_runs(engine, experiments)
         except (ValueError, OSError):
             if options.dry_run:
                 # The plan is known even if the data are not there.
@@ -97,7 +97,7 @@ def do_runs(runs, engine):
     with progress.RunsProgress(
         left, num_done, engine.num_slots, expected
     ) as shown:
-        return schedule.carry_out(left, engine, shown)
+        return schedule.finish_runs(left, engine, shown)
 
 
 def show_failed(runs, failed):

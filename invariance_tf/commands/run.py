@@ -76,10 +76,10 @@ def run_experiment(arguments, program):
         options, settings = parser.parse(arguments)
         experiment = Experiment(**settings).resolve()
     prepared = prepare_run(experiment)
-    from invariance_tf.runs.experiment import execute
+    from invariance_tf.runs.experiment import run_prepared
 
     with terminal.failures():
-        summary = execute(prepared, options.overwrite)
+        summary = run_prepared(prepared, options.overwrite)
     if summary["was_done"]:
         closing = "This run is already finished; use --overwrite to redo it."
     else:

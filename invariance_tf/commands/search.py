@@ -44,7 +44,7 @@ def search_settings(arguments, program):
     """
     with terminal.mistakes():
         options, settings = _parse(arguments, program)
-        experiments = grid.experiments(
+        experiments = grid.list_experiments(
             settings,
             options.learning_rate,
             options.weight_decay,
@@ -80,7 +80,7 @@ def _parse(arguments, program):
         Options, program, positional="file", settings=grid.SETTINGS
     )
     options, _ = parser.parse(arguments)
-    parser.parser.set_defaults(grid.read(options.file))
+    parser.parser.set_defaults(grid.read_config(options.file))
     return parser.parse(arguments)
 
 
@@ -88,7 +88,7 @@ def _show_grid(experiments):
     """Shows which values are combined."""
     for name in (*grid.SEARCHED, "seed"):
         values = dict.fromkeys(getattr(each, name) for each in experiments)
-        write = str if name == "seed" else choice.short
+        write = str if name == "seed" else choice.short_number
         terminal.show_line(f"{name}: {' '.join(map(write, values))}")
 
 
@@ -96,8 +96,8 @@ def _choose(runs, command):
     """Chooses a setting, records and shows it; returns the exit status."""
     from invariance_tf.runs.search import record
 
-    settings = record.read(runs)
-    best = choice.choose(settings)
+    settings = record.read_settings(runs)
+    best = choice.choose_setting(settings)
     seeds = [*dict.fromkeys(run.experiment.seed for run in runs)]
     experiment = runs[0].experiment
     title = (
@@ -105,8 +105,8 @@ def _choose(runs, command):
         f"{experiment.network}, n_seen {experiment.n_seen}"
     )
     note = _explain(settings, best, record.count_images(runs), seeds)
-    record_dir = record.directory(runs)
-    record.write(record_dir, settings, best, title, note, command)
+    record_dir = record.result_dir(runs)
+    record.write_result(record_dir, settings, best, title, note, command)
     _show_search(settings, best, title, note, record_dir)
     if best is None:
         terminal.show_problem(
@@ -141,8 +141,8 @@ def _show_search(settings, best, title, note, record_dir):
 
     rows = {}
     for setting in settings:
-        cells = rows.setdefault(choice.short(setting.learning_rate), {})
-        cells[choice.short(setting.weight_decay)] = (
+        cells = rows.setdefault(choice.short_number(setting.learning_rate), {})
+        cells[choice.short_number(setting.weight_decay)] = (
             Text(f"* {_format_setting(setting)}", "bold")
             if setting == best
             else _format_setting(setting)

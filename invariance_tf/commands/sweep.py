@@ -41,7 +41,7 @@ def run_sweep(arguments, program):
     parser = Arguments(Options, program, positional="file")
     with terminal.mistakes():
         options, _ = parser.parse(arguments)
-        experiments = plan.read(
+        experiments = plan.read_sweep(
             shipped.find_config(options.file, is_sweep=True),
             runs_dir=options.runs_dir,
             data_dir=options.data_dir,

@@ -9,7 +9,7 @@ import os
 import pandas as pd
 
 from invariance_tf import files
-from invariance_tf.settings.config import telling
+from invariance_tf.settings.config import drop_original_behaviour
 
 # What every row of every table starts with.
 KEYS = (
@@ -295,7 +295,7 @@ def _study(settings, fingerprint):
     """Names what the runs of one study have in common, by a hash."""
     common = {
         name: value
-        for name, value in telling(settings).items()
+        for name, value in drop_original_behaviour(settings).items()
         if name not in _VARIED
     }
     text = json.dumps([common, fingerprint], sort_keys=True)

@@ -1,1 +1,1 @@
-"""One run from its settings to its results, and many of them."""
+"""Runs of experiments: one, or many (sweeps, searches, calibrations)."""

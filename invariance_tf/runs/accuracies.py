@@ -1,7 +1,4 @@
-"""The accuracies of a trained run: what is measured and written."""
-
-import functools
-import os
+"""Measures and writes the accuracies of a trained run."""
 
 import numpy as np
 
@@ -11,7 +8,7 @@ from invariance_tf.runs.preparation import timed
 
 
 def measure_accuracies(prepared, log):
-    """Tests a trained experiment and writes the tables.
+    """Tests a trained experiment and writes its accuracies.
 
     Writes `accuracy.csv`, `confusion.csv`, `confusion_matrix.csv` and
     `confusion.png` to the run directory.
@@ -54,7 +51,7 @@ def measure_accuracies(prepared, log):
 def _write_accuracies(prepared, labels, predicted):
     """Writes the accuracy of each test and category group."""
     files.write_csv(
-        os.path.join(prepared.run_dir, "accuracy.csv"),
+        prepared.path("accuracy.csv"),
         [
             {
                 "test_transform": name,
@@ -71,8 +68,8 @@ def _write_accuracies(prepared, labels, predicted):
 
 
 def _write_confusion(prepared, labels, predicted, log):
-    """Writes which groups and categories are taken for which."""
-    path = functools.partial(os.path.join, prepared.run_dir)
+    """Writes which categories, and groups of them, are confused."""
+    path = prepared.path
     is_seen, names = prepared.is_seen, np.array(prepared.dataset.categories)
     files.write_csv(
         path("confusion.csv"),

@@ -1,7 +1,6 @@
-"""The neurons of a trained run: what is measured and written."""
+"""Measures and writes the neurons of a trained run."""
 
 import functools
-import os
 
 import pandas as pd
 from keras import ops
@@ -12,31 +11,26 @@ from invariance_tf.measures.responses import Responses
 
 
 def analyse(prepared, log=None):
-    """Measures the neurons of a trained experiment and writes the tables.
+    """Measures the neurons of a trained experiment and writes tables.
 
     Writes `ablation.csv`, `neurons.parquet`, `layers.csv` and
-    `active_counts.csv` to the run directory. Where the experiment tests by
-    all transformations, the invariance of the penultimate layer to each of
-    them is measured too.
+    `active_counts.csv` to the run directory. If the experiment tests on all
+    transformations, the invariance to each of them is measured.
 
     Args:
         prepared: A `preparation.Prepared` with the trained model.
         log: A `tensorboard.EventLog`, or `None`.
 
     Returns:
-        Dictionary for the run's summary: tau, penultimate_layer,
-        invariance_seen, invariance_unseen and invariance_all, the mean
-        coefficients over neurons of that layer.
+        Dictionary for the run's summary: tau, penultimate_layer, and the mean
+        coefficients over the neurons of that layer (invariance_seen,
+        invariance_unseen and invariance_all).
     """
     experiment, model = prepared.experiment, prepared.model
-    path = functools.partial(os.path.join, prepared.run_dir)
+    path = prepared.path
     images, labels = prepared.part("test")
     read = functools.partial(
-        Responses,
-        model,
-        images,
-        labels=labels,
-        seed=experiment.seed,
+        Responses, model, images, labels=labels, seed=experiment.seed
     )
     responses = read()
     rows = _ablate(prepared, responses)
@@ -76,7 +70,7 @@ def analyse(prepared, log=None):
 
 
 def _join(measured, table):
-    """Joins a table of several measurements, by transformation."""
+    """Joins a table of the measurements of several transformations."""
     tables = {
         name: getattr(measurement, table)
         for name, measurement in measured.items()
@@ -98,7 +92,7 @@ def _ablate(prepared, responses):
 
 
 def _summarise(prepared, measured, log):
-    """Returns means of the penultimate layer; shows how neurons spread."""
+    """Returns means of the penultimate layer; logs histograms."""
     penultimate = activations.penultimate_layer(prepared.model)
     of_layer = measured.neurons[measured.neurons.layer == penultimate]
     means = {}

@@ -1,7 +1,6 @@
-"""One experiment from its settings to the results in its run directory."""
+"""Runs an experiment and writes the results to its run directory."""
 
 import dataclasses
-import functools
 import math
 import os
 
@@ -19,61 +18,60 @@ from invariance_tf.training import devices, fitting
 
 
 def run(experiment, overwrite=False):
-    """Runs an experiment, or goes on with it where it was interrupted.
+    """Runs an experiment, or resumes it where it was interrupted.
 
     Args:
         experiment: A `config.Experiment`.
-        overwrite: Whether to start anew although the run is done or begun.
+        overwrite: Whether to start over, even if the run exists.
 
     Returns:
-        Dictionary, the content of the run's `summary.json`, `run_dir`, and
-        `was_done`.
+        Dictionary: the content of the run's `summary.json`, `run_dir`, and
+        `was_done` (whether the run was finished before).
 
     Raises:
         ValueError: If a setting is illegal.
-        FileNotFoundError: If the data are not there.
+        FileNotFoundError: If the data are missing.
         FloatingPointError: If the training diverged.
     """
-    return execute(prepare(experiment), overwrite)
+    return run_prepared(prepare(experiment), overwrite)
 
 
-def execute(prepared, overwrite=False):
-    """Trains, evaluates and writes the results of a prepared experiment.
+def run_prepared(prepared, overwrite=False):
+    """Trains and evaluates a prepared experiment, and writes the results.
 
-    Of an interrupted run the training goes on from its last epoch. A run whose
-    `summary.json` is there is done: it is left as it is, but its neurons are
-    measured anew where the settings ask for measures that it does not have.
+    An interrupted training resumes after its last complete epoch. A run that
+    has a `summary.json` is finished and is not repeated; only its neurons are
+    measured again if the settings ask for measures that it lacks.
 
     Args:
         prepared: A `Prepared`.
-        overwrite: Whether to start anew although the run is done or begun.
+        overwrite: Whether to start over, even if the run exists.
 
     Returns:
-        Dictionary, the content of the run's `summary.json`, `run_dir`, and
-        `was_done`.
+        Dictionary: the content of the run's `summary.json`, `run_dir`, and
+        `was_done` (whether the run was finished before).
 
     Raises:
         FloatingPointError: If the training diverged.
         BlockingIOError: If another process is working on the run.
-        FileExistsError: If the run was begun with other images.
+        FileExistsError: If the run was started with other images.
     """
-    run_dir = prepared.run_dir
-    path = functools.partial(os.path.join, run_dir)
+    run_dir, path = prepared.run_dir, prepared.path
     with files.locked(run_dir):
         if overwrite:
-            files.clear(run_dir)
+            files.clear_directory(run_dir)
         provenance.check_same_images(prepared)
         summary = files.read_json(path("summary.json"))
         was_done = summary is not None
         if was_done:
             if not is_analysed(run_dir, prepared.experiment):
-                summary = _analyse_done(prepared, summary)
+                summary = _analyse_finished(prepared, summary)
         else:
             log = EventLog(path("tensorboard"))
             _write_settings(prepared, log)
             train(prepared, log)
             summary = {
-                **_describe(prepared),
+                **_identify(prepared),
                 **accuracies.measure_accuracies(prepared, log),
             }
             if prepared.experiment.analysis != "none":
@@ -82,86 +80,77 @@ def execute(prepared, overwrite=False):
             with files.replacing(path("model.keras")) as model_path:
                 prepared.model.save(model_path)
             log.close()
-            provenance.write(prepared)
+            provenance.write_provenance(prepared)
             files.write_json(path("summary.json"), summary)
             os.remove(path("checkpoint.npz"))
     return {**summary, "run_dir": run_dir, "was_done": was_done}
 
 
 def analyse_again(run_dir, **changes):
-    """Measures the neurons of a finished run, without training.
+    """Measures the neurons of a finished run again, without training.
 
     Args:
         run_dir: Directory of the run.
         **changes: Settings to change: analysis, tau and ablate_layer.
 
     Returns:
-        Dictionary, the run's summary with the new measures, and `run_dir`.
+        Dictionary: the run's summary with the new measures, and `run_dir`.
 
     Raises:
         FileNotFoundError: If the run is not finished.
         FileExistsError: If the images have changed since.
     """
-    path = functools.partial(os.path.join, run_dir)
-    summary = files.read_json(path("summary.json"))
+    summary = files.read_json(os.path.join(run_dir, "summary.json"))
     if summary is None:
         raise FileNotFoundError(
-            "This is not the directory of a finished run: it holds no "
+            "This is not the directory of a finished run: it has no "
             f"summary.json. Received: run_dir={run_dir}"
         )
-    settings = {**files.read_yaml(path("config.yaml")), **changes}
-    # Measuring takes one device, however many the training had.
+    settings = files.read_yaml(os.path.join(run_dir, "config.yaml")) | changes
+    # This machine may have fewer devices than the one that trained.
     prepared = prepare(config.Experiment(**{**settings, "devices": 1}))
-    trained_on = {"devices": settings.get("devices", 1)}
+    experiment = dataclasses.replace(
+        prepared.experiment, devices=settings["devices"]
+    )
     prepared = dataclasses.replace(
-        prepared,
-        run_dir=run_dir,
-        experiment=dataclasses.replace(prepared.experiment, **trained_on),
+        prepared, run_dir=run_dir, experiment=experiment
     )
     with files.locked(run_dir):
         provenance.check_same_images(prepared)
-        summary = _analyse_done(prepared, summary)
+        summary = _analyse_finished(prepared, summary)
     return {**summary, "run_dir": run_dir}
 
 
 def is_analysed(run_dir, experiment):
-    """Tells whether a finished run has the measures that are asked for.
+    """Returns whether a finished run has all measures of an experiment.
 
     Args:
         run_dir: Directory of the run.
         experiment: A resolved `config.Experiment` with the same training.
     """
-    done = files.read_yaml(os.path.join(run_dir, "config.yaml"))
-    wanted = vars(experiment)
-    rank = ("none", "penultimate", "layers").index
-    # Runs of the first version say nothing of an analysis.
-    return rank(wanted["analysis"]) == 0 or (
-        rank(wanted["analysis"]) <= rank(done.get("analysis", "none"))
-        and wanted["tau"] == done["tau"]
-        and wanted["ablate_layer"] in (None, done["ablate_layer"])
+    measured = files.read_yaml(os.path.join(run_dir, "config.yaml"))
+    rank = config.ANALYSES.index
+    return experiment.analysis == "none" or (
+        rank(experiment.analysis) <= rank(measured["analysis"])
+        and experiment.tau == measured["tau"]
+        and experiment.ablate_layer in (None, measured["ablate_layer"])
     )
 
 
-def _analyse_done(prepared, summary):
+def _analyse_finished(prepared, summary):
     """Measures the neurons of a finished run; returns its new summary."""
-    path = functools.partial(os.path.join, prepared.run_dir)
-    model = keras.models.load_model(path("model.keras"))
+    model = keras.models.load_model(prepared.path("model.keras"))
     prepared = dataclasses.replace(prepared, model=model)
-    summary = {
-        **summary,
-        **analysis.analyse(prepared),
-        "schema": files.SCHEMA,
-    }
-    files.write_json(path("summary.json"), summary)
-    # Last: the settings tell whether the measures are there.
-    files.write_yaml(
-        path("config.yaml"), dataclasses.asdict(prepared.experiment)
-    )
+    summary = {**summary, **analysis.analyse(prepared), "schema": files.SCHEMA}
+    files.write_json(prepared.path("summary.json"), summary)
+    # Last: `is_analysed` reads from it which measures exist.
+    settings = dataclasses.asdict(prepared.experiment)
+    files.write_yaml(prepared.path("config.yaml"), settings)
     return summary
 
 
-def _describe(prepared):
-    """Returns what a summary says about the experiment."""
+def _identify(prepared):
+    """Returns the part of a summary that is known before the results."""
     experiment = prepared.experiment
     return {
         "schema": files.SCHEMA,
@@ -177,14 +166,11 @@ def _describe(prepared):
 
 
 def _write_settings(prepared, log):
-    """Writes what is known before training."""
-    path = functools.partial(os.path.join, prepared.run_dir)
-    dataset, settings = (
-        prepared.dataset,
-        dataclasses.asdict(prepared.experiment),
-    )
+    """Writes the files that precede training."""
+    path, dataset = prepared.path, prepared.dataset
+    settings = dataclasses.asdict(prepared.experiment)
     files.write_yaml(path("config.yaml"), settings)
-    provenance.write(prepared)
+    provenance.write_provenance(prepared)
     num_images = {
         f"num_{part}": np.bincount(
             dataset.labels[prepared.positions(part)],
@@ -218,7 +204,7 @@ def _write_settings(prepared, log):
 
 
 def _draw_examples(prepared, num_images=8):
-    """Draws a test image of a few categories, original and transformed."""
+    """Draws a test image of some categories, original and transformed."""
     dataset, is_seen = prepared.dataset, prepared.is_seen
     labels = np.flatnonzero(is_seen)[: num_images // 2].tolist()
     labels += np.flatnonzero(~is_seen)[: num_images - len(labels)].tolist()
@@ -227,22 +213,20 @@ def _draw_examples(prepared, num_images=8):
     originals = dataset.images[first]
     layers = prepared.model.get_layer
     transformed = layers("transform")(originals, np.ones(len(first), bool))
-    rows = {
-        "original": originals,
-        "transformed,\nstandardised": keras.ops.convert_to_numpy(
-            layers("standardize")(transformed)
-        ),
-    }
-    group = {True: "seen", False: "unseen"}
+    standardised = keras.ops.convert_to_numpy(
+        layers("standardize")(transformed)
+    )
+    rows = {"original": originals, "transformed,\nstandardised": standardised}
     titles = [
-        f"{dataset.categories[label]}\n({group[bool(is_seen[label])]})"
+        f"{dataset.categories[label]}\n"
+        f"({'seen' if is_seen[label] else 'unseen'})"
         for label in labels
     ]
     return drawing.draw_examples(rows, titles)
 
 
 def train(prepared, log):
-    """Trains the model and writes its history."""
+    """Trains the model and writes history.csv and checkpoints."""
     experiment, dataset = prepared.experiment, prepared.dataset
     model = devices.mirror(prepared.model, experiment.devices)
     subset = prepared.positions("train")
@@ -269,7 +253,7 @@ def train(prepared, log):
 
     def record(history):
         log.scalars(_tags(history[-1]), step=history[-1]["epoch"])
-        files.write_csv(os.path.join(prepared.run_dir, "history.csv"), history)
+        files.write_csv(prepared.path("history.csv"), history)
 
     history = fitting.fit(
         model,
@@ -277,17 +261,17 @@ def train(prepared, log):
         steps_per_epoch=steps_per_epoch,
         epochs=experiment.epochs,
         seed=experiment.seed,
-        checkpoint_path=os.path.join(prepared.run_dir, "checkpoint.npz"),
+        checkpoint_path=prepared.path("checkpoint.npz"),
         validate=_validation(prepared, model),
         record=record,
     )
     _take_weights(prepared, model)
-    # Also the epochs before an interruption.
+    # The history includes the epochs before an interruption.
     prepared.seconds["training"] = sum(row["seconds"] for row in history)
 
 
 def _tags(row):
-    """Names the numbers of an epoch as TensorBoard groups them."""
+    """Names the numbers of an epoch so that TensorBoard groups them."""
     return {
         name.replace("validation_", "validation/")
         if name.startswith("validation_")
@@ -298,7 +282,7 @@ def _tags(row):
 
 
 def _take_weights(prepared, model):
-    """Gives the weights of a model on several devices to that on one."""
+    """Copies the weights of a mirrored model to the original one."""
     if model is not prepared.model:
         prepared.model.set_weights(model.get_weights())
 

@@ -1,4 +1,4 @@
-"""An experiment's settings meet its data and its network."""
+"""Resolves an experiment: loads its data and builds its network."""
 
 import contextlib
 import dataclasses
@@ -24,17 +24,17 @@ _logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Prepared:
-    """Holds an experiment with its data and its untrained network.
+    """Holds an experiment with its data and untrained network.
 
     Attributes:
         experiment: The resolved `config.Experiment`.
         dataset: A `datasets.Dataset`.
         is_seen: Boolean array of shape `(num_categories,)`.
-        parts: Array of `num_images` strings: train, validation, test, or
-            what is in none of them (see `splits.divide`).
+        parts: Array of `num_images` strings: train, validation, test, or why
+            the image is in none of them (see `splits.divide`).
         model: The untrained Keras model.
-        seconds: Dictionary of the time that each stage took.
-        run_dir: Directory of the run's results.
+        seconds: Dictionary from finished stages to their duration.
+        run_dir: Path of the run directory.
     """
 
     experiment: config.Experiment
@@ -45,24 +45,22 @@ class Prepared:
     seconds: dict
     run_dir: str
 
+    def path(self, name):
+        """Returns the path of a file of the run."""
+        return os.path.join(self.run_dir, name)
+
     def positions(self, part):
-        """Returns the positions of the train, validation or test images."""
+        """Returns the indices of the train, validation or test images."""
         return np.flatnonzero(self.parts == part)
 
     def part(self, name):
-        """Returns the images of a part and their labels.
-
-        The images are in memory, unless they are decoded when they are read.
-        """
+        """Returns the images and labels of a part."""
         positions = self.positions(name)
         images = datasets.take(self.dataset.images, positions)
         return images, self.dataset.labels[positions]
 
     def test_transforms(self):
-        """Returns the transformations to test by, by name.
-
-        The experiment's own is that of its model.
-        """
+        """Returns the transformations to test with, by name."""
         experiment = self.experiment
         names = (experiment.transform,)
         if experiment.evaluate_on == "all":
@@ -80,8 +78,7 @@ class Prepared:
 def prepare(experiment):
     """Checks the settings, loads the data and builds the model.
 
-    Everything that can be wrong with the settings is found here, before
-    anything is written.
+    Every mistake in the settings is found here, before anything is written.
 
     Args:
         experiment: A `config.Experiment`.
@@ -91,7 +88,7 @@ def prepare(experiment):
 
     Raises:
         ValueError: If a setting is illegal.
-        FileNotFoundError: If the data are not there.
+        FileNotFoundError: If the data are missing.
     """
     if experiment.deterministic:
         pipeline.make_deterministic()
@@ -124,13 +121,13 @@ def check(experiment):
         experiment: A `config.Experiment`.
 
     Returns:
-        The resolved `config.Experiment`, with a number in the place of
+        The resolved `config.Experiment`, with a number instead of
         `n_seen="all"`, its `datasets.Dataset`, and the parts of its images
         (see `Prepared`).
 
     Raises:
         ValueError: If a setting is illegal.
-        FileNotFoundError: If the data are not there.
+        FileNotFoundError: If the data are missing.
     """
     experiment = experiment.resolve()
     dataset = _load(experiment.dataset, *experiment.dataset_options().items())
@@ -140,7 +137,7 @@ def check(experiment):
         experiment = dataclasses.replace(
             experiment, n_seen=dataset.num_categories
         )
-    # Raises where there are not so many.
+    # Raises if there are fewer categories.
     categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
     )
@@ -150,7 +147,7 @@ def check(experiment):
         experiment.transform, **experiment.transform_args
     )
     transform.check_size(dataset.image_size, dataset.image_size)
-    # Behind the images and the number of categories.
+    # The first two are the images and the number of categories.
     parameters = inspect.signature(networks.get(experiment.network)).parameters
     legal = [*parameters][2:]
     if not {*experiment.network_args} <= {*legal}:
@@ -162,31 +159,31 @@ def check(experiment):
 
 
 def _warn_of_transform(name):
-    """Says so where ImageNet holds transformed images as it is."""
+    """Warns if ImageNet images already vary in a transformation."""
     if name not in ("identity", *families.OF_IMAGENET):
         _logger.warning(
-            "Images of ImageNet vary by %s as they are; the paper uses only "
-            "%s there (section 3).",
+            "ImageNet images already vary in %s; the paper uses only %s there "
+            "(section 3).",
             name,
             ", ".join(families.OF_IMAGENET),
         )
 
 
 def _check_batches(experiment, num_images):
-    """Raises if the devices cannot share an epoch's batches."""
+    """Raises if the batches of an epoch cannot be divided among devices."""
     first = min(experiment.batch_size, num_images)
     last = num_images % first or first
     if first % experiment.devices or last < experiment.devices:
         raise ValueError(
-            f"A batch has {first} images and the last one of an epoch {last}: "
-            "the first number must be a multiple of `devices` and the second "
-            "no less, so that each has its share. Choose another `batch_size`. "
+            f"A batch has {first} images and the last of an epoch has {last}; "
+            "a batch must be a multiple of `devices`, the last one at least as "
+            "large as `devices`. Choose another `batch_size`. "
             f"Received: devices={experiment.devices}"
         )
 
 
 def _divide(experiment, dataset):
-    """Divides the images; returns the data set and the images' parts."""
+    """Returns the data set and the parts of its images."""
     if experiment.splits is not None:
         dataset, parts = splits.replay(dataset, experiment.splits)
     else:
@@ -194,7 +191,7 @@ def _divide(experiment, dataset):
             dataset, experiment.validation_fraction, experiment.seed
         )
     if experiment.test_on == "validation":
-        # The true test images must not even be looked at.
+        # A search must not see the test images.
         parts[parts == "test"] = "unused"
         parts[parts == "validation"] = "test"
     splits.check(parts, dataset, experiment.test_on == "validation")
@@ -203,7 +200,7 @@ def _divide(experiment, dataset):
 
 @functools.lru_cache(maxsize=2)
 def _load(name, *options):
-    """Loads a data set; experiments of one process share it."""
+    """Loads a data set; the experiments of a process share it."""
     return datasets.get(name, **dict(options))
 
 
@@ -226,7 +223,7 @@ def _build(experiment, dataset):
 
 @contextlib.contextmanager
 def timed(seconds, stage):
-    """Records the time of a stage in `seconds`."""
+    """Measures the duration of a stage."""
     start = time.perf_counter()
     yield
     seconds[stage] = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, hardware, code, command, data."""
+"""Records the origin of a result: versions, hardware, command, data."""
 
 import importlib.metadata
 import os
@@ -25,12 +25,12 @@ PACKAGES = (
 )
 
 
-def describe():
-    """Describes the program and the machine that are running.
+def describe_environment():
+    """Describes the running program and its machine.
 
     Returns:
-        Dictionary that can be written as JSON: versions, git_commit (`None`
-        outside of a checkout), backend, hardware and command.
+        Dictionary of plain values: versions, git_commit (`None` outside of a
+        checkout), git_is_modified, backend, hardware and command.
     """
     return {
         "versions": {"python": platform.python_version(), **_versions()},
@@ -48,16 +48,16 @@ def describe():
     }
 
 
-def write(prepared):
-    """Writes where a run's results come from, and the time so far.
+def write_provenance(prepared):
+    """Writes provenance.json: environment, data, and the time so far.
 
     Args:
         prepared: A `preparation.Prepared`.
     """
     files.write_json(
-        os.path.join(prepared.run_dir, "provenance.json"),
+        prepared.path("provenance.json"),
         {
-            **describe(),
+            **describe_environment(),
             "data": _describe_data(prepared),
             "seconds": prepared.seconds,
         },
@@ -65,7 +65,7 @@ def write(prepared):
 
 
 def check_same_images(prepared):
-    """Raises if a run was begun with other images.
+    """Raises if a run was started with other images.
 
     Args:
         prepared: A `preparation.Prepared`.
@@ -73,22 +73,20 @@ def check_same_images(prepared):
     Raises:
         FileExistsError: If so.
     """
-    begun = files.read_json(os.path.join(prepared.run_dir, "provenance.json"))
+    before = files.read_json(prepared.path("provenance.json"))
     now = _describe_data(prepared)
-    # Runs of the first version say nothing of splits.
-    if begun and any(
-        begun["data"].get(key, now[key]) != now[key]
-        for key in ("fingerprint", "splits")
+    if before and any(
+        before["data"][key] != now[key] for key in ("fingerprint", "splits")
     ):
         raise FileExistsError(
-            f"The run {prepared.run_dir} was made with other images, or others "
-            "for testing, than there are now. Use --overwrite to make it anew, "
-            "or another --runs_dir to keep it."
+            f"The run {prepared.run_dir} was made with different images or a "
+            "different test split. Use --overwrite to redo it, or another "
+            "--runs_dir to keep it."
         )
 
 
 def _describe_data(prepared):
-    """Returns which images a run works with."""
+    """Describes the images of a run."""
     dataset, data_dir = prepared.dataset, prepared.experiment.data_dir
     return {
         "name": dataset.name,
@@ -102,7 +100,7 @@ def _describe_data(prepared):
 
 
 def _versions():
-    """Returns the versions of the installed ones of `PACKAGES`."""
+    """Returns the versions of the packages that are installed."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -113,7 +111,7 @@ def _versions():
 
 
 def _git(*arguments):
-    """Asks git about the checkout that this file is part of."""
+    """Returns what git says about this checkout; `None` without one."""
     checkout = pathlib.Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""What a run shows in TensorBoard, whatever the backend of Keras."""
+"""Logs a run for TensorBoard, with any backend of Keras."""
 
 import math
 import os
@@ -11,7 +11,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 
 class EventLog:
-    """Writes scalars, pictures and hyper-parameters of one run.
+    """Logs the scalars, pictures and hyper-parameters of a run.
 
     Args:
         log_dir: Directory of the event files. A resumed run adds a file.
@@ -29,7 +29,7 @@ class EventLog:
         )
 
     def scalars(self, values, step):
-        """Writes a dictionary of numbers by tag; nan is left out."""
+        """Logs a dictionary of numbers by tag, except nan."""
         points = [
             summary_pb2.Summary.Value(tag=tag, simple_value=value)
             for tag, value in values.items()
@@ -39,7 +39,7 @@ class EventLog:
         self._writer.flush()
 
     def histogram(self, tag, values, step, num_bins=30):
-        """Writes the distribution of an array of numbers."""
+        """Logs the distribution of an array of numbers."""
         counts, edges = np.histogram(values, num_bins)
         histogram = summary_pb2.HistogramProto(
             min=values.min(),
@@ -54,12 +54,12 @@ class EventLog:
         self._write(summary_pb2.Summary(value=[value]), step)
 
     def picture(self, tag, png_path, step):
-        """Writes a PNG file as a picture."""
+        """Logs a picture from a PNG file."""
         with open(png_path, "rb") as file:
             png = file.read()
         image = summary_pb2.Summary.Image(
             encoded_image_string=png,
-            # Width and height stand in the PNG's first chunk.
+            # The first chunk of a PNG file holds width and height.
             width=int.from_bytes(png[16:20]),
             height=int.from_bytes(png[20:24]),
             colorspace=3,
@@ -68,11 +68,11 @@ class EventLog:
         self._write(summary_pb2.Summary(value=[value]), step)
 
     def hyper_parameters(self, values, metrics):
-        """Writes the settings of the run, for TensorBoard's HParams tab.
+        """Logs the settings of the run for TensorBoard's HParams tab.
 
         Args:
-            values: Dictionary of settings; `None` is left out and what is no
-                number, string or boolean is written as text.
+            values: Dictionary of settings; `None` is left out, and values
+                other than numbers and booleans are written as text.
             metrics: Iterable of the tags of scalars to compare.
         """
         plain = {
@@ -86,9 +86,9 @@ class EventLog:
         self._write(summary_v2.hparams_pb(plain), 0)
 
     def close(self):
-        """Ends the log of a run that came to its end."""
+        """Logs that the run has finished, and closes the file."""
         ended = summary.session_end_pb(api_pb2.STATUS_SUCCESS)
-        # TensorFlow's message type, where it is installed: not the writer's.
+        # If TensorFlow is installed, this is its message type, not ours.
         ended = summary_pb2.Summary.FromString(ended.SerializeToString())
         self._write(ended, 0)
         self._writer.close()

@@ -1,1 +1,1 @@
-"""What an experiment is, without importing TensorFlow."""
+"""The settings of experiments; nothing here imports TensorFlow."""

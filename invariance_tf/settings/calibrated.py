@@ -1,21 +1,17 @@
-"""Calibrated strengths in the directory of runs.
-
-Reading imports the standard library only: settings are resolved before
-TensorFlow is loaded.
-"""
+"""Reads calibrated strengths from the directory of runs."""
 
 import json
 import os
 import shlex
 
 
-def directory(runs_dir, dataset, network, image_size, transform):
-    """Returns the directory of a calibration; a later one replaces it.
+def calibration_dir(runs_dir, dataset, network, image_size, transform):
+    """Returns the directory of a calibration; repeating it overwrites.
 
     Example:
 
-    >>> path = directory("runs", "synthfaces", "alexnet_small", 48, "blur")
-    >>> os.path.basename(path)
+    >>> key = ("synthfaces", "alexnet_small", 48, "blur")
+    >>> os.path.basename(calibration_dir("runs", *key))
     'synthfaces-alexnet_small-48-blur'
     """
     name = f"{dataset}-{network}-{image_size}-{transform}"
@@ -23,8 +19,10 @@ def directory(runs_dir, dataset, network, image_size, transform):
     return os.path.join(runs_dir, "calibration", name)
 
 
-def recorded(runs_dir, dataset, network, image_size, transform, options=None):
-    """Reads the strength that was calibrated, as arguments of a transformation.
+def read_strength(
+    runs_dir, dataset, network, image_size, transform, options=None
+):
+    """Reads a calibrated strength, as an argument of the transformation.
 
     Args:
         runs_dir: Directory of the run directories.
@@ -32,22 +30,23 @@ def recorded(runs_dir, dataset, network, image_size, transform, options=None):
         network: String, name of the network.
         image_size: Integer, height and width of the images in pixels.
         transform: String, name of the transformation.
-        options: Dictionary of the data set's options, as
-            `Experiment.dataset_options` returns it, which must be those of
-            the calibration; `None` means that they need not.
+        options: Dictionary of the data set's options (see
+            `Experiment.dataset_options`) that the calibration must have been
+            made with; `None` accepts any.
 
     Returns:
         Dictionary from the name of the strength to its value.
 
     Raises:
-        FileNotFoundError: If there is no calibration.
-        ValueError: If it ended without a strength, is of other options of the
-            data set, or cannot be read.
+        FileNotFoundError: If the strength has not been calibrated.
+        ValueError: If the calibration found no strength, was made with other
+            options of the data set, or cannot be read.
     """
     key = (dataset, network, image_size, transform)
-    path = os.path.join(directory(runs_dir, *key), "calibration.json")
-    make = _make_command(runs_dir, *key, (options or {}).get("data_dir"))
-    make = f"{make} Received: transform_args=calibrated"
+    path = os.path.join(calibration_dir(runs_dir, *key), "calibration.json")
+    options = options or {}
+    command = _calibrate_command(runs_dir, *key, options.get("data_dir"))
+    command = f"{command} Received: transform_args=calibrated"
     of_what = f"{transform} for {dataset} at {image_size} pixels with {network}"
     try:
         with open(path, encoding="utf-8") as file:
@@ -56,38 +55,40 @@ def recorded(runs_dir, dataset, network, image_size, transform, options=None):
         of_options, reason = found["options"], found["reason"]
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"The strength of {of_what} is not calibrated yet. Make it: {make}"
+            f"The strength of {of_what} has not been calibrated. Run: {command}"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"The calibration {path} cannot be read. Make it again: {make}"
+            f"The calibration {path} cannot be read. Repeat it: {command}"
         ) from error
-    for name, value in identity(dataset, options or {}).items():
+    for name, value in image_options(dataset, options).items():
         if name in of_options and of_options[name] != value:
             raise ValueError(
                 f"The strength of {of_what} was calibrated with {name}="
-                f"{of_options[name]}, not {value}. Make it again: {make}"
+                f"{of_options[name]}, not {value}. Repeat it: {command}"
             )
     if strength is None:
         raise ValueError(
-            f"The calibration of {of_what} ended without a strength. {reason} "
-            f"Give `transform_args` a value, or try another --below: {make}"
+            f"The calibration of {of_what} found no strength. {reason} "
+            f"Set `transform_args`, or try another --below: {command}"
         )
     return {parameter: strength}
 
 
-def identity(dataset, options):
-    """Returns the options that decide which images there are."""
+def image_options(dataset, options):
+    """Returns the options that determine the images of a data set."""
     kept = {key: value for key, value in options.items() if key != "stream"}
-    # Elsewhere it is a place, here it is all that names the data set.
+    # A folder has no other name. Elsewhere the data may have been moved.
     data_dir = kept.pop("data_dir", None)
     if dataset == "folder" and data_dir is not None:
         kept["data_dir"] = os.path.abspath(data_dir)
     return kept
 
 
-def _make_command(runs_dir, dataset, network, image_size, transform, data_dir):
-    """Returns the command that makes a calibration."""
+def _calibrate_command(
+    runs_dir, dataset, network, image_size, transform, data_dir
+):
+    """Returns the command of a calibration."""
     where = f"--data_dir {shlex.quote(str(data_dir))} " if data_dir else ""
     return (
         f"python -m invariance_tf calibrate --dataset {dataset} {where}"

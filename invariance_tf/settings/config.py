@@ -1,6 +1,6 @@
-"""What an experiment is: every setting, its default and its legal values.
+"""The settings of an experiment, their defaults and legal values.
 
-Nothing here imports TensorFlow, so that `--help` and mistakes are answered at
+This room does not import TensorFlow: `--help` and mistakes are answered at
 once.
 """
 
@@ -11,20 +11,19 @@ import json
 import math
 from typing import Any, Literal
 
-from invariance_tf.settings import defaults
+from invariance_tf.settings import calibrated, defaults
 
-# Settings that change neither the network nor its accuracies; the devices only
-# as another draw of noise and dropout would, and a run may change over to more.
-_NOT_OF_THE_TRAINING = (
-    "analysis",
-    "tau",
-    "ablate_layer",
-    "runs_dir",
-    "devices",
-)
+# The values of `analysis`, from the fewest to the most measures.
+ANALYSES = ("none", "penultimate", "layers")
 
-# Settings that came later, at the values that say what was done before.
-_LATER = {
+# These change neither the network nor its accuracies. (Several devices round
+# differently, but an interrupted run may continue on another number of them.)
+_NOT_IN_NAME = ("analysis", "tau", "ablate_layer", "runs_dir", "devices")
+
+# Settings that were added after the first studies, at the values that describe
+# how those were done. Run and study names are hashes over the settings:
+# leaving these values out keeps the names in docs/results valid.
+_ORIGINAL_BEHAVIOUR = {
     "crops": None,
     "deterministic": False,
     "devices": 1,
@@ -39,83 +38,84 @@ _LATER = {
 class Experiment:
     """Describes one experiment: data, transformation, network and training.
 
-    Settings left at null take the value that belongs to the data set or the
-    network; the run's config.yaml shows them all.
+    A setting left at null takes the default of its data set or network; the
+    run's config.yaml lists the values that were used.
 
     Args:
-        dataset: synthfaces (made on the spot), digits, folder (any directory
-            with one folder per category), facescrub, tfds:NAME (any
-            image-classification set of TensorFlow Datasets) or imagenet.
-        data_dir: Directory of the images (folder, facescrub), or of
-            TensorFlow Datasets (tfds:NAME, imagenet).
+        dataset: Data set: synthfaces (generated on the fly), digits, folder
+            (any directory with one folder per category), facescrub, tfds:NAME
+            (any image-classification set of TensorFlow Datasets) or imagenet.
+        data_dir: Directory of the images (folder, facescrub) or of TensorFlow
+            Datasets (tfds:NAME, imagenet).
         image_size: Height and width of the images in pixels.
-        central_crop: Side of the central square that is kept, as a share of
-            the shorter side, above 0 to 1 (not synthfaces, digits).
-        min_images: Leave out categories with fewer images (not synthfaces,
+        central_crop: Side of the central square to keep, as a fraction of the
+            shorter side, above 0 to 1 (not synthfaces, digits).
+        min_images: Drop categories with fewer images (not synthfaces,
             digits).
-        max_images: Use at most so many images of a category, test images
+        max_images: Use at most this many images per category, test images
             included (not synthfaces, digits).
-        categories_file: Text file with the categories to use, one name per
+        categories_file: Text file that lists the categories to use, one per
             line (not synthfaces, digits).
-        num_categories: Number of categories to make (synthfaces).
-        num_train: Training images to make per category (synthfaces).
-        num_test: Test images per category; null means the data set's own test
-            part where there is one (tfds:NAME, imagenet).
-        data_seed: Decides which faces are made (synthfaces).
-        stream: Decode images whenever they are read ("true") or once, to be
-            kept on disk ("false"); null means streaming above 4 GiB
-            (tfds:NAME, imagenet).
-        crops: Training crops of streamed images, one of central, and resnet
-            for random areas and flips (tfds:NAME, imagenet).
-        splits: CSV file with the columns file, category and split, such as
-            another run's splits.csv: which images to train, validate and test
-            on.
-        transform: identity, grayscale, hue_rotation, blur, highpass,
-            horizontal, vertical, contrast_inversion, white_noise, salt_pepper,
-            rotate90, rotate180 or thinning.
+        num_categories: Number of categories to generate (synthfaces).
+        num_train: Training images to generate per category (synthfaces).
+        num_test: Test images per category; null uses the test part of the data
+            set if it has one (tfds:NAME, imagenet).
+        data_seed: Random seed of the generated faces (synthfaces).
+        stream: Decode images every time they are read ("true"), or once and
+            cache them on disk ("false"); null streams above 4 GiB (tfds:NAME,
+            imagenet).
+        crops: How streamed training images are cropped: central, or resnet
+            (random crops and flips) (tfds:NAME, imagenet).
+        splits: CSV file with the columns file, category and split that assigns
+            images to training, validation and test, such as the splits.csv of
+            another run.
+        transform: Transformation: identity, grayscale, hue_rotation, blur,
+            highpass, horizontal, vertical, contrast_inversion, white_noise,
+            salt_pepper, rotate90, rotate180 or thinning.
         transform_args: Arguments of the transformation, such as
             --transform_args.sigma 3.0 for blur (pixels) or
             --transform_args.std 100 for white_noise (grey levels); or
-            "calibrated", for the strength that the verb calibrate found.
-        n_seen: Number of categories seen transformed during training, from 0
-            (never transformed) to all categories ("all").
-        category_seed: Decides which categories are seen transformed; null
-            means seed.
-        sampling: Draw training images by category first ("categories", as the
-            paper) or uniformly over images ("images").
+            "calibrated", for the strength found by the command calibrate.
+        n_seen: Number of categories that are transformed during training, from
+            0 (none) to the number of categories ("all").
+        category_seed: Random seed that selects those categories; null uses
+            seed.
+        sampling: Draw training images by category first ("categories", as in
+            the paper) or uniformly over all images ("images").
         evaluate_on: Test on images transformed as in training ("trained") or
-            by every transformation in turn ("all", as Fig. 2a).
-        network: alexnet, alexnet_small, resnet18 or inception.
+            by each transformation in turn ("all", as in Fig. 2a).
+        network: Network: alexnet, alexnet_small, resnet18 or inception.
         network_args: Further arguments of the network, such as
             --network_args.initializer he.
-        seed: Decides every random draw.
+        seed: Random seed of weights, batches, noise and held-out images.
         epochs: Number of epochs; one epoch draws as many images as there are
             training images.
         batch_size: Images per training step.
-        learning_rate: Learning rate (its highest value if it is scheduled).
-        schedule: Course of the learning rate, one of constant, cosine (to 2 %)
-            and resnet (5 epochs warm-up, a tenth at epochs 30, 60, 80, 90).
+        learning_rate: Learning rate; the peak value if it is scheduled.
+        schedule: Learning-rate schedule: constant, cosine (down to 2 %) or
+            resnet (5 epochs of warm-up, divided by 10 after epochs 30, 60, 80
+            and 90).
         momentum: Momentum of stochastic gradient descent.
-        weight_decay: L2 regularisation inside the gradient.
-        validation_fraction: Share of the training images held out to follow
-            the accuracies during training, from 0 to below 1.
-        test_on: Test on the test images ("test") or, in order to choose
-            settings, on the held-out training images ("validation").
-        deterministic: Give equal bits whenever the run is repeated on the same
-            machine, at the price of some speed.
-        devices: Number of GPUs of this machine to train on at once; each batch
-            is divided among them.
-        precision: Numbers that the network computes with, float32 or
-            mixed_bfloat16 (weights and logits stay in float32), for GPUs.
-        analysis: Measure the neurons of the penultimate layer
+        weight_decay: L2 regularisation, added to the gradient.
+        validation_fraction: Fraction of the training images held out for
+            validation during training, from 0 to below 1.
+        test_on: Images to test on: "test", or "validation" (held-out training
+            images) to choose settings without using the test images.
+        deterministic: Make repeated runs on one machine bit-identical, at some
+            cost in speed.
+        devices: Number of GPUs of this machine to train on; each batch is
+            divided among them.
+        precision: Number format of the network, float32 or mixed_bfloat16
+            (for GPUs; weights and logits stay in float32).
+        analysis: Neurons to measure: those of the penultimate layer
             ("penultimate"), of all layers with ReLU ("layers") or none
             ("none").
         tau: Normalised activity above which a neuron counts as active, from 0
-            to below 1; "auto" takes the highest one at which ablating the
+            to below 1; "auto" takes the highest value at which ablating the
             inactive neurons costs at most 1 % of accuracy.
-        ablate_layer: Also measure accuracies with neurons of this inner
-            layer ablated, such as conv5.
-        runs_dir: Directory of the run directories.
+        ablate_layer: Inner layer, such as conv5, whose neurons are ablated in
+            addition to those of the penultimate layer.
+        runs_dir: Directory that holds the run directories.
     """
 
     dataset: str = "synthfaces"
@@ -158,82 +158,66 @@ class Experiment:
     runs_dir: str = "runs"
 
     def resolve(self):
-        """Fills in what belongs to the data set and the network, and checks.
+        """Fills in the defaults of the data set and network, and checks.
 
         Returns:
-            An `Experiment` that leaves nothing open but what its data set
-            has no use for.
+            An `Experiment` in which only settings that do not apply to its
+            data set are `None`.
 
         Raises:
             ValueError: If a name is unknown or a value illegal.
         """
         kind = _kind(self.dataset)
         _check_name("transform", self.transform, defaults.TRANSFORMS)
-        options = defaults.DATASETS[kind]
         network = self.network or defaults.EXPERIMENTS[kind]["network"]
         _check_name("network", network, defaults.RECIPES)
-        recipe = dict(defaults.RECIPES[network])
-        if network == "resnet18":
-            recipe["learning_rate"] = 0.128 * self.batch_size / 256
-        filled = {
-            **options,
-            **recipe,
-            "n_seen": defaults.EXPERIMENTS[kind]["n_seen"],
+        values = {
+            **defaults.DATASETS[kind],
+            **defaults.RECIPES[network],
+            **defaults.EXPERIMENTS[kind],
             "category_seed": self.seed,
+            "network_args": {},
         }
-        chosen = {
-            name: value
-            for name, value in vars(self).items()
-            if value is not None
-        }
+        if network == "resnet18":
+            # Its recipe is for batches of 256.
+            values["learning_rate"] = 0.128 * self.batch_size / 256
+        for name, value in vars(self).items():
+            if value is not None:
+                values[name] = value
+        resolved = Experiment(**values)
+        chosen = self.transform_args
+        if chosen == "calibrated":
+            chosen = calibrated.read_strength(
+                self.runs_dir,
+                self.dataset,
+                network,
+                resolved.image_size,
+                self.transform,
+                resolved.dataset_options(),
+            )
         resolved = dataclasses.replace(
-            self,
-            **{
-                **filled,
-                **chosen,
-                "network": network,
-                "network_args": self.network_args or {},
-                "transform_args": {},
-            },
-        )
-        resolved = dataclasses.replace(
-            resolved, transform_args=self._transform_args(resolved)
+            resolved,
+            transform_args=transform_args(self.dataset, self.transform, chosen),
         )
         _check_values(resolved)
         _check_options(resolved)
         return resolved
 
-    def _transform_args(self, resolved):
-        """Returns the arguments of the transformation."""
-        chosen = self.transform_args
-        if chosen == "calibrated":
-            from invariance_tf.settings import calibrated
-
-            chosen = calibrated.recorded(
-                self.runs_dir,
-                self.dataset,
-                resolved.network,
-                resolved.image_size,
-                self.transform,
-                resolved.dataset_options(),
-            )
-        return transform_args(self.dataset, self.transform, chosen)
-
     def dataset_options(self):
-        """Returns the arguments of the data set's function, by name."""
+        """Returns the settings that belong to the data set, by name."""
         options = defaults.DATASETS[_kind(self.dataset)]
         return {name: getattr(self, name) for name in options}
 
     def name(self):
         """Returns the name of the run directory of a resolved experiment.
 
-        It ends in 8 hexadecimal digits of a hash over every setting that
-        can change the network or its accuracies.
+        It ends in 8 hexadecimal digits of a hash over all settings that can
+        change the network or its accuracies.
         """
         settings = {
             name: value
-            for name, value in telling(vars(self)).items()
-            if name not in _NOT_OF_THE_TRAINING
+            for name, value in drop_original_behaviour(vars(self)).items()
+            if name not in _NOT_IN_NAME
         }
         digest = hashlib.sha256(
             json.dumps(settings, sort_keys=True).encode()
@@ -245,23 +229,24 @@ class Experiment:
         )
 
 
-def telling(settings):
-    """Leaves out settings that say what was done before there was a choice.
+def drop_original_behaviour(settings):
+    """Drops settings that equal the behaviour from before they existed.
 
-    Runs then have the names and the studies that they had before.
+    What is left identifies a run or a study, whenever it was done.
 
     Args:
         settings: Dictionary of an experiment's settings.
 
     Example:
 
-    >>> telling({"seed": 0, "test_on": "test", "splits": "mine.csv"})
+    >>> settings = {"seed": 0, "test_on": "test", "splits": "mine.csv"}
+    >>> drop_original_behaviour(settings)
     {'seed': 0, 'splits': 'mine.csv'}
     """
     return {
         name: value
         for name, value in settings.items()
-        if name not in _LATER or value != _LATER[name]
+        if name not in _ORIGINAL_BEHAVIOUR or value != _ORIGINAL_BEHAVIOUR[name]
     }
 
 
@@ -277,7 +262,7 @@ def transform_args(dataset, transform, chosen=None):
         Dictionary with every argument of the transformation.
 
     Raises:
-        ValueError: If `chosen` names an argument that there is not.
+        ValueError: If `chosen` names an unknown argument.
 
     Example:
 
@@ -297,7 +282,7 @@ def transform_args(dataset, transform, chosen=None):
         **defaults.STRENGTHS.get(dataset, {}).get(transform, {}),
         **(chosen or {}),
     }
-    # 3 and 3.0 are one strength, and so one run.
+    # 3 and 3.0 are the same strength and must give the same run name.
     return {
         name: float(value) if type(value) is int else value
         for name, value in arguments.items()
@@ -315,19 +300,19 @@ def _kind(dataset):
 
 
 def _check_name(setting, name, legal):
-    """Raises if `name` is none of the legal ones."""
+    """Raises if `name` is not one of the legal names."""
     if name in legal:
         return
     close = difflib.get_close_matches(str(name), legal, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
     raise ValueError(
-        f"There is no such {setting}.{hint} Legal: {', '.join(legal)}. "
+        f"Unknown {setting}.{hint} Legal: {', '.join(legal)}. "
         f"Received: {setting}={name}"
     )
 
 
 def _check_options(experiment):
-    """Raises if a setting is given that the data set has no use for."""
+    """Raises if a setting is given that does not apply to the data set."""
     every_option = {
         name for options in defaults.DATASETS.values() for name in options
     }
@@ -336,18 +321,18 @@ def _check_options(experiment):
         value = getattr(experiment, name)
         if value is not None:
             raise ValueError(
-                f"`{name}` means nothing for the data set "
+                f"`{name}` does not apply to the data set "
                 f"{experiment.dataset}, whose options are "
                 f"{', '.join(legal)}. Received: {name}={value}"
             )
     if experiment.dataset == "folder" and experiment.data_dir is None:
         raise ValueError(
-            f"The data set {experiment.dataset} needs `data_dir`, a directory "
-            "with one folder of images per category. Received: data_dir=None"
+            "The data set folder needs `data_dir`, a directory with one folder "
+            "of images per category. Received: data_dir=None"
         )
 
 
-# (lowest, highest, description).
+# Lowest and highest legal value, and both in words.
 _RANGES = {
     "epochs": (1, math.inf, "at least 1"),
     "batch_size": (1, math.inf, "at least 1"),
@@ -370,7 +355,7 @@ _RANGES = {
 
 
 def _check_values(experiment):
-    """Raises if a number is out of its range."""
+    """Raises if a number is out of range."""
     for name, (lowest, highest, description) in _RANGES.items():
         value = getattr(experiment, name)
         if value is not None and not lowest <= value <= highest:
@@ -386,6 +371,6 @@ def _check_values(experiment):
     if n_seen != "all" and not 0 <= n_seen <= (num_categories or math.inf):
         at_most = num_categories or "the number of categories"
         raise ValueError(
-            f"`n_seen` counts categories seen transformed and must be from 0 "
-            f"to {at_most}. Received: n_seen={n_seen}"
+            f"`n_seen` is a number of categories and must be from 0 to "
+            f"{at_most}. Received: n_seen={n_seen}"
         )

@@ -1,13 +1,23 @@
-"""What experiments use where the user says nothing.
+"""The defaults of data sets, networks and transformations.
 
-Nothing here imports TensorFlow, so that `--help` and mistakes are answered at
-once. Tests hold these tables to the registries beside the code.
+Tests compare these tables with the registries of the code, which cannot be
+read without importing TensorFlow.
 """
 
 import os
 
-# Options of each data set with their defaults; the names of the others are
-# errors. `n_seen` is a default for the experiment, not an option.
+# The options of data sets that are read from files.
+_FILES = {
+    "data_dir": None,
+    "image_size": 64,
+    "central_crop": 1.0,
+    "min_images": None,
+    "max_images": None,
+    "categories_file": None,
+    "num_test": 10,
+}
+
+# The options of each data set; the options of the others are errors.
 DATASETS = {
     "synthfaces": {
         "image_size": 48,
@@ -17,50 +27,31 @@ DATASETS = {
         "data_seed": 0,
     },
     "digits": {"image_size": 32, "num_test": 50},
-    "folder": {
-        "data_dir": None,
-        "image_size": 64,
-        "central_crop": 1.0,
-        "min_images": None,
-        "max_images": None,
-        "categories_file": None,
-        "num_test": 10,
-    },
+    "folder": _FILES,
     "facescrub": {
+        **_FILES,
         "data_dir": os.path.join("data", "facescrub"),
         "image_size": 100,
-        "central_crop": 1.0,
         "min_images": 100,
-        "max_images": None,
-        "categories_file": None,
-        "num_test": 10,
     },
     "tfds": {
-        "data_dir": None,
-        "image_size": 64,
-        "central_crop": 1.0,
-        "min_images": None,
-        "max_images": None,
-        "categories_file": None,
+        **_FILES,
         "num_test": None,
         "stream": None,
         "crops": "central",
     },
-    # Row N8b of docs/fidelity.md: 224 of 256 pixels are tested.
+    # Tested on the central 224 of 256 pixels: row N8b of docs/fidelity.md.
     "imagenet": {
-        "data_dir": None,
+        **_FILES,
         "image_size": 224,
         "central_crop": 224 / 256,
-        "min_images": None,
-        "max_images": None,
-        "categories_file": None,
         "num_test": None,
         "stream": True,
         "crops": "resnet",
     },
 }
 
-# What an experiment on a data set uses where the user says nothing.
+# Other defaults that depend on the data set.
 EXPERIMENTS = {
     "synthfaces": {"network": "alexnet_small", "n_seen": 20},
     "digits": {"network": "alexnet_small", "n_seen": 5},
@@ -70,8 +61,8 @@ EXPERIMENTS = {
     "imagenet": {"network": "resnet18", "n_seen": 500},
 }
 
-# How each network is trained where the user says nothing: rows N5, N8 and N9
-# of docs/fidelity.md; alexnet_small has a recipe of its own.
+# How each network is trained: rows N5, N8 and N9 of docs/fidelity.md. The
+# recipe of alexnet_small is ours.
 RECIPES = {
     "alexnet": {
         "epochs": 45,
@@ -99,7 +90,7 @@ RECIPES = {
     },
 }
 
-# Every transformation with its arguments.
+# The arguments of each transformation.
 TRANSFORMS = {
     "identity": {},
     "grayscale": {},
@@ -116,7 +107,7 @@ TRANSFORMS = {
     "thinning": {},
 }
 
-# Strengths hold for one data set and image size. Sigma 3 above is what the
-# paper's rule gives on FaceScrub at 100 px (docs/fidelity.md, section 2); the
-# other strengths are not calibrated.
+# A strength depends on data set and image size. Sigma 3 above follows from the
+# paper's rule on FaceScrub at 100 px (docs/fidelity.md, section 2); the other
+# strengths above are not calibrated.
 STRENGTHS = {"synthfaces": {"blur": {"sigma": 4.0}}}

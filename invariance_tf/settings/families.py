@@ -1,6 +1,6 @@
-"""The families of transformations that the paper studies (section 3)."""
+"""The families of transformations of the paper (section 3)."""
 
-# Section 3, in the order of the paper's figures.
+# In the order of the figures.
 FAMILIES = {
     "color": ("grayscale", "hue_rotation"),
     "convolutional": (
@@ -14,6 +14,5 @@ FAMILIES = {
     "geometric": ("rotate90", "rotate180", "thinning"),
 }
 
-
-# The others occur in ImageNet as it is.
+# ImageNet images already vary in the others.
 OF_IMAGENET = ("blur", "highpass", "white_noise", "salt_pepper")

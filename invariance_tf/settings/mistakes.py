@@ -1,4 +1,4 @@
-"""Mistakes in settings, in the user's terms."""
+"""Messages about mistakes in settings."""
 
 import difflib
 import re
@@ -9,25 +9,25 @@ from invariance_tf.settings.config import Experiment
 
 
 def one_line(error):
-    """Puts the message of an error on one line."""
+    """Returns the message of an error on one line."""
     return " ".join(str(error).split())
 
 
 def reword(message, annotations=None):
-    """Says in the user's terms what jsonargparse says in those of Python.
+    """Rewords a message of jsonargparse, which speaks of Python types.
 
     Args:
         message: String, the message of a `jsonargparse.ArgumentError`.
-        annotations: Dictionary from settings to their types; `None` means
-            those of an experiment.
+        annotations: Dictionary from names of settings to their types; by
+            default those of an experiment.
 
     Returns:
-        String. A message that is not known is returned as it is.
+        String; other messages are returned unchanged.
 
     Example:
 
-    >>> reword("Option 'n_sen' is not accepted")[:47]
-    'There is no such setting. Did you mean n_seen? '
+    >>> reword("Option 'n_sen' is not accepted")
+    'Unknown setting. Did you mean n_seen? --help lists all. Received: n_sen'
     """
     if annotations is None:
         annotations = typing.get_type_hints(Experiment)
@@ -38,28 +38,25 @@ def reword(message, annotations=None):
         name = unknown[1] or unknown[2]
         close = difflib.get_close_matches(name, annotations, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        return (
-            f"There is no such setting.{hint} --help lists them all. "
-            f"Received: {name}"
-        )
+        return f"Unknown setting.{hint} --help lists all. Received: {name}"
     illegal = re.search(r'Parser key "(\w+)"', message)
     received = re.search(r"(?:Given|Got) value: (.*)", message)
     if illegal and received and illegal[1] in annotations:
         name = illegal[1]
-        legal = _describe(annotations[name])
+        legal = _legal_values(annotations[name])
         return f"`{name}` must be {legal}. Received: {name}={received[1]}"
     return message
 
 
-def _describe(annotation):
-    """Puts a type annotation into words."""
+def _legal_values(annotation):
+    """Describes a type in words."""
     parts = typing.get_args(annotation)
     origin = typing.get_origin(annotation)
     if origin is typing.Literal:
         return " or ".join(parts)
     if origin in (typing.Union, types.UnionType):
         parts = [part for part in parts if part is not types.NoneType]
-        return " or ".join(map(_describe, parts))
+        return " or ".join(map(_legal_values, parts))
     words = {
         int: "a whole number",
         float: "a number",

@@ -1,4 +1,4 @@
-"""The config files that come with the package, by name."""
+"""Finds the config files that come with the package."""
 
 import os
 import pathlib
@@ -6,16 +6,15 @@ import pathlib
 import jsonargparse
 
 HELP = (
-    "YAML file with settings, or the name of one that comes with the package, "
-    "such as synthfaces."
+    "YAML file with settings, or the name of a config of the package, such as "
+    "synthfaces."
 )
 
 
 def configs_dir():
     """Returns the path of the directory of the config files.
 
-    It stands at the top of a checkout, and in the package once this is
-    installed.
+    It is at the top of a checkout, but inside of an installed package.
     """
     package = pathlib.Path(__file__).parents[1]
     installed = package / "configs"
@@ -23,12 +22,12 @@ def configs_dir():
 
 
 def find_config(name, is_sweep=False):
-    """Finds a config file by its path or by the name of one that is shipped.
+    """Finds a config file by its path or its name.
 
     Args:
-        name: String. The path of a file, which comes first, or the name of a
-            shipped one, with or without `.yaml`.
-        is_sweep: Whether it is a sweep file and not an experiment.
+        name: String, the path of a file or, if there is none, the name of a
+            config of the package, with or without `.yaml`.
+        is_sweep: Whether it is a sweep file instead of a config.
 
     Returns:
         String, the path of the file.
@@ -43,7 +42,7 @@ def find_config(name, is_sweep=False):
     >>> find_config("quick.yaml", is_sweep=True)
     '...configs/sweeps/quick.yaml'
     """
-    # Also a pipe, such as that of `--config <(...)`.
+    # Not isfile: the shell makes `--config <(...)` a pipe.
     if os.path.exists(name) and not os.path.isdir(name):
         return name
     directory = configs_dir() / "sweeps" if is_sweep else configs_dir()
@@ -52,19 +51,15 @@ def find_config(name, is_sweep=False):
         return str(shipped[name.removesuffix(".yaml")])
     kind = "sweep" if is_sweep else "config"
     raise FileNotFoundError(
-        f"There is no such {kind} file. Legal: the path of a file, or a name "
-        f"of those that come with the package: {', '.join(shipped)}. "
-        f"Received: {name}"
+        f"Unknown {kind} file. Legal: a path, or the name of a file that comes "
+        f"with the package: {', '.join(shipped)}. Received: {name}"
     )
 
 
 class ConfigFile(jsonargparse.ActionConfigFile):
-    """Reads settings from a file that `find_config` finds.
-
-    To be used as the `action` of a parser's argument.
-    """
+    """Reads settings from a config file, as the action of an argument."""
 
     def __call__(self, parser, settings, value, option_string=None):
-        """Adds what the file says to the settings."""
+        """Adds the settings of the file."""
         path = find_config(value)
         super().__call__(parser, settings, path, option_string)

@@ -1,6 +1,6 @@
-"""How strong a transformation is, by the paper's rule (Appendix A).
+"""Calibrates the strength of a transformation (Appendix A).
 
-`rule` says which strengths are tried and when to stop, `strengths` tries them
-on a network, `record` keeps the result in the directory of runs, from where
-settings take it, and `command` is the command line.
+`rule` lists the strengths to try and decides when to stop, `strengths` tries
+them on a network, `procedure` trains that network and records the result,
+`figure` draws it.
 """

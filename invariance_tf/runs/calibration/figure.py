@@ -1,13 +1,13 @@
-"""How accuracy falls with the strength of a transformation."""
+"""Draws the accuracy over the strength of a transformation."""
 
 import math
-import textwrap
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from invariance_tf.drawing import lines, style
 from invariance_tf.drawing.examples import displayable
+from invariance_tf.drawing.layout import write_note
 from invariance_tf.runs.calibration.rule import PARAMETERS
 
 MOST_COLUMNS = 12
@@ -18,14 +18,14 @@ _CURVE, _GAP = 2.1, 0.06
 
 
 def steps_to_show(num_steps):
-    """Chooses the steps that are shown with images.
+    """Chooses the steps that are shown as images.
 
     Args:
-        num_steps: Integer, strengths that were tried, with 0.
+        num_steps: Integer, number of strengths, including 0.
 
     Returns:
-        List of positions: the first and the last step, and every n-th from
-        the last one back, where they would not all have room.
+        List of indices: the first step and, from the last one back, every
+        n-th, so that they all have room.
 
     Example:
 
@@ -37,7 +37,7 @@ def steps_to_show(num_steps):
 
 
 def draw_calibration(calibration, examples, title=""):
-    """Draws the accuracy at each strength, below images of that strength.
+    """Draws the accuracy at each strength, and images of that strength.
 
     Args:
         calibration: A `calibration.rule.Calibration`.
@@ -50,7 +50,7 @@ def draw_calibration(calibration, examples, title=""):
     """
     strengths = np.array(calibration.strengths)
     shown = strengths[steps_to_show(len(strengths))]
-    # An image is as wide as the room between two of them.
+    # An image is as wide as the smallest gap between two strengths.
     pitch = np.diff(shown).min() if len(shown) > 1 else 1.0
     limits = strengths[0] - 0.5 * pitch, strengths[-1] + 0.5 * pitch
     num_slots = (limits[1] - limits[0]) / pitch
@@ -79,12 +79,17 @@ def draw_calibration(calibration, examples, title=""):
         strip = make_axes(_BOTTOM + _CURVE + _GAP, slot * num_rows)
         _draw_images(strip, shown, examples, pitch)
         strip.set_title(title)
-        _write_note(figure, calibration)
+        write_note(
+            figure,
+            f"{calibration.num_images} test images, network trained on "
+            f"original images only. {calibration.reason} Images as the network "
+            "sees them, standardised.",
+        )
     return figure
 
 
 def _draw_curve(axes, calibration):
-    """Draws accuracy, its interval, threshold, chance and what was chosen."""
+    """Draws accuracies with intervals, threshold, chance and the choice."""
     table, look = calibration.table(), style.LOOKS[calibration.transform]
     strengths = table["strength"]
     axes.fill_between(
@@ -158,25 +163,6 @@ def _draw_images(axes, strengths, examples, pitch):
                 interpolation="nearest",
                 aspect="auto",
             )
-    # Each image has set limits of its own.
+    # Each `imshow` has changed the limits.
     axes.set(xlim=axes.figure.axes[0].get_xlim(), ylim=(-examples.shape[1], 0))
     axes.set_axis_off()
-
-
-def _write_note(figure, calibration):
-    """Says below the curve what it shows."""
-    text = (
-        f"{calibration.num_images} test images, network trained on original "
-        f"images only. {calibration.reason} Images as the network sees them, "
-        "standardised."
-    )
-    # Letters of this size are 1/17 inch wide on average.
-    width = int(17 * (figure.get_figwidth() - 0.1))
-    figure.text(
-        0.01,
-        0.01,
-        textwrap.fill(text, width),
-        va="bottom",
-        fontsize=7,
-        color=style.GREY,
-    )

@@ -1,13 +1,14 @@
-"""From an experiment on original images to the record of a calibration."""
+"""Trains a network, calibrates on it, and records the calibration."""
 
 import os
 
 import keras
 import numpy as np
 
+from invariance_tf import drawing, files
 from invariance_tf.measures import evaluation
-from invariance_tf.runs.calibration import figure, record, strengths
-from invariance_tf.runs.experiment import execute
+from invariance_tf.runs.calibration import figure, strengths
+from invariance_tf.runs.experiment import run_prepared
 from invariance_tf.settings import calibrated
 
 NUM_EXAMPLES = 3
@@ -16,30 +17,31 @@ NUM_EXAMPLES = 3
 def calibrate_network(
     prepared, transform, options, overwrite=False, watch=None
 ):
-    """Calibrates on the network of an experiment, which is trained if need be.
+    """Calibrates on the network of an experiment, training it if necessary.
+
+    Writes `calibration.csv`, `calibration.png` and `calibration.json` to the
+    directory of the calibration.
 
     Args:
         prepared: A `Prepared` of an experiment on original images.
         transform: String, name of a transformation with a strength.
         options: Dictionary of arguments of `strengths.calibrate`: parameter,
             step, below.
-        overwrite: Whether to train again, even if there is a network.
+        overwrite: Whether to train again, even if the network exists.
         watch: Function of each strength and its accuracy, or `None`.
 
     Returns:
-        A `rule.Calibration`, and the directory that it is recorded in.
+        A `rule.Calibration` and the directory that it is written to.
 
     Raises:
         FloatingPointError: If the training diverged.
-        OSError: If a file cannot be written, or another process works on the
-            run.
+        OSError: If a file cannot be written, or another process is working on
+            the run.
     """
-    execute(prepared, overwrite)
+    run_prepared(prepared, overwrite)
     experiment = prepared.experiment
     images, labels = prepared.part("test")
-    model = keras.models.load_model(
-        os.path.join(prepared.run_dir, "model.keras")
-    )
+    model = keras.models.load_model(prepared.path("model.keras"))
     calibration = strengths.calibrate(
         evaluation.classifier(model),
         images,
@@ -49,23 +51,48 @@ def calibrate_network(
         watch=watch,
         **options,
     )
-    origin = {
+    subject = {
         "dataset": experiment.dataset,
         "network": experiment.network,
         "image_size": experiment.image_size,
     }
-    record_dir = calibrated.directory(
-        experiment.runs_dir, **origin, transform=transform
+    record_dir = calibrated.calibration_dir(
+        experiment.runs_dir, **subject, transform=transform
     )
-    origin["options"] = experiment.dataset_options()
-    origin["run"] = os.path.basename(prepared.run_dir)
-    origin["fingerprint"] = prepared.dataset.fingerprint
-    picture = _draw(calibration, images, labels, experiment)
-    record.write(record_dir, calibration, origin, picture)
+    os.makedirs(record_dir, exist_ok=True)
+    files.write_csv(
+        os.path.join(record_dir, "calibration.csv"), calibration.table()
+    )
+    drawing.save(
+        _draw_calibration(calibration, images, labels, experiment),
+        os.path.join(record_dir, "calibration.png"),
+        dpi=150,
+    )
+    # Last: a calibration with this file is complete.
+    files.write_json(
+        os.path.join(record_dir, "calibration.json"),
+        {
+            **subject,
+            "options": calibrated.image_options(
+                experiment.dataset, experiment.dataset_options()
+            ),
+            "run": os.path.basename(prepared.run_dir),
+            "fingerprint": prepared.dataset.fingerprint,
+            "transform": calibration.transform,
+            "parameter": calibration.parameter,
+            "step": calibration.step,
+            "below": calibration.below,
+            "strength": calibration.chosen,
+            "reason": calibration.reason,
+            "num_images": calibration.num_images,
+            "num_categories": calibration.num_categories,
+            "seed": calibration.seed,
+        },
+    )
     return calibration, record_dir
 
 
-def _draw(calibration, images, labels, experiment):
+def _draw_calibration(calibration, images, labels, experiment):
     """Draws the curve with test images of a few categories."""
     _, firsts = np.unique(labels, return_index=True)
     num_shown = min(NUM_EXAMPLES, len(firsts))
@@ -78,6 +105,8 @@ def _draw(calibration, images, labels, experiment):
         [calibration.strengths[step] for step in steps],
         calibration.seed,
     )
-    look = f"{calibration.transform} on {experiment.dataset}"
-    title = f"{look}, {experiment.image_size} pixels, {experiment.network}"
+    title = (
+        f"{calibration.transform} on {experiment.dataset}, "
+        f"{experiment.image_size} pixels, {experiment.network}"
+    )
     return figure.draw_calibration(calibration, examples, title)

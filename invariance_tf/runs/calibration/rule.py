@@ -1,26 +1,25 @@
-"""The rule by which a strength is chosen, and the ends that it meets.
+"""The rule that chooses the strength of a transformation (Appendix A).
 
-The strength of a transformation is raised in steps until the accuracy on
-transformed test images, of a network that was trained on original images
-only, falls below a threshold (Appendix A).
+The strength is raised in steps until a network that was trained on original
+images only falls below a threshold of accuracy on transformed test images.
 
-Nothing here imports TensorFlow, so that mistakes are answered at once.
+Nothing here imports TensorFlow: mistakes are answered at once.
 """
 
 import dataclasses
 
-# So many steps are tried at most; those of the paper end before.
+# More than the paper needs.
 MOST_STEPS = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """Says what the strength of a transformation is.
+    """Describes the strength of a transformation.
 
     Attributes:
         name: String, name of the transformation's argument.
-        step: Float, the step in which it is raised by default.
-        unit: String, in words.
+        step: Float, by which it is raised by default.
+        unit: String, the unit in words.
     """
 
     name: str
@@ -28,7 +27,8 @@ class Parameter:
     unit: str
 
 
-# Steps of the paper, but for salt and pepper, whose strength it gives.
+# The steps are the paper's, except for salt and pepper: it gives the strength
+# without a step.
 PARAMETERS = {
     "blur": Parameter("sigma", 0.5, "pixels"),
     "white_noise": Parameter("std", 25.0, "grey levels"),
@@ -38,21 +38,21 @@ PARAMETERS = {
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """Holds the accuracy at each strength, and what follows from it.
+    """Holds the accuracy at each strength, and the chosen strength.
 
     Attributes:
         transform: String, name of the transformation.
         parameter: String, name of its argument.
-        step: Float, the step in which the strength was raised.
+        step: Float, by which the strength was raised.
         below: Float, the threshold of the accuracy.
-        strengths: Tuple of floats; the first one, 0, means original images.
-        num_correct: Tuple of integers, images classified correctly at each.
-        num_images: Integer, test images.
-        num_categories: Integer, categories that the network tells apart.
-        seed: Integer, that of the noise.
+        strengths: Tuple of floats; the first, 0, means original images.
+        num_correct: Tuple of integers, correctly classified images at each.
+        num_images: Integer, number of test images.
+        num_categories: Integer, number of categories of the network.
+        seed: Integer, seed of the noise.
         chosen: Float, the first strength whose accuracy is below the
             threshold, or `None`.
-        reason: String, a sentence: why there is a strength, or none.
+        reason: String, a sentence: why it was chosen, or why none was.
     """
 
     transform: str
@@ -74,7 +74,7 @@ class Calibration:
 
     def table(self):
         """Returns the columns of calibration.csv, a row for each strength."""
-        # SciPy takes a second, in which a mistake has been answered.
+        # Not at the top: SciPy takes a second to import.
         from invariance_tf.measures import intervals
 
         ends = (intervals.wilson(n, self.num_images) for n in self.num_correct)
@@ -95,10 +95,10 @@ def parameter_of(transform, name=None):
 
     Args:
         transform: String, name of the transformation.
-        name: String, name of its argument; `None` means the one there is.
+        name: String, name of its argument; `None` accepts any.
 
     Raises:
-        ValueError: If there is no such strength.
+        ValueError: If the transformation has no strength of that name.
     """
     if transform not in PARAMETERS:
         legal = ", ".join(
@@ -106,7 +106,7 @@ def parameter_of(transform, name=None):
             for each, parameter in PARAMETERS.items()
         )
         raise ValueError(
-            "Only transformations with a strength are calibrated: "
+            "Only transformations with a strength can be calibrated: "
             f"{legal}. Received: transform={transform}"
         )
     parameter = PARAMETERS[transform]
@@ -121,9 +121,10 @@ def parameter_of(transform, name=None):
 def largest(transform, image_size):
     """Returns the largest strength that is tried.
 
-    A blur must not reach beyond the image. White noise ends at four times
-    the range of the images: their own standard deviation, at most 127.5, is
-    then an eighth of the noise's. Salt and pepper end where no pixel is left.
+    A blur must not reach beyond the image. White noise ends at four times the
+    range of grey levels: the standard deviation of an image, at most 127.5, is
+    then an eighth of the noise's. Salt and pepper ends where it has replaced
+    all pixels.
 
     Args:
         transform: String, a key of `PARAMETERS`.
@@ -148,10 +149,10 @@ def strengths(transform, step, image_size, below=0.1):
         transform: String, a key of `PARAMETERS`.
         step: Float > 0; strength k is k times the step.
         image_size: Integer, height and width of the images in pixels.
-        below: Float, the threshold, checked here with the rest.
+        below: Float, the threshold, which is only checked.
 
     Returns:
-        List of floats, up to the largest legal one, `MOST_STEPS` at most.
+        List of floats, up to `largest` and at most `MOST_STEPS` steps.
 
     Raises:
         ValueError: If the step or the threshold is illegal.
@@ -172,22 +173,22 @@ def strengths(transform, step, image_size, below=0.1):
             "`below` is an accuracy and must be above 0 and at most 1. "
             f"Received: below={below}"
         )
-    # 3 times 0.05 is not quite 0.15.
+    # In floating point 3 * 0.05 is not 0.15.
     tried = (float(f"{k * step:.12g}") for k in range(MOST_STEPS + 1))
     return [strength for strength in tried if strength <= end]
 
 
 def verdict(candidates, accuracies, below, num_categories):
-    """Says how a calibration ends, or that it goes on.
+    """Decides whether a calibration is finished, and how.
 
     Args:
         candidates: List of `strengths`.
-        accuracies: List of the accuracies of the first of them, so far.
+        accuracies: List of the accuracies at the first of them, so far.
         below: Float, the threshold.
         num_categories: Integer.
 
     Returns:
-        `None` while the next strength is to be tried. Else a pair: the chosen
+        `None` if the next strength is to be tried. Otherwise a pair: the chosen
         strength or `None`, and the reason, a sentence.
 
     Example:
@@ -195,20 +196,18 @@ def verdict(candidates, accuracies, below, num_categories):
     >>> verdict([0.0, 0.5, 1.0], [0.9, 0.08], below=0.1, num_categories=40)
     (0.5, 'The accuracy fell below 0.1.')
     """
-    chance = 1 / num_categories
     is_last = len(accuracies) == len(candidates)
-    if chance >= below:
+    if 1 / num_categories >= below:
         if not is_last:
             return None
         return None, (
-            f"Chance, 1 of {num_categories} categories or {chance:.3g}, is "
-            f"not below the threshold {below:g}: to fall below it would take "
-            "less than guessing."
+            f"Chance level (1/{num_categories}) is not below the threshold "
+            f"{below:g}, so no strength can reach it."
         )
     if accuracies[0] < below:
         return None, (
-            f"The network does not know the original images: its accuracy of "
-            f"{accuracies[0]:.3f} on them is below the threshold {below:g}."
+            f"The network fails on original images: its accuracy there, "
+            f"{accuracies[0]:.3f}, is below the threshold {below:g}."
         )
     if accuracies[-1] < below:
         return candidates[len(accuracies) - 1], (
@@ -218,6 +217,6 @@ def verdict(candidates, accuracies, below, num_categories):
         return None
     steps = f" in {MOST_STEPS} steps" if len(candidates) > MOST_STEPS else ""
     return None, (
-        f"At no strength up to {candidates[-1]:g}{steps} did the accuracy fall "
-        f"below {below:g}; the lowest was {min(accuracies):.3f}."
+        f"The accuracy did not fall below {below:g} at any strength up to "
+        f"{candidates[-1]:g}{steps}; the lowest was {min(accuracies):.3f}."
     )

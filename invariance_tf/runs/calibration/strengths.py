@@ -55,7 +55,7 @@ def calibrate(
     >>> network = keras.Model(image, {"logits": logits})
     >>> images = np.zeros((20, 24, 24, 3), "uint8")
     >>> calibrate(network, images, np.arange(20), "blur").reason[:36]
-    'The network does not know the origin'
+    'The network fails on original images'
     """
     legal = rule.parameter_of(transform, parameter)
     step = legal.step if step is None else step

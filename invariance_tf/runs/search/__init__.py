@@ -1,6 +1,5 @@
-"""Learning rate and weight decay by a grid, as in the paper (Appendix B).
+"""Searches a grid of learning rates and weight decays (Appendix B).
 
-`grid` says which experiments there are, `choice` which setting is the best,
-`record` reads their runs and writes what was found, `showing` shows it, and
-`command` is the command line.
+`grid` lists the experiments, `choice` finds the best setting, `record` reads
+the runs and writes the result, `figure` draws it.
 """

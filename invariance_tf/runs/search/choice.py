@@ -1,4 +1,4 @@
-"""Which setting of a grid is the best, and what can be said of it."""
+"""Chooses the best setting of a grid."""
 
 import dataclasses
 import math
@@ -7,13 +7,13 @@ import statistics
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """Holds a setting of the grid and how its networks did.
+    """Holds a setting of the grid and the accuracies of its networks.
 
     Attributes:
         learning_rate: Float.
         weight_decay: Float.
-        accuracies: Tuple of one float for each seed, from 0 to 1, on original
-            held-out images; `None` where the training diverged.
+        accuracies: Tuple of one float per seed, from 0 to 1, on original
+            held-out images; `None` if the training diverged.
     """
 
     learning_rate: float
@@ -27,7 +27,7 @@ class Setting:
 
     @property
     def measured(self):
-        """List of the accuracies of networks that did not diverge."""
+        """List of the accuracies of the networks that did not diverge."""
         return [each for each in self.accuracies if each is not None]
 
     @property
@@ -36,23 +36,22 @@ class Setting:
         return statistics.median(self.measured or [math.nan])
 
 
-def choose(settings):
+def choose_setting(settings):
     """Chooses the setting with the highest median accuracy over seeds.
 
-    A setting at which any training diverged is worse than all others, and
-    never chosen. Of several with the same median, the first one is: that of
-    the lowest learning rate, then of the lowest weight decay.
+    A setting at which any training diverged is never chosen. Among equal
+    medians the lowest learning rate wins, then the lowest weight decay.
 
     Args:
         settings: List of `Setting`, in ascending order.
 
     Returns:
-        A `Setting`, or `None` if something diverged at every one.
+        A `Setting`, or `None` if a training diverged at each of them.
 
     Example:
 
     >>> grid = [Setting(1e-3, 0.0, (0.5, 0.7)), Setting(1e-2, 0.0, (0.9, None))]
-    >>> choose(grid).learning_rate
+    >>> choose_setting(grid).learning_rate
     0.001
     """
     stable = [setting for setting in settings if not setting.num_diverged]
@@ -60,15 +59,15 @@ def choose(settings):
 
 
 def find_edges(settings, best):
-    """Says where the best setting lies at the edge of the grid.
+    """Reports where the best setting lies at the edge of the grid.
 
     Args:
         settings: List of `Setting`.
         best: The chosen one of them.
 
     Returns:
-        List of sentences. A value that is the only one in the grid, and a
-        weight decay of 0, lie at no edge.
+        List of sentences. The only value of a grid, and a weight decay of 0,
+        do not lie at an edge.
 
     Example:
 
@@ -85,8 +84,9 @@ def find_edges(settings, best):
         for end, extreme in (("lowest", min), ("highest", max)):
             if len(values) > 1 and value == extreme(values) and value > 0:
                 found.append(
-                    f"The best {name.replace('_', ' ')}, {short(value)}, is "
-                    f"the {end} of the grid: widen it."
+                    f"The best {name.replace('_', ' ')}, "
+                    f"{short_number(value)}, is the {end} of the grid: "
+                    "widen it."
                 )
     return found
 
@@ -101,12 +101,12 @@ def standard_error(accuracy, num_images):
     return math.sqrt(accuracy * (1 - accuracy) / num_images)
 
 
-def short(value):
-    """Writes a number with its power of ten.
+def short_number(value):
+    """Formats a number in scientific notation.
 
     Example:
 
-    >>> short(0.00001), short(0.016), short(0.0)
+    >>> short_number(0.00001), short_number(0.016), short_number(0.0)
     ('1e-5', '1.6e-2', '0')
     """
     digits, exponent = f"{value:.9e}".split("e")
@@ -115,7 +115,7 @@ def short(value):
 
 
 def to_table(settings):
-    """Returns the columns of `search.csv`, a row for each setting."""
+    """Returns the columns of `search.csv`, with a row for each setting."""
     return {
         "learning_rate": [setting.learning_rate for setting in settings],
         "weight_decay": [setting.weight_decay for setting in settings],

@@ -1,4 +1,4 @@
-"""Accuracy over a grid of learning rates and weight decays."""
+"""Draws the accuracy over a grid of learning rates and weight decays."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,7 +6,7 @@ from matplotlib.patches import Rectangle
 
 from invariance_tf.drawing import style
 from invariance_tf.drawing.layout import write_note
-from invariance_tf.runs.search.choice import short
+from invariance_tf.runs.search.choice import short_number
 
 _GREY = "#DDDDDD"
 
@@ -14,14 +14,14 @@ _GREY = "#DDDDDD"
 def draw_search(settings, best=None, title="", note=""):
     """Draws the median accuracy at every setting of a grid.
 
-    Grey hatched cells are settings at which a training diverged.
+    Hatched cells are settings at which a training diverged.
 
     Args:
-        settings: List of `search.choice.Setting`, one for every combination
-            of learning rate and weight decay.
+        settings: List of `search.choice.Setting`, one for each combination of
+            learning rate and weight decay.
         best: The one of them to frame, or `None`.
         title: String.
-        note: String, small print below.
+        note: String, in small print below.
 
     Returns:
         A matplotlib `Figure`.
@@ -53,8 +53,8 @@ def draw_search(settings, best=None, title="", note=""):
         if np.isfinite(medians).any():
             bar = figure.colorbar(picture, label="accuracy (%)", aspect=15)
             bar.outline.set_visible(False)
-        axes.set_xticks(np.arange(len(decays)) + 0.5, map(short, decays))
-        axes.set_yticks(np.arange(len(rates)) + 0.5, map(short, rates))
+        axes.set_xticks(np.arange(len(decays)) + 0.5, map(short_number, decays))
+        axes.set_yticks(np.arange(len(rates)) + 0.5, map(short_number, rates))
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set(xlabel="weight decay", ylabel="learning rate")
@@ -64,7 +64,7 @@ def draw_search(settings, best=None, title="", note=""):
 
 
 def _draw_cell(axes, row, column, setting, shade):
-    """Writes into a cell how the networks of its setting did."""
+    """Writes the accuracies of a setting into its cell."""
     num_seeds, num_diverged = len(setting.accuracies), setting.num_diverged
     text, detail, box = f"{100 * setting.median:.1f}", "", None
     color = "black" if shade > 0.6 else "white"
@@ -85,7 +85,7 @@ def _draw_cell(axes, row, column, setting, shade):
 
 
 def _hatch(axes, row, column):
-    """Marks a cell whose setting cannot be chosen."""
+    """Hatches the cell of a setting at which a training diverged."""
     axes.add_patch(
         Rectangle(
             (column, row),
@@ -101,7 +101,7 @@ def _hatch(axes, row, column):
 
 
 def _frame(axes, row, column):
-    """Frames the best cell, to be seen on light and on dark neighbours."""
+    """Frames the best cell in white and black, to stand out anywhere."""
     for width, color in ((5.5, "white"), (2.5, "black")):
         axes.add_patch(
             Rectangle(

@@ -1,4 +1,4 @@
-"""What the runs of a search found, read and written."""
+"""Reads the runs of a search, and writes its result."""
 
 import contextlib
 import csv
@@ -16,10 +16,9 @@ from invariance_tf.runs.sweep.worker import FAILURE
 
 
 def has_diverged(run):
-    """Tells whether the training of a run has diverged.
+    """Returns whether the training of a run has diverged.
 
-    It would do so again, and is not tried again as long as its directory is
-    there.
+    It would diverge again, so it is not repeated while its directory exists.
 
     Args:
         run: A `sweep.plan.Run`.
@@ -28,7 +27,7 @@ def has_diverged(run):
     return bool(failure) and failure["error"] == FloatingPointError.__name__
 
 
-def read(runs):
+def read_settings(runs):
     """Reads the accuracies of finished or diverged runs.
 
     Args:
@@ -56,39 +55,37 @@ def count_images(runs):
                 return next(
                     int(row["num_images"])
                     for row in csv.DictReader(file)
-                    if (row["test_transform"], row["category_group"])
-                    == ("identity", "all")
+                    if row["category_group"] == "all"
                 )
     return 0
 
 
-def directory(runs):
-    """Returns the directory of what a search found.
+def result_dir(runs):
+    """Returns the directory of the result of a search.
 
-    It is named by what was searched for, and a hash over the runs: another
-    grid has a directory of its own.
+    Its name ends in a hash over the runs: each grid has its own directory.
 
     Args:
         runs: List of `sweep.plan.Run`.
     """
     names = sorted(run.name for run in runs)
     digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:8]
-    # Without n_seen, seed and hash: data set, network and transformation.
+    # Data set, network and transformation, without n_seen, seed and hash.
     subject, *_ = names[0].rsplit("-", 3)
     search_dir = os.path.dirname(runs[0].experiment.runs_dir)
     return os.path.join(search_dir, f"{subject}-{digest}")
 
 
-def write(record_dir, settings, best, title, note, command):
-    """Writes the table, its picture, and the config to paste.
+def write_result(record_dir, settings, best, title, note, command):
+    """Writes the table, its picture, and the best setting as a config.
 
     Args:
-        record_dir: Path as of `directory`.
+        record_dir: Path of the directory to write to.
         settings: List of `choice.Setting`.
         best: The chosen one of them, or `None`.
-        title: String, what was searched for.
-        note: String, how the settings were judged.
-        command: String, the command of the search.
+        title: String, the subject of the search.
+        note: String, how the settings were compared.
+        command: String, the command that searched.
     """
     os.makedirs(record_dir, exist_ok=True)
     path = os.path.join(record_dir, "{}").format
@@ -107,12 +104,12 @@ def write(record_dir, settings, best, title, note, command):
 
 
 def to_yaml(best):
-    """Returns the lines of a config for a `choice.Setting`."""
+    """Returns a `choice.Setting` as lines of a config."""
     chosen = {name: getattr(best, name) for name in SEARCHED}
     return yaml.safe_dump(chosen, sort_keys=False)
 
 
 def _accuracy(run):
-    """Returns the accuracy by which a run is judged; `None` if it diverged."""
+    """Returns the accuracy of a run; `None` if it diverged."""
     summary = files.read_json(os.path.join(run.run_dir, "summary.json"))
     return summary and summary["clean_accuracy"]

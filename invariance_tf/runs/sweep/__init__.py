@@ -1,6 +1,5 @@
-"""Many experiments from one file: which ones, on which machine, how far.
+"""Runs many experiments.
 
-`plan` expands the file, `schedule` hands the runs to an engine (`local`,
-`on_ray`), whose processes do what is in `worker`; `overview` and `progress`
-show how far it is, and `command` is the command line.
+`plan` reads them from a sweep file, `schedule` hands their runs to an engine
+(`local` or `on_ray`), and `worker` is the code in the engine's processes.
 """

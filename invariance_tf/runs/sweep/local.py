@@ -1,8 +1,8 @@
-"""The local engine: worker processes of this machine.
+"""The local engine: worker processes on this machine.
 
-A pool of a library would start its processes from a thread, which cannot keep
-Ctrl-C off them while they start; and its retries could not tell a run that
-another sweep holds from one that failed. What is left for it to do is short.
+Pools of libraries start their processes from a thread, which cannot shield
+them from Ctrl-C meanwhile, and their retries do not distinguish a run that
+another sweep has locked from one that failed.
 """
 
 import contextlib
@@ -20,41 +20,41 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 
 class LocalEngine:
-    """Hands work to processes of this machine and starts dead ones anew.
+    """Hands work to processes on this machine, and replaces dead ones.
 
     Args:
-        jobs: Integer, number of processes.
-        num_threads: Integer, threads of each.
+        num_slots: Integer, number of processes.
+        num_threads: Integer, threads of each process.
     """
 
-    def __init__(self, jobs, num_threads):
-        self.num_slots = jobs
+    def __init__(self, num_slots, num_threads):
+        self.num_slots = num_slots
         self._environment = worker.environment(num_threads)
         self._idle = []
-        # From a pipe to the process at its end and the key of its work.
+        # From the pipe of a process to the process and the key of its work.
         self._busy = {}
 
     def has_room(self):
-        """Tells whether work can be started now."""
+        """Returns whether work can be started now."""
         return len(self._busy) < self.num_slots
 
     def start(self, key, function, *arguments):
         """Starts `function(*arguments)` in a process.
 
         Args:
-            key: What `wait` will call the work; anything hashable.
-            function: A function of a module.
+            key: Hashable name of the work, for `wait`.
+            function: A function that can be pickled.
             *arguments: Its arguments.
         """
         process = self._take()
         self._busy[process.pipe] = process, key
         process.num_runs += 1
-        # One that has died unnoticed is found by `wait`.
+        # If it has died, `wait` will notice.
         with contextlib.suppress(BrokenPipeError):
             process.pipe.send((function, arguments))
 
     def wait(self, timeout):
-        """Waits until some work has ended.
+        """Waits until any work has ended.
 
         Args:
             timeout: Float, seconds to wait at most.
@@ -68,27 +68,21 @@ class LocalEngine:
             try:
                 outcome = pipe.recv()
             except (EOFError, ConnectionResetError):
-                outcome = Outcome(
-                    "died",
-                    error=ChildProcessError.__name__,
-                    message=process.cause_of_death(),
-                )
+                outcome = Outcome("died", message=process.cause_of_death())
             else:
                 self._idle.append(process)
             ended.append((key, outcome))
         return ended
 
     def stop(self):
-        """Ends all processes at once; what they wrote is complete."""
-        for process in (
-            *self._idle,
-            *(process for process, _ in self._busy.values()),
-        ):
+        """Kills all processes; the files that they wrote are complete."""
+        busy = [process for process, _ in self._busy.values()]
+        for process in self._idle + busy:
             process.end()
         self._busy, self._idle = {}, []
 
     def _take(self):
-        """Returns an idle process that is not worn out, or a new one."""
+        """Returns an idle process, or a new one instead of a worn-out one."""
         while self._idle:
             process = self._idle.pop()
             if process.num_runs < worker.RUNS_PER_PROCESS:
@@ -99,7 +93,7 @@ class LocalEngine:
 
 
 class _Process:
-    """Starts a process that serves, and holds the pipe to it."""
+    """Starts a worker process, and holds the pipe to it."""
 
     def __init__(self):
         self.num_runs = 0
@@ -108,30 +102,30 @@ class _Process:
             target=_serve, args=(far_end, sys.argv), daemon=True
         )
         self._process.start()
-        # The end of the process must be the end of the pipe.
+        # Only then does the pipe close with the process.
         far_end.close()
 
     def end(self):
-        """Ends the process at once."""
+        """Kills the process."""
         self._process.kill()
         self._process.join()
         self.pipe.close()
 
     def cause_of_death(self):
-        """Says how the process has ended."""
+        """Describes how the process has ended."""
         self._process.join()
         self.pipe.close()
         code = self._process.exitcode
         if code < 0:
-            return f"its process was ended by {signal.Signals(-code).name}"
-        return f"its process ended with status {code}"
+            return f"its process was killed by {signal.Signals(-code).name}"
+        return f"its process exited with status {code}"
 
 
 def _serve(pipe, command):
-    """Does the work that comes through a pipe, one piece after another."""
+    """Does the work that arrives through a pipe."""
     parent = multiprocessing.parent_process().sentinel
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-    worker.start(command)
+    worker.set_up_process(command)
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             function, arguments = pipe.recv()
@@ -146,11 +140,11 @@ def _die_with(parent):
 
 @contextlib.contextmanager
 def _interrupts_held_back():
-    """Keeps Ctrl-C off a process started inside: its parent will end it.
+    """Shields a process started inside from Ctrl-C; its parent will end it.
 
-    One that comes meanwhile is raised at the end, not lost.
+    An interrupt that arrives meanwhile is raised at the end, not lost.
     """
-    # Starting it would let them through again.
+    # If started later, it would unblock the signal.
     resource_tracker.ensure_running()
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -161,7 +155,7 @@ def _interrupts_held_back():
 
 @contextlib.contextmanager
 def _environ(variables):
-    """Sets environment variables for processes started inside."""
+    """Sets environment variables for a process started inside."""
     former = dict(os.environ)
     os.environ.update(variables)
     try:

@@ -1,4 +1,4 @@
-"""The Ray engine: each run is a task on some machine of a cluster."""
+"""The Ray engine: tasks on the machines of a cluster."""
 
 import os
 import sys
@@ -13,20 +13,20 @@ from invariance_tf.runs.sweep.worker import Outcome
 class RayEngine:
     """Hands work to tasks of a Ray cluster.
 
-    The machines must see the package, the data and the directory of the runs
-    under the same paths. Ray keeps the process of a task for the next one, so
-    that TensorFlow and the decoded data set are shared.
+    All machines must have the package, the data and the directory of runs at
+    the same paths. Ray reuses processes, and with them TensorFlow and the
+    decoded data set.
 
     Args:
         address: Address of a cluster, such as `"auto"`; `None` starts one on
             this machine.
         num_threads: Integer, CPUs and threads of each task.
-        num_gpus: Float >= 0, GPUs of each task; tasks share a GPU where it is
-            a fraction.
+        num_gpus: Float >= 0, GPUs of each task; with a fraction, tasks share
+            a GPU.
 
     Raises:
-        ConnectionError: If there is no such cluster.
-        ValueError: If no machine of it has what a task needs.
+        ConnectionError: If the cluster cannot be reached or started.
+        ValueError: If no machine has the resources of a task.
     """
 
     def __init__(self, address, num_threads, num_gpus):
@@ -39,31 +39,32 @@ class RayEngine:
                 runtime_env={"env_vars": worker.environment(num_threads)},
             )
         except Exception as error:
-            # Of many types, down to a bare one where it starts too slowly.
+            # Ray raises many types, a bare Exception if it starts too slowly.
             raise ConnectionError(
                 f"Ray cannot be reached or started: {error} "
                 f"Received: address={address}"
             ) from error
         self._needs = {"CPU": num_threads, "GPU": num_gpus}
-        # The scheduler counts and reports the deaths of processes.
+        # Retries are up to `schedule`, which reports them.
         self._task = ray.remote(
             num_cpus=num_threads,
             num_gpus=num_gpus,
             max_retries=0,
             max_calls=worker.RUNS_PER_PROCESS,
         )(_serve)
-        # From the reference to a task's outcome to the key of its work.
+        # From the reference of a task to the key of its work.
         self._busy = {}
         if not self.num_slots:
             self.stop()
             raise ValueError(
-                "No machine of the Ray cluster has what a run needs. Received: "
+                "No machine of the Ray cluster has enough CPUs and GPUs for a "
+                "run. Received: "
                 f"cpus_per_run={num_threads}, gpus_per_run={num_gpus}"
             )
 
     @property
     def num_slots(self):
-        """Number of tasks at once; it follows the cluster's size."""
+        """Number of simultaneous tasks in the cluster at present."""
         return sum(
             int(
                 min(
@@ -71,7 +72,7 @@ class RayEngine:
                     for name, needed in self._needs.items()
                     if needed
                 )
-                # Three times a third is one.
+                # 1.0 / (1 / 3) may be 2.9999.
                 + 1e-6
             )
             for node in ray.nodes()
@@ -79,31 +80,18 @@ class RayEngine:
         )
 
     def has_room(self):
-        """Tells whether work can be started now."""
+        """Returns whether work can be started now."""
         return len(self._busy) < self.num_slots
 
     def start(self, key, function, *arguments):
-        """Starts `function(*arguments)` as a task.
-
-        Args:
-            key: What `wait` will call the work; anything hashable.
-            function: A function of a module.
-            *arguments: Its arguments.
-        """
+        """Starts `function(*arguments)` as a task, as `LocalEngine.start`."""
         reference = self._task.remote(
             os.getcwd(), sys.argv, function, *arguments
         )
         self._busy[reference] = key
 
     def wait(self, timeout):
-        """Waits until some work has ended.
-
-        Args:
-            timeout: Float, seconds to wait at most.
-
-        Returns:
-            List of (key, `Outcome`) of the work that has ended.
-        """
+        """Waits until any work has ended, as `LocalEngine.wait`."""
         if not self._busy:
             time.sleep(timeout)
             return []
@@ -111,7 +99,7 @@ class RayEngine:
         return [(self._busy.pop(each), _outcome(each)) for each in ended]
 
     def stop(self):
-        """Ends all tasks at once and leaves the cluster."""
+        """Kills all tasks and leaves the cluster."""
         for reference in self._busy:
             ray.cancel(reference, force=True)
         self._busy = {}
@@ -119,19 +107,17 @@ class RayEngine:
 
 
 def _outcome(reference):
-    """Returns the outcome of a task that has ended."""
+    """Returns the outcome of an ended task."""
     try:
         return ray.get(reference)
     except ray.exceptions.RayError as error:
         return Outcome(
-            "died",
-            error=ChildProcessError.__name__,
-            message=f"its process died ({type(error).__name__})",
+            "died", message=f"its process died ({type(error).__name__})"
         )
 
 
 def _serve(directory, command, function, *arguments):
-    """Does a piece of work in a process that Ray started."""
+    """Does a piece of work in a process of Ray."""
     os.chdir(directory)
-    worker.start(command)
+    worker.set_up_process(command)
     return worker.attempt(function, *arguments)

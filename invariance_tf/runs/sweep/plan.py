@@ -1,5 +1,6 @@
-"""The sweep file and the experiments that it stands for."""
+"""Reads sweep files, and lists their experiments."""
 
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -7,21 +8,19 @@ import os
 import jsonargparse
 import yaml
 
+from invariance_tf import files
 from invariance_tf.settings import mistakes
-from invariance_tf.settings.config import Experiment
-
-# From the least to the most measures.
-_ANALYSES = ("none", "penultimate", "layers")
+from invariance_tf.settings.config import ANALYSES, Experiment
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """Holds an experiment of a sweep and what is known of its run.
+    """Holds an experiment of a sweep and the state of its run.
 
     Attributes:
         experiment: A resolved `config.Experiment`.
-        is_done: Whether the results are there, with all measures.
-        seconds: Float, how long it took if it is done, else `None`.
+        is_done: Whether it is finished, with all measures.
+        seconds: Float, how long it took; `None` if it is not finished.
     """
 
     experiment: Experiment
@@ -39,71 +38,74 @@ class Run:
         return os.path.join(self.experiment.runs_dir, self.name)
 
 
-def read(path, **changes):
+def read_sweep(path, **changes):
     """Reads a sweep file: a base experiment and a grid over any settings.
 
-    The file has two keys. `base` holds settings of all experiments. `grid` is
-    one mapping, or a list of mappings, from settings to a value or a list of
-    values; every combination of the values of a mapping is an experiment.
+    The file has two keys. `base` holds the settings of all experiments. `grid`
+    is a mapping, or a list of mappings, from settings to a value or a list of
+    values; each combination of the values of a mapping is an experiment.
 
     Args:
         path: Path of a YAML file.
-        **changes: Settings that win over those of `base`; `None` changes
-            nothing.
+        **changes: Settings that override those of `base`, unless `None`.
 
     Returns:
         List of resolved experiments, in the order of the file, each once.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is no sweep file, or a setting is illegal.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not a sweep file, or a setting is illegal.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(
-            "There is no such sweep file; configs/sweeps/ holds those of this "
-            f"package. Received: {path}"
-        )
-    try:
-        with open(path, encoding="utf-8") as file:
-            content = yaml.safe_load(file)
-        base, parts = _split(content)
-        base = {
-            **base,
-            **{key: value for key, value in changes.items() if value},
-        }
-        return once(
+    with naming_file(path):
+        base, parts = _split_content(files.read_yaml(path))
+        base |= {key: value for key, value in changes.items() if value}
+        return drop_repeats(
             Experiment(**settings).resolve()
             for part in parts
-            for settings in expand(base, part)
+            for settings in expand_grid(base, part)
         )
+
+
+@contextlib.contextmanager
+def naming_file(path):
+    """Starts the message of a mistake in a file of settings with its path.
+
+    Args:
+        path: Path of the file.
+
+    Raises:
+        ValueError: If a mistake was raised inside.
+    """
+    try:
+        yield
     except (ValueError, jsonargparse.ArgumentError, yaml.YAMLError) as error:
         raise ValueError(
             f"{path}: {mistakes.reword(mistakes.one_line(error))}"
         ) from error
 
 
-def expand(base, part):
-    """Combines every value of every setting.
+def expand_grid(base, part):
+    """Combines all values of all settings.
 
     Args:
         base: Dictionary of settings.
-        part: Dictionary from settings to a value or a list of values; they
-            win over those of `base`.
+        part: Dictionary from settings to a value or a list of values, which
+            override those of `base`.
 
     Returns:
-        List of dictionaries of settings, with values of the right type. The
-        last setting changes fastest.
+        List of dictionaries from settings to values of the right type. The last
+        setting varies fastest.
 
     Raises:
         ValueError: If a list is empty.
-        jsonargparse.ArgumentError: If a setting does not exist or a value
-            has the wrong type.
+        jsonargparse.ArgumentError: If a setting is unknown or a value has the
+            wrong type.
 
     Example:
 
-    >>> expand({"learning_rate": "1e-3"}, {"n_seen": [1, "all"], "seed": 2})
-    [{'learning_rate': 0.001, 'n_seen': 1, 'seed': 2},
-     {'learning_rate': 0.001, 'n_seen': 'all', 'seed': 2}]
+    >>> expand_grid({"momentum": "9e-1"}, {"n_seen": [1, "all"], "seed": 2})
+    [{'momentum': 0.9, 'n_seen': 1, 'seed': 2},
+     {'momentum': 0.9, 'n_seen': 'all', 'seed': 2}]
     """
     choices = {}
     for name, values in {**base, **part}.items():
@@ -113,18 +115,17 @@ def expand(base, part):
                 "A list in a grid needs at least one value. "
                 f"Received: {name}=[]"
             )
-        choices[name] = [_typed(name, value) for value in values]
+        choices[name] = [type_settings({name: value})[name] for value in values]
     return [
         dict(zip(choices, values, strict=True))
         for values in itertools.product(*choices.values())
     ]
 
 
-def once(experiments):
+def drop_repeats(experiments):
     """Drops experiments that are the same run as an earlier one.
 
-    Of two that differ in how many layers are measured, the one with more
-    stays.
+    If they differ in the layers to measure, the one with more layers stays.
 
     Args:
         experiments: Iterable of resolved experiments.
@@ -133,8 +134,8 @@ def once(experiments):
         List of experiments with different names.
 
     Raises:
-        ValueError: If one run is asked for with two values of `tau`,
-            `ablate_layer` or `runs_dir`.
+        ValueError: If a run has two values of `tau`, `ablate_layer` or
+            `runs_dir`.
     """
     chosen = {}
     for experiment in experiments:
@@ -144,54 +145,53 @@ def once(experiments):
             values = [getattr(each, setting) for each in (earlier, experiment)]
             if values[0] != values[1]:
                 raise ValueError(
-                    f"The sweep asks for the run {name} with two values of "
-                    f"`{setting}`; a run has one. Received: {setting}={values}"
+                    f"The sweep has two values of `{setting}` for the run "
+                    f"{name}. Received: {setting}={values}"
                 )
-        if _rank(experiment) > _rank(earlier):
-            chosen[name] = experiment
+        chosen[name] = max(
+            earlier, experiment, key=lambda each: ANALYSES.index(each.analysis)
+        )
     return [*chosen.values()]
 
 
-def _rank(experiment):
-    return _ANALYSES.index(experiment.analysis)
-
-
-def _split(content):
-    """Returns the base and the list of grids of a file's content."""
+def _split_content(content):
+    """Returns the base and the list of grids of a sweep file."""
     if not isinstance(content, dict) or not {*content} <= {"base", "grid"}:
         received = [*content] if isinstance(content, dict) else content
         raise ValueError(
-            "A sweep file has the keys base, with settings of all runs, and "
-            f"grid, with lists of values. Received: {received}"
+            "A sweep file has the keys base (settings of all runs) and grid "
+            f"(lists of values). Received: {received}"
         )
     base, grid = content.get("base") or {}, content.get("grid") or {}
     parts = grid if isinstance(grid, list) else [grid]
     for mapping in (base, *parts):
         if not isinstance(mapping, dict):
             raise ValueError(
-                "base and each part of grid hold settings with values. "
+                "base and each part of grid must be mappings of settings. "
                 f"Received: {mapping}"
             )
     for name, value in base.items():
         if isinstance(value, list):
             raise ValueError(
-                f"Lists belong into grid, not into base. Received: "
-                f"{name}={value}"
+                f"Lists belong in grid, not in base. Received: {name}={value}"
             )
     return base, parts
 
 
-def _parser():
-    """Returns a parser that knows the type of every setting."""
-    parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(Experiment)
-    return parser
+_PARSER = jsonargparse.ArgumentParser(exit_on_error=False)
+_PARSER.add_class_arguments(Experiment)
 
 
-_PARSER = _parser()
+def type_settings(settings):
+    """Converts values to the types of their settings.
 
+    YAML reads 1e-3 as text, for example.
 
-def _typed(name, value):
-    """Gives a value the type of its setting: PyYAML reads 1e-3 as text."""
-    parsed = _PARSER.parse_object({name: value}, defaults=False)
-    return parsed.as_dict()[name]
+    Args:
+        settings: Dictionary of an experiment's settings.
+
+    Raises:
+        jsonargparse.ArgumentError: If a setting is unknown or a value has the
+            wrong type.
+    """
+    return _PARSER.parse_object(settings, defaults=False).as_dict()

@@ -1,74 +1,61 @@
-"""Hands the runs of a sweep to an engine, until each is done or has failed."""
+"""Hands runs to an engine until each has finished or failed."""
 
 import collections
 import time
 
 from invariance_tf.runs.sweep import worker
 
-# Times that a run is taken up again after the death of its process, and
-# seconds after which a run that another sweep holds is looked at again.
+# How often a run is resumed after its process has died, and the seconds before
+# a run that another sweep has locked is tried again.
 NUM_RETRIES = 2
 PATIENCE = 5.0
 
-# Errors whose message says all to the user.
-_MISTAKES = (
-    "FileNotFoundError",
-    "ImportError",
-    "ModuleNotFoundError",
-    "NotADirectoryError",
-    "OSError",
-    "PermissionError",
-    "TypeError",
-    "ValueError",
-)
 
-
-def survey(engine, experiments):
-    """Checks experiments and finds which are done, in a process of an engine.
+def survey_runs(engine, experiments):
+    """Checks experiments and finds finished runs, in a process of an engine.
 
     Args:
         engine: A `local.LocalEngine` or `on_ray.RayEngine`.
         experiments: List of resolved experiments.
 
     Returns:
-        Tuple of a list of `plan.Run` and whether there is a GPU.
+        List of `plan.Run`, and whether there is a GPU.
 
     Raises:
-        ValueError: If a setting is illegal or the data are not there.
+        ValueError: If a setting is illegal or the data are missing.
         ChildProcessError: If the process died.
     """
-    engine.start("survey", worker.survey, experiments)
+    engine.start("survey", worker.survey_runs, experiments)
     ended = []
     while not ended:
         ended = engine.wait(timeout=1.0)
     ((_, outcome),) = ended
     if outcome.status == "died":
         raise ChildProcessError(outcome.message)
-    if outcome.error in _MISTAKES:
+    if outcome.is_mistake:
         raise ValueError(outcome.message)
     if outcome.status != "done":
         raise RuntimeError(outcome.traceback)
     return outcome.value
 
 
-def carry_out(runs, engine, progress, patience=PATIENCE):
+def finish_runs(runs, engine, progress, patience=PATIENCE):
     """Does runs, as many at once as the engine has room for.
 
-    A run whose process died is taken up again, from its checkpoint. One that
-    another sweep holds is put back, and looked at again when the others are
-    under way.
+    A run whose process died is resumed from its checkpoint. One that another
+    sweep has locked is tried again later.
 
     Args:
         runs: List of `plan.Run`.
         engine: A `local.LocalEngine` or `on_ray.RayEngine`.
         progress: A `progress.Progress`.
-        patience: Float, seconds after which a held run is looked at again.
+        patience: Float, seconds before a locked run is tried again.
 
     Returns:
-        List of (`plan.Run`, message) of the runs that failed.
+        List of (`plan.Run`, message) of the failed runs.
     """
     by_name = {run.name: run for run in runs}
-    # Names, with the earliest time to start.
+    # Names, each with the earliest time to start it.
     waiting = collections.deque((name, 0.0) for name in by_name)
     num_deaths = collections.Counter()
     failed, num_left = [], len(runs)
@@ -87,8 +74,8 @@ def carry_out(runs, engine, progress, patience=PATIENCE):
                     progress.put_back(run, outcome)
                     continue
                 error = ChildProcessError(
-                    f"{outcome.message}, {num_deaths[name]} times; is there "
-                    "too little memory?"
+                    f"{outcome.message}, {num_deaths[name]} times. Is there "
+                    "enough memory?"
                 )
                 worker.record_failure(run, error)
                 outcome = worker.Outcome(
@@ -111,5 +98,5 @@ def _start_what_fits(waiting, by_name, engine, progress):
         if earliest > time.monotonic():
             waiting.append((name, earliest))
             continue
-        engine.start(name, worker.carry_out, by_name[name])
+        engine.start(name, worker.finish_run, by_name[name])
         progress.begin(by_name[name])

@@ -1,4 +1,4 @@
-"""What the processes of a sweep do, whichever engine started them."""
+"""The code that runs in the processes of an engine."""
 
 import contextlib
 import dataclasses
@@ -9,16 +9,17 @@ import time
 import traceback
 from typing import Any
 
+from invariance_tf import files
 from invariance_tf.runs.sweep import plan
 from invariance_tf.settings import mistakes
 
-# In the directory of a run that failed, and in that of all runs.
+# In the directory of a failed run, and in the directory of runs.
 FAILURE = "failure.json"
 LOG = "sweep.log"
 
-# After so many runs a process is replaced: Keras registers a gradient with each
-# training step that it traces, and TensorFlow never lets go of its graph, some
-# 5 MB (https://github.com/keras-team/tf-keras/issues/286).
+# A process is replaced after this many runs: TensorFlow never frees the graphs
+# of training steps that Keras has traced, some 5 MB each
+# (https://github.com/keras-team/tf-keras/issues/286).
 RUNS_PER_PROCESS = 20
 
 _logger = logging.getLogger(__name__)
@@ -26,16 +27,17 @@ _logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """Holds how a piece of work ended.
+    """Holds the result of a piece of work.
 
     Attributes:
-        status: "done"; "failed" by an error; "held" by another process that
-            has the run; "died" with its process.
-        value: What was computed, if done.
-        error: Name of the error's type, otherwise.
-        message: One line about the error.
-        traceback: Where it came from.
-        seconds: Float, time from the work's beginning to its end.
+        status: "done", "failed" by an error, "held" by another process that
+            has locked the run, or "died" with its process.
+        value: What the work returned, if done.
+        error: Name of the error's type, if it failed or is held.
+        message: Message of the error, on one line.
+        traceback: Traceback of the error.
+        is_mistake: Whether the user can correct the error.
+        seconds: Float, how long the work took.
     """
 
     status: str
@@ -43,34 +45,28 @@ class Outcome:
     error: str = ""
     message: str = ""
     traceback: str = ""
+    is_mistake: bool = False
     seconds: float = 0.0
 
 
 def environment(num_threads):
-    """Returns the environment variables of the processes of a sweep.
-
-    They must be set before a process loads TensorFlow.
+    """Returns environment variables to set before TensorFlow is imported.
 
     Args:
         num_threads: Integer, threads of each process.
     """
     return {
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        # Several processes share a GPU only if none takes all its memory.
+        # Or the first process takes all memory of a shared GPU.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        **dict.fromkeys(
-            (
-                "OMP_NUM_THREADS",
-                "TF_NUM_INTRAOP_THREADS",
-                "TF_NUM_INTEROP_THREADS",
-            ),
-            str(num_threads),
-        ),
+        "OMP_NUM_THREADS": str(num_threads),
+        "TF_NUM_INTRAOP_THREADS": str(num_threads),
+        "TF_NUM_INTEROP_THREADS": str(num_threads),
     }
 
 
-def start(command):
-    """Prepares a process of a sweep.
+def set_up_process(command):
+    """Sets up logging in a process of an engine.
 
     Args:
         command: List of strings, the command for the runs' provenance.
@@ -86,7 +82,7 @@ def start(command):
 
 
 def _write_to(path):
-    """Appends to a file what this process and its libraries say."""
+    """Redirects the output of this process and its libraries to a file."""
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for stream in (1, 2):
         os.dup2(file, stream)
@@ -105,22 +101,25 @@ def attempt(function, *arguments):
             error=type(error).__name__,
             message=mistakes.one_line(error),
             traceback=traceback.format_exc(),
+            is_mistake=isinstance(
+                error, (ValueError, TypeError, OSError, ImportError)
+            ),
         )
     return dataclasses.replace(outcome, seconds=time.perf_counter() - start)
 
 
-def survey(experiments):
-    """Checks experiments against their data, and finds which are done.
+def survey_runs(experiments):
+    """Checks experiments against their data, and finds finished runs.
 
     Args:
         experiments: List of resolved experiments.
 
     Returns:
-        Tuple of a list of `plan.Run` and whether there is a GPU.
+        List of `plan.Run`, and whether there is a GPU.
 
     Raises:
         ValueError: If a setting is illegal.
-        FileNotFoundError: If the data are not there.
+        FileNotFoundError: If the data are missing.
     """
     import keras
 
@@ -131,17 +130,14 @@ def survey(experiments):
         experiment.name(): dataset.fingerprint
         for experiment, dataset, _ in checked
     }
-    # Two are the same only now if one said "all" and one the number.
-    runs = [
-        _look_at(experiment, fingerprints[experiment.name()])
-        for experiment in plan.once(experiment for experiment, *_ in checked)
-    ]
+    # Again: "all" and the number of categories are the same run.
+    distinct = plan.drop_repeats(experiment for experiment, *_ in checked)
+    runs = [_find_run(each, fingerprints[each.name()]) for each in distinct]
     return runs, bool(keras.distribution.list_devices("gpu"))
 
 
-def _look_at(experiment, fingerprint):
-    """Returns an experiment as a `plan.Run`."""
-    from invariance_tf import files
+def _find_run(experiment, fingerprint):
+    """Returns the `plan.Run` of an experiment on images of a fingerprint."""
     from invariance_tf.runs.experiment import is_analysed
 
     run = plan.Run(experiment)
@@ -159,8 +155,8 @@ def _look_at(experiment, fingerprint):
     )
 
 
-def carry_out(run):
-    """Does a run; an error is recorded in its directory and raised.
+def finish_run(run):
+    """Does or resumes a run; records an error in its directory.
 
     Args:
         run: A `plan.Run`.
@@ -168,12 +164,10 @@ def carry_out(run):
     Returns:
         Dictionary, the run's summary.
     """
-    from invariance_tf import files
     from invariance_tf.runs import experiment
 
     with files.locked(run.run_dir):
-        # Free now: else a model would be built in vain.
-        pass
+        pass  # Raises at once if it is locked, before a model is built.
     _write_to(os.path.join(run.experiment.runs_dir, LOG))
     _logger.info("Begins: %s", run.name)
     failure_path = os.path.join(run.run_dir, FAILURE)
@@ -192,9 +186,7 @@ def carry_out(run):
 
 
 def record_failure(run, error):
-    """Writes the error of a run into its directory."""
-    from invariance_tf import files
-
+    """Writes the error of a run to its directory."""
     os.makedirs(run.run_dir, exist_ok=True)
     files.write_json(
         os.path.join(run.run_dir, FAILURE),

@@ -68,7 +68,7 @@ def test_clearing_keeps_nothing_but_the_lock(tmp_path):
         (tmp_path / "tensorboard").mkdir()
         (tmp_path / "tensorboard" / "events").write_text("x")
         (tmp_path / "summary.json").write_text("{}")
-        files.clear(tmp_path)
+        files.clear_directory(tmp_path)
         assert [file.name for file in tmp_path.iterdir()] == [".lock"]
 
 
