@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from benchmarks import contest
+from benchmarks import contest, training_step
 
 # Network, pixels, categories, test images of each, layers.
 GPU_WORK = {
@@ -58,17 +58,11 @@ class GeneratedImages:
 
 def build_model(network, image_size, num_categories, layers):
     """Returns an untrained model and the names of the layers to measure."""
-    from invariance_tf import networks, transforms
     from invariance_tf.measures import activations
-    from invariance_tf.paradigm import model as models
 
-    model = models.build(
-        networks.get(network),
-        transforms.get("highpass"),
-        image_size,
-        num_categories,
-        # With it the activity of inner layers does not fade.
-        initializer="he",
+    # With this initialisation the activity of inner layers does not fade.
+    model = training_step.build_model(
+        network, image_size, num_categories, initializer="he"
     )
     if layers == "all":
         return model, activations.rectified_layers(model)

@@ -17,11 +17,11 @@ import time
 
 import numpy as np
 
-from benchmarks import contest
+from benchmarks import contest, training_step
 
 TRANSFORMS = ("highpass", "blur", "rotate90", "thinning")
 SEEDS = (0, 1, 2)
-MOMENTUM, BATCH_SIZE, TAU = 0.9, 32, 0.1
+BATCH_SIZE, TAU = 32, 0.1
 KEY = ("transform", "n_seen", "seed")
 LINE = (
     "{transform}, {n_seen} seen, seed {seed}: clean {clean_accuracy:.3f}, "
@@ -146,9 +146,6 @@ def train(key, data, network, epochs, learning_rate):
     """
     import keras
 
-    from invariance_tf import networks, transforms
-    from invariance_tf.paradigm import model as models
-    from invariance_tf.settings import defaults
     from invariance_tf.training import fitting
 
     transform, _, seed = key
@@ -184,17 +181,14 @@ def train(key, data, network, epochs, learning_rate):
             self.epoch += 1
 
     keras.utils.set_random_seed(seed)
-    model = models.build(
-        networks.get(network),
-        transforms.get(transform, **defaults.TRANSFORMS[transform]),
+    model = training_step.build_model(
+        network,
         images.shape[1],
         len(data["categories"]),
-        weight_decay=defaults.RECIPES["alexnet"]["weight_decay"],
+        transform,
+        fitting.make_schedule("cosine", learning_rate, epochs, num_steps),
         initializer="he",
     )
-    models.reseed(model, seed, 0)
-    schedule = fitting.make_schedule("cosine", learning_rate, epochs, num_steps)
-    fitting.compile_model(model, schedule, MOMENTUM)
     history = model.fit(
         Batches(),
         epochs=epochs,

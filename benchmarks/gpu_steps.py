@@ -91,7 +91,7 @@ def make_step(
         network,
         image_size,
         num_categories,
-        "mixed_bfloat16" if precision == "bfloat16" else "float32",
+        precision="mixed_bfloat16" if precision == "bfloat16" else "float32",
     )
     model.optimizer.build(model.trainable_variables)
     images, flags, labels = contest.make_batch(

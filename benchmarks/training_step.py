@@ -30,24 +30,40 @@ TORCH_WAYS = ("eager", "channels_last", "compiled")
 MATRIX_SIZE = 4096
 
 
-def build_model(network, image_size, num_categories, precision, num_steps=1):
-    """Returns a compiled model with the recipe that all contenders have."""
-    import keras
+def build_model(
+    network,
+    image_size,
+    num_categories,
+    transform="highpass",
+    learning_rate=1e-4,
+    num_steps=1,
+    **options,
+):
+    """Returns a compiled model with the recipe that all contenders have.
 
+    Args:
+        network: String, a name of `networks.get`.
+        image_size: Integer, pixels a side.
+        num_categories: Integer.
+        transform: String, a transformation, at its default strength.
+        learning_rate: Float or `LearningRateSchedule`.
+        num_steps: Integer, training steps of an epoch.
+        **options: Precision, and options of the network.
+    """
     from invariance_tf import networks, transforms
     from invariance_tf.paradigm import model as models
+    from invariance_tf.settings import defaults
     from invariance_tf.training import fitting
 
-    keras.utils.set_random_seed(0)
     model = models.build(
         networks.get(network),
-        transforms.get("highpass"),
+        transforms.get(transform, **defaults.TRANSFORMS[transform]),
         image_size,
         num_categories,
-        precision=precision,
         weight_decay=5e-4,
+        **options,
     )
-    fitting.compile_model(model, 1e-4, steps_per_epoch=num_steps)
+    fitting.compile_model(model, learning_rate, steps_per_epoch=num_steps)
     return model
 
 
@@ -64,10 +80,16 @@ def make_step(
         precision: String, such as `"float32"`.
         num_steps: Integer, how often the function does it.
     """
+    import keras
     import tensorflow as tf
 
+    keras.utils.set_random_seed(0)
     model = build_model(
-        network, image_size, num_categories, precision, num_steps
+        network,
+        image_size,
+        num_categories,
+        num_steps=num_steps,
+        precision=precision,
     )
     images, flags, labels = contest.make_batch(
         batch_size, image_size, num_categories

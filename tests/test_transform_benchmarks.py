@@ -4,6 +4,7 @@ import importlib
 import io
 import math
 import pathlib
+import sys
 
 import keras
 import numpy as np
@@ -46,11 +47,13 @@ def transform(name, images):
     return np.asarray(layer(images, np.ones(len(images), bool)))
 
 
-def answers(benchmark, lines, monkeypatch, capsys, *arguments):
+def answers(benchmark, lines, monkeypatch, capfd, *arguments):
     """Returns what a contender answers to lines."""
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(lines)))
+    # It takes the descriptor, so that nothing else is printed there.
+    monkeypatch.setattr("sys.stdout", sys.__stdout__)
     benchmark.serve(*arguments)
-    ready, *values = capsys.readouterr().out.split()
+    ready, *values = capfd.readouterr().out.split()
     assert ready == "ready"
     return [float(value) for value in values]
 
@@ -65,13 +68,14 @@ def test_flags_are_spread_evenly_and_begin_with_the_first_image(benchmark):
         assert parts == pytest.approx([share] * 10, abs=0.1)
 
 
-@pytest.mark.parametrize("way", ["ours", "ours all", "ours gather"])
+@pytest.mark.parametrize("way", ["ours", "ours gather"])
 def test_ours_transforms_flagged_images_only(benchmark, images, way):
     flags = np.arange(len(images)) % 3 == 0
     functions = benchmark.our_functions(way, flags)
     assert functions.keys() == {*benchmark.NAMES}
-    for name, function in functions.items():
-        result = np.asarray(function(images))
+    # One of each family.
+    for name in ("grayscale", "highpass", "rotate90", "white_noise"):
+        result = np.asarray(functions[name](images))
         assert (result[~flags] == images[~flags]).all(), name
         if name in NOISE:
             assert (result[flags] != images[flags]).any(), name
@@ -106,7 +110,7 @@ def test_scipys_noise_is_as_strong_as_ours(scipy_benchmark):
 
 
 def test_a_contender_tells_its_largest_difference_then_its_seconds(
-    benchmark, images, tmp_path, monkeypatch, capsys
+    benchmark, images, tmp_path, monkeypatch, capfd
 ):
     monkeypatch.setattr(benchmark, "LEAST_SECONDS", 0)
     np.save(tmp_path / "images.npy", images)
@@ -117,13 +121,13 @@ def test_a_contender_tells_its_largest_difference_then_its_seconds(
     arguments = functions, lambda x: x.astype("float32"), np.asarray, tmp_path
     lines = ["contrast_inversion\n", "go\n", "blur\n"]
     difference, seconds, missing = answers(
-        benchmark, lines, monkeypatch, capsys, *arguments
+        benchmark, lines, monkeypatch, capfd, *arguments
     )
     assert difference == 7
     assert seconds > 0
     assert math.isnan(missing)
     [difference] = answers(
-        *(benchmark, lines[:1], monkeypatch, capsys, *arguments),
+        *(benchmark, lines[:1], monkeypatch, capfd, *arguments),
         np.arange(len(images)) != 3,
     )
     assert difference == 0
@@ -136,7 +140,7 @@ def test_the_table_has_ratios_to_ours_and_no_one_who_cannot(
 
     def contender(way):
         difference = math.nan if way == "kornia" else 0.25
-        return lambda line: seconds[way] if line == "go" else difference
+        return lambda line="go": seconds[way] if line == "go" else difference
 
     contenders = {way: contender(way) for way in seconds}
     ours, scipy = benchmark.compare(

@@ -1,5 +1,6 @@
 """Tables of figures, sweeps, data sets and transformations, from the code."""
 
+import functools
 import pathlib
 import re
 
@@ -97,7 +98,7 @@ def sweeps_table(results=()):
         rows.append(
             (
                 f"`{path.stem}`",
-                len(plan.read(path)),
+                count_runs(path),
                 said_of(path, "Hardware: "),
                 said_of(path, "Expect "),
                 obtained,
@@ -109,7 +110,13 @@ def sweeps_table(results=()):
 
 def _needs(path):
     """Orders sweep files: those for laptops first, then by their runs."""
-    return "GPU" in said_of(path, "Hardware: "), len(plan.read(path))
+    return "GPU" in said_of(path, "Hardware: "), count_runs(path)
+
+
+@functools.cache
+def count_runs(path):
+    """Returns the number of runs of a sweep file."""
+    return len(plan.read(path))
 
 
 def said_of(path, start):

@@ -136,8 +136,18 @@ class Measurement:
         """Formats the value of the one row with given values."""
         return format_value(self.select(**keys)[column].item(), decimals)
 
-    def extremes(self, column, decimals=2, **keys):
-        """Formats the lowest and the highest value of rows."""
+    def extremes(self, column, decimals=2, otherwise=None, **keys):
+        """Formats the lowest and the highest value of rows.
+
+        Args:
+            column: String.
+            decimals: Integer.
+            otherwise: String to return if there is no such row, or `None` if
+                that is an error.
+            **keys: Values of columns.
+        """
+        if otherwise and find_rows(self.rows, keys).empty:
+            return otherwise
         found = self.select(**keys)[column].dropna()
         ends = [format_value(x, decimals) for x in (found.min(), found.max())]
         return " to ".join(dict.fromkeys(ends))
@@ -205,11 +215,17 @@ def read_calibration(dataset, transform, directory=RESULTS / "calibration"):
     return record, pd.read_csv(path / "calibration.csv")
 
 
-def select_rows(table, keys, nothing):
+def find_rows(table, keys):
     """Returns the rows with given values, or with one of several."""
     for column, value in keys.items():
         values = value if isinstance(value, list | tuple) else [value]
         table = table[table[column].isin(values)]
+    return table
+
+
+def select_rows(table, keys, nothing):
+    """Returns the same rows; that there are none is an error."""
+    table = find_rows(table, keys)
     if table.empty:
         raise LookupError(f"{nothing} at {keys}")
     return table
