@@ -124,21 +124,21 @@ def serve(work=None, least_seconds=1.0, choose=None):
         choose: Function of a line other than `go` that returns the work to do
             from then on, or `None`, and the number to answer.
     """
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
 
     def count_calls(work):
         work()
         return max(1, math.ceil(least_seconds / time_calls(work)))
 
     times = count_calls(work) if work else 0
-    answers.write("ready\n")
+    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout.write("ready\n")
     for line in sys.stdin:
         if line == "go\n":
-            answers.write(f"{time_calls(work, times)}\n")
+            answer = time_calls(work, times)
         else:
             work, answer = choose(line.strip())
             times = count_calls(work) if work else 0
-            answers.write(f"{answer}\n")
+        sys.stdout.write(f"{answer}\n")
 
 
 def start_contenders(stack, commands, num_at_once=1):

@@ -3,7 +3,7 @@
 `python -m benchmarks decoding` reads JPEGs of ImageNet's usual size, 500 by
 375 pixels and about 105 kB, crops them at random and resizes them to 224
 pixels, as streamed sets are read (`pipeline`), and draws batches of 100 pixels
-from images in memory (`in_memory`); beside them the bare training steps of
+from images in memory (`in_memory`); next to them the bare training steps of
 ResNet-18 and AlexNet on batches as large.
 """
 

@@ -1,4 +1,4 @@
-"""Measures what a GPU gives: Keras on JAX beside PyTorch, and real curves.
+"""Measures what a GPU gives: Keras on JAX against PyTorch, and real faces.
 
 `python -m benchmarks gpu` needs JAX or PyTorch with a GPU, and of this
 package's needs Keras, NumPy, pandas, PyYAML, filelock and jsonargparse, but no
@@ -9,7 +9,7 @@ SGD with momentum and weight decay) on data that lie on the device, in float32,
 TensorFloat32 and bfloat16, by Keras on JAX and by PyTorch eagerly, compiled,
 and compiled with CUDA graphs; images per second, and the share of the rate of
 large matrix products of the same numbers, in turn, each in its own process.
-analysis: reading activities, invariance coefficients and ablation beside the
+analysis: reading activities, invariance coefficients and ablation against the
 bare passes. faces: AlexNet on the faces of `--data`, for four transformations
 (`gpu_faces`); a second call goes on where the first one stopped.
 
@@ -54,7 +54,7 @@ def find_devices(pythons):
             `None`.
 
     Returns:
-        Dictionary from the library to a name, `"cpu"` if there is no GPU,
+        Dictionary from the library to a name, `"cpu"` without a GPU,
         without libraries that are not there.
     """
     devices = {}

@@ -1,4 +1,4 @@
-"""The paper's AlexNet on real faces, where there is no TensorFlow; see `gpu`.
+"""The paper's AlexNet on real faces, without TensorFlow; see `gpu`.
 
 Networks learn with the paradigm's sampling. Their initialisation (`he`),
 epochs, learning rate and its schedule are those that `configs/lfw.yaml` trains
@@ -113,7 +113,7 @@ def draw(labels, is_seen, num_draws, generator):
 
 
 def plan(num_categories, is_small=False):
-    """Lists (transform, n_seen, seed) so that each beginning tells something.
+    """Lists (transform, n_seen, seed) so that a study cut short is of use.
 
     All transformations with few and with many seen categories come first,
     then what lies between, then other seeds.

@@ -1,4 +1,4 @@
-"""Training steps on a GPU, Keras on JAX beside PyTorch: run by `gpu`."""
+"""Training steps on a GPU, Keras on JAX against PyTorch: run by `gpu`."""
 
 import os
 import sys

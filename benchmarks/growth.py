@@ -6,7 +6,7 @@ of categories and of categories seen transformed (`n_seen`), both at 10,000
 images, and the analysis of a layer of rising width, with no activity held
 (`units`). Images are random. Each point is measured in a process of its own:
 seconds without what models need to be traced, and the peak of resident memory
-in each stage beside that after the imports. Stages are data (hashes, splits,
+in each stage next to that after the imports. Stages are data (hashes, splits,
 duplicates), pipeline (drawing the batches of an epoch), training (an epoch),
 evaluation and analysis, with their tables and pictures.
 

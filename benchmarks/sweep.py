@@ -1,4 +1,4 @@
-"""Measures what a sweep costs beside training, testing and analysis.
+"""Measures what a sweep costs besides training, testing and analysis.
 
 `python -m benchmarks sweep` does a sweep of 50 tiny runs in one process. It
 shows the resident memory of that process after each tenth run and after the
@@ -20,7 +20,7 @@ from invariance_tf.settings.config import Experiment
 
 
 class Watch:
-    """Notes memory and time at the end of each run, in place of a display."""
+    """Notes memory and time at the end of each run, instead of a display."""
 
     def __init__(self):
         self.memory = []
@@ -50,7 +50,7 @@ class Watch:
         if number == 5 or number % 10 == 0:
             sys.stdout.write(
                 f"run {number}: {self.memory[-1] / 2**20:.0f} MiB, "
-                f"{work:.2f} s of work, {self.overhead[-1]:.2f} s beside\n"
+                f"{work:.2f} s of work, {self.overhead[-1]:.2f} s besides\n"
             )
             sys.stdout.flush()
 

@@ -106,7 +106,7 @@ def serve(functions, prepare, restore, directory, compared=slice(None)):
     """Times one transformation after another; called by a contender.
 
     A line with the name of a transformation is answered with the largest
-    difference from ours, in grey levels, or with nan if there is no such
+    difference from ours, in grey levels, or with nan without such a
     function; `go` with the seconds that it takes.
 
     Args:

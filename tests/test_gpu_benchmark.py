@@ -178,8 +178,8 @@ def test_few_and_many_seen_categories_come_first_and_seeds_last(module):
 def test_a_step_is_that_of_keras(module):
     """Each of four steps rounds a weight below 1 by up to 3e-8, and sums in
     another order differ by some 1e-7 of their largest terms. The weights move
-    by some 1e-3: a ten-thousandth of it is room enough, and nothing beside
-    what other dropout would change.
+    by some 1e-3: a ten-thousandth of it is room enough, and nothing
+    compared with what other dropout would change.
     """
     import jax
 

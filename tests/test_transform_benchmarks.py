@@ -4,7 +4,6 @@ import importlib
 import io
 import math
 import pathlib
-import sys
 
 import keras
 import numpy as np
@@ -47,13 +46,11 @@ def transform(name, images):
     return np.asarray(layer(images, np.ones(len(images), bool)))
 
 
-def answers(benchmark, lines, monkeypatch, capfd, *arguments):
+def answers(benchmark, lines, monkeypatch, capsys, *arguments):
     """Returns what a contender answers to lines."""
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(lines)))
-    # It takes the descriptor, so that nothing else is printed there.
-    monkeypatch.setattr("sys.stdout", sys.__stdout__)
     benchmark.serve(*arguments)
-    ready, *values = capfd.readouterr().out.split()
+    ready, *values = capsys.readouterr().out.split()
     assert ready == "ready"
     return [float(value) for value in values]
 
@@ -110,7 +107,7 @@ def test_scipys_noise_is_as_strong_as_ours(scipy_benchmark):
 
 
 def test_a_contender_tells_its_largest_difference_then_its_seconds(
-    benchmark, images, tmp_path, monkeypatch, capfd
+    benchmark, images, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(benchmark, "LEAST_SECONDS", 0)
     np.save(tmp_path / "images.npy", images)
@@ -121,13 +118,13 @@ def test_a_contender_tells_its_largest_difference_then_its_seconds(
     arguments = functions, lambda x: x.astype("float32"), np.asarray, tmp_path
     lines = ["contrast_inversion\n", "go\n", "blur\n"]
     difference, seconds, missing = answers(
-        benchmark, lines, monkeypatch, capfd, *arguments
+        benchmark, lines, monkeypatch, capsys, *arguments
     )
     assert difference == 7
     assert seconds > 0
     assert math.isnan(missing)
     [difference] = answers(
-        *(benchmark, lines[:1], monkeypatch, capfd, *arguments),
+        *(benchmark, lines[:1], monkeypatch, capsys, *arguments),
         np.arange(len(images)) != 3,
     )
     assert difference == 0

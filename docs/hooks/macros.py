@@ -6,7 +6,7 @@ A name that is not here, and a value that no table has, stops the build.
 import pathlib
 import sys
 
-# The plugin loads this file by its path; the other hooks lie beside it.
+# The plugin loads this file by its path; the other hooks lie next to it.
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import registers  # noqa: E402

@@ -63,7 +63,7 @@ def _claims_of(number):
 
 
 def _figures_of(claim):
-    """Returns the figures in the place of a claim: "Figs. 2b and c, 4"."""
+    """Returns the figures that a claim names: "Figs. 2b and c, 4"."""
     _, _, text = CLAIMS[claim].place.partition("Fig")
     found, digits = set(), ""
     for token in re.findall(r"\b(?:\d+[a-c]?|[a-c])\b", text):

@@ -73,6 +73,8 @@ class Results:
 
     def num_verdicts(self, verdict):
         """Counts the claims with a verdict."""
+        if verdict not in VERDICTS:
+            raise LookupError(f"no verdict is {verdict!r}")
         return int((self.claims.verdict == verdict).sum())
 
     def accuracies(self, **keys):
@@ -142,8 +144,8 @@ class Measurement:
         Args:
             column: String.
             decimals: Integer.
-            otherwise: String to return if there is no such row, or `None` if
-                that is an error.
+            otherwise: String to return without such a row, or `None` if that
+                is an error.
             **keys: Values of columns.
         """
         if otherwise and find_rows(self.rows, keys).empty:
