@@ -6,7 +6,7 @@ import runpy
 import sys
 
 
-def measurements():
+def find_measurements():
     """Returns the first line of what each measurement is for, by its name."""
     found = {}
     for path in sorted(pathlib.Path(__file__).parent.glob("[a-z]*.py")):
@@ -20,21 +20,20 @@ def measurements():
 
 def main():
     """Runs `python -m benchmarks NAME` as `python -m benchmarks.NAME`."""
-    known = measurements()
+    known = find_measurements()
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in known:
         sys.argv[:2] = [f"benchmarks {name}"]
         runpy.run_module(f"benchmarks.{name}", run_name="__main__")
         return 0
-    lines = "".join(f"  {each:16} {known[each]}\n" for each in known)
     if name in ("-h", "--help"):
         sys.stdout.write(
             "python -m benchmarks NAME [options]; NAME --help shows them.\n\n"
-            + lines
         )
+        sys.stdout.writelines(f"  {x:16} {known[x]}\n" for x in known)
         return 0
     sys.stderr.write(
-        f"There is no such measurement. Legal names: {', '.join(known)}. "
+        f"Unknown measurement. Legal names: {', '.join(known)}. "
         f"Received: {name}\n"
     )
     return 2

@@ -1,136 +1,233 @@
 """Compares the analysis of neurons with the bare forward passes.
 
-`python -m benchmarks.analysis` measures the penultimate layer of the default
-network on its test images: coefficients with both controls, and both ablations
-for 21 thresholds and six shares of top images. `--network alexnet
---image_size 100 --layers all --num_test 50` measures every layer of AlexNet on
-2,000 images. `--compare` runs the network anew for every threshold and
-ablation too, as one does without thinking: on the images of one block, beside
-the bare passes over them. Ratios are within each repeat.
+`python -m benchmarks analysis` reads the penultimate layer of an untrained
+network for random test images. `extraction` copies activities to the
+processor; `invariance` reads them once more and adds up coefficients and both
+controls at 21 thresholds; `ablation` reads, and classifies at 21 thresholds
+and six shares of top images. Ratios are to `bare`, the forward passes of both
+versions, within each repeat. `--network alexnet --image_size 100 --layers all`
+measures every layer of AlexNet. It runs on any backend of Keras, and is the
+part `analysis` of `gpu`.
+
+`--memory 1000 10000` shows the peak memory instead, of a process for each of
+these numbers of images, with no activity held; the images are generated as
+they are read. After the first of them comes a process that holds the
+activities of all its images in arrays, as one does without thinking. For Linux.
 """
 
-import argparse
 import os
 import resource
 import statistics
 import sys
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from keras import ops
 
-from invariance_tf import Experiment
-from invariance_tf.measures import (
-    ablation,
-    activations,
-    evaluation,
-    measurement,
-    responses,
+from benchmarks import contest, training_step
+
+# Network, pixels, categories, test images of each, layers.
+GPU_WORK = {
+    "alexnet": ("alexnet", 100, 158, 12, "penultimate"),
+    "alexnet_small": ("alexnet_small", 48, 40, 30, "penultimate"),
+    "resnet18": ("resnet18", 64, 100, 10, "penultimate"),
+    "alexnet_small all layers": ("alexnet_small", 48, 40, 30, "all"),
+    "alexnet all layers": ("alexnet", 100, 158, 2, "all"),
+}
+SMALL_WORK = {"alexnet_small": ("alexnet_small", 16, 3, 2, "penultimate")}
+LINE = (
+    "{network}, {layers}: {passes}: {images_per_second} images/s, "
+    "{times_bare} of the bare passes' time"
 )
-from invariance_tf.measures.invariance import THRESHOLDS
-from invariance_tf.runs.preparation import prepare
 
 
-def seconds(work):
-    """Times `work()`."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+class GeneratedImages:
+    """Stands for an array of images that are drawn whenever they are read."""
+
+    def __init__(self, num_images, image_size):
+        self.shape = (num_images, image_size, image_size, 3)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, positions):
+        size = (len(positions), *self.shape[1:])
+        random = np.random.default_rng(int(positions[0]))
+        return random.integers(0, 256, size, "uint8")
 
 
-def add_arguments(parser):
-    """Adds the options that say what is measured."""
-    parser.add_argument("--network", default="alexnet_small")
-    parser.add_argument("--image_size", type=int, default=48)
-    parser.add_argument("--num_test", type=int, default=30)
-    parser.add_argument("--layers", choices=["penultimate", "all"])
+def build_model(network, image_size, num_categories, layers):
+    """Returns an untrained model and the names of the layers to measure."""
+    from invariance_tf.measures import activations
 
-
-def prepare_network(arguments):
-    """Returns a `preparation.Prepared` and the names of the layers."""
-    prepared = prepare(
-        Experiment(
-            network=arguments.network,
-            image_size=arguments.image_size,
-            num_test=arguments.num_test,
-            num_train=2,
-            network_args={"initializer": "he"},
-        )
+    # With this initialisation the activity of inner layers does not fade.
+    model = training_step.build_model(
+        network, image_size, num_categories, initializer="he"
     )
-    layers = [activations.penultimate_layer(prepared.model)]
-    if arguments.layers == "all":
-        layers = activations.rectified_layers(prepared.model)
-    return prepared, layers
+    if layers == "all":
+        return model, activations.rectified_layers(model)
+    return model, [activations.penultimate_layer(model)]
 
 
-def run_bare(prepared, images, labels):
-    """Classifies originals and transformed images: the forward passes."""
-    network = evaluation.classifier(prepared.model)
-    transform = activations.transform_of(prepared.model)
-    order = responses.reading_order(labels)
-    for _, *pair in responses.paired_blocks(images, transform, 0, order):
-        network.predict_on_batch(np.concatenate(pair))
+def make_passes(network, image_size, num_categories, num_test, layers):
+    """Returns what is timed, as functions by name, and the number of images."""
+    from keras import ops
 
+    from invariance_tf.measures import (
+        ablation,
+        activations,
+        evaluation,
+        measurement,
+        responses,
+    )
 
-def analyse(prepared, layers, images, labels):
-    """Measures the layers; ablates the penultimate one if it is alone."""
-    model, is_seen = prepared.model, prepared.is_seen
-    reader = responses.Responses(model, images, layers, labels=labels)
-    if len(layers) == 1:
+    model, names = build_model(network, image_size, num_categories, layers)
+    labels = np.arange(num_categories).repeat(num_test)
+    images, _, _ = contest.make_batch(len(labels), image_size, 1)
+    is_seen = np.arange(num_categories) < num_categories // 2
+    transform = activations.transform_of(model)
+    classifier = evaluation.classifier(model)
+
+    def read():
+        return responses.Responses(model, images, names, labels=labels)
+
+    def pass_bare():
+        order = responses.reading_order(labels)
+        for _, *pair in responses.paired_blocks(images, transform, 0, order):
+            classifier.predict_on_batch(np.concatenate(pair))
+
+    def extract():
+        for _ in read():
+            pass
+
+    def ablate():
         head = activations.dense_head(model)
         ablation.ablate(
-            *reader.arrays(),
+            *read().arrays(),
             ops.convert_to_numpy(ops.copy(head.kernel)),
             ops.convert_to_numpy(ops.copy(head.bias)),
             labels,
             is_seen,
         )
-    measurement.measure(reader, is_seen=is_seen)
+
+    passes = {
+        "bare": pass_bare,
+        "extraction": extract,
+        "invariance": lambda: measurement.measure(read(), is_seen=is_seen),
+    }
+    if layers != "all":
+        passes["ablation"] = ablate
+    return passes, len(labels)
 
 
-def run_anew(prepared, images, labels):
-    """Runs the network for every criterion of ablation and what it ablates.
+def measure_passes(work, repeats, **origin):
+    """Returns a row of the table for each kind of pass; they take turns."""
+    passes, num_images = make_passes(*work)
+    for compiled in passes.values():
+        compiled()
+    seconds = contest.take_turns(
+        {
+            name: lambda work=work: contest.time_calls(work)
+            for name, work in passes.items()
+        },
+        repeats,
+    )
+    return [
+        {
+            "network": work[0],
+            "image_size": work[1],
+            "layers": work[-1],
+            "num_images": num_images,
+            "passes": name,
+            "images_per_second": round(
+                num_images / statistics.median(measured), 1
+            ),
+            "times_bare": round(contest.ratio(seconds, "bare", name), 3),
+            "repeats": repeats,
+            **origin,
+        }
+        for name, measured in seconds.items()
+    ]
 
-    The passes alone: what is done with their outputs comes on top.
+
+def run(arguments, devices, afford, out_path):
+    """Measures each network; writes its rows when they are there."""
+    works = SMALL_WORK if arguments.smoke else GPU_WORK
+    for name in afford(works):
+        rows = measure_passes(
+            works[name], arguments.repeats, device=devices["jax"]
+        )
+        contest.report_rows(rows, LINE, out_path)
+
+
+def measure_peak(work, num_images, is_whole):
+    """Returns the peak memory of this process, in bytes, after a measurement.
+
+    Args:
+        work: Tuple of network, pixels, categories, a number, and layers.
+        num_images: Integer.
+        is_whole: Whether the activities of all images are in arrays.
     """
-    num_criteria = len(THRESHOLDS) + len(ablation.TOP_PERCENTS)
-    for _ in range(2 * num_criteria):
-        run_bare(prepared, images, labels)
+    from invariance_tf.measures import measurement, responses
+
+    network, image_size, num_categories, _, layers = work
+    model, names = build_model(network, image_size, num_categories, layers)
+    images = GeneratedImages(num_images, image_size)
+    labels = np.arange(num_images) % num_categories
+    reader = responses.Responses(model, images, names, labels=labels, memory=0)
+    if is_whole:
+        held = [*reader]
+        sys.stderr.write(f"{len(held)} blocks of activities\n")
+    else:
+        is_seen = np.arange(num_categories) < num_categories // 2
+        measurement.measure(reader, is_seen=is_seen)
+    # In KiB on Linux.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def compare_peaks(numbers):
+    """Shows the peak memory for numbers of images, and when all is held."""
+    cases = [("streamed", number) for number in numbers]
+    cases.insert(1, ("whole", numbers[0]))
+    peaks = []
+    for case in cases:
+        options = [*sys.argv[1:], "--serve", *case]
+        peaks.append(contest.ask_process("analysis", *options))
+        sys.stdout.write(
+            "{}, {} images: peak {:.2f} GiB, ratio {:.3f}\n".format(
+                *case, peaks[-1] / 2**30, peaks[-1] / peaks[0]
+            )
+        )
 
 
 def main():
-    """Prints one line for each repeat, then the medians."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_arguments(parser)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--compare", action="store_true")
-    arguments = parser.parse_args()
-    prepared, layers = prepare_network(arguments)
-    images, labels = prepared.part("test")
-    few = images[: responses.BLOCK], labels[: responses.BLOCK]
-    run_bare(prepared, images, labels)
-    analyse(prepared, layers, images, labels)
-    ratios = []
-    for _ in range(arguments.repeats):
-        forward = seconds(lambda: run_bare(prepared, images, labels))
-        whole = seconds(lambda: analyse(prepared, layers, images, labels))
-        ratios.append(whole / forward)
-        line = (
-            f"forward {forward:.2f} s, analysis {whole:.2f} s, "
-            f"ratio {ratios[-1]:.2f}"
-        )
-        if arguments.compare:
-            forward = seconds(lambda: run_bare(prepared, *few))
-            anew = seconds(lambda: run_anew(prepared, *few))
-            line += f", run anew for every threshold {anew / forward:.1f}"
-        sys.stdout.write(f"{line}\n")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    sys.stdout.write(
-        f"median ratio {statistics.median(ratios):.2f}, "
-        f"peak memory {peak:.2f} GiB\n"
+    """Prints and writes a table."""
+    parser = contest.make_parser(__doc__, repeats=5, num_served=2)
+    parser.add_argument("--network", default="alexnet_small")
+    parser.add_argument("--image_size", type=int, default=48)
+    parser.add_argument("--num_categories", type=int, default=40)
+    parser.add_argument("--num_test", type=int, default=30)
+    parser.add_argument(
+        "--layers", choices=["penultimate", "all"], default="penultimate"
     )
+    parser.add_argument("--memory", type=int, nargs="+", help="images")
+    arguments = parser.parse_args()
+    work = (
+        arguments.network,
+        arguments.image_size,
+        arguments.num_categories,
+        arguments.num_test,
+        arguments.layers,
+    )
+    if arguments.serve:
+        kind, number = arguments.serve
+        peak = measure_peak(work, int(number), kind == "whole")
+        sys.stdout.write(f"{peak}\n")
+    elif arguments.memory:
+        compare_peaks(arguments.memory)
+    else:
+        rows = measure_passes(work, arguments.repeats)
+        contest.report_rows(rows, LINE, arguments.out)
 
 
 if __name__ == "__main__":

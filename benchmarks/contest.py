@@ -5,8 +5,11 @@ others use is now faster, now slower. So each contender waits in its own
 process until it is its turn, and every repeat has all of them.
 """
 
+import argparse
 import contextlib
 import csv
+import json
+import math
 import os
 import platform
 import statistics
@@ -14,6 +17,8 @@ import subprocess
 import sys
 import time
 from concurrent import futures
+
+import numpy as np
 
 # Whose versions are part of a result.
 LIBRARIES = (
@@ -25,6 +30,46 @@ LIBRARIES = (
     "opencv-python-headless",
     "pillow",
 )
+
+
+def make_parser(description, repeats, num_served=None):
+    """Returns the options that every measurement has.
+
+    Args:
+        description: String, the docstring of the measurement.
+        repeats: Integer, how often it measures if nothing is said.
+        num_served: Number of arguments of `--serve`, with which the program
+            starts itself as a contender, as argparse's `nargs`; or `None`.
+    """
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--repeats", type=int, default=repeats)
+    parser.add_argument("--out", help="CSV file to append to")
+    if num_served is not None:
+        parser.add_argument("--serve", nargs=num_served, help=argparse.SUPPRESS)
+    return parser
+
+
+def make_batch(batch_size, image_size, num_categories):
+    """Returns a batch of noise as arrays: images, flags and labels.
+
+    Every other image is flagged to be transformed.
+    """
+    shape = (batch_size, image_size, image_size, 3)
+    images = np.random.default_rng(0).integers(0, 256, shape, "uint8")
+    numbers = np.arange(batch_size)
+    return images, numbers % 2 == 0, numbers % num_categories
+
+
+def time_calls(work, times=1):
+    """Returns the seconds that a call of `work` takes, on average."""
+    start = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - start) / times
 
 
 @contextlib.contextmanager
@@ -69,28 +114,56 @@ def contender(command):
         process.wait()
 
 
-def serve(work, least_seconds=1.0):
+def serve(work=None, least_seconds=1.0, choose=None):
     """Works whenever the other side says so; called by a contender.
 
     Args:
-        work: Function without arguments. It is called once before, and in
-            each repeat as often as takes `least_seconds`.
+        work: Function without arguments. It is called twice before, to
+            compile, and in each repeat as often as takes `least_seconds`.
         least_seconds: Float >= 0.
+        choose: Function of a line other than `go` that returns the work to do
+            from then on, or `None`, and the number to answer.
     """
-    # Compiles.
-    work()
-    start = time.perf_counter()
-    work()
-    times = max(1, round(least_seconds / (time.perf_counter() - start)))
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    answers.write("ready\n")
-    answers.flush()
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        for _ in range(times):
-            work()
-        answers.write(f"{(time.perf_counter() - start) / times}\n")
-        answers.flush()
+
+    def count_calls(work):
+        work()
+        return max(1, math.ceil(least_seconds / time_calls(work)))
+
+    times = count_calls(work) if work else 0
+    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout.write("ready\n")
+    for line in sys.stdin:
+        if line == "go\n":
+            answer = time_calls(work, times)
+        else:
+            work, answer = choose(line.strip())
+            times = count_calls(work) if work else 0
+        sys.stdout.write(f"{answer}\n")
+
+
+def start_contenders(stack, commands, num_at_once=1):
+    """Starts contenders, and says which cannot run here.
+
+    Args:
+        stack: A `contextlib.ExitStack`, with which they end.
+        commands: Dictionary from the name of a contender to its command.
+        num_at_once: Integer, contenders that start, and compile, together.
+            With 1 none disturbs another's choice of kernels.
+
+    Returns:
+        Dictionary from the names of those that can run to their functions.
+    """
+    with futures.ThreadPoolExecutor(num_at_once) as pool:
+        works = pool.map(
+            lambda command: stack.enter_context(contender(command)),
+            commands.values(),
+        )
+        started = dict(zip(commands, works, strict=True))
+    for name, work in started.items():
+        if work is None:
+            command = " ".join(commands[name])
+            sys.stdout.write(f"{name} cannot run here: {command}\n")
+    return {name: work for name, work in started.items() if work}
 
 
 def compete(commands, repeats, num_at_once=1):
@@ -99,28 +172,37 @@ def compete(commands, repeats, num_at_once=1):
     Args:
         commands: Dictionary from the name of a contender to its command.
         repeats: Integer, how often each works.
-        num_at_once: Integer, contenders that start, and compile, together.
-            With 1 none disturbs another's choice of kernels.
+        num_at_once: As for `start_contenders`.
 
     Returns:
         Dictionary from the name to the list of its seconds, one for each
-        repeat; empty where it cannot run here.
+        repeat, of those that can run here.
     """
-    with (
-        contextlib.ExitStack() as stack,
-        futures.ThreadPoolExecutor(num_at_once) as pool,
-    ):
-        started = pool.map(
-            lambda command: stack.enter_context(contender(command)),
-            commands.values(),
-        )
-        works = dict(zip(commands, started, strict=True))
-        seconds = {name: [] for name in works}
-        for _ in range(repeats):
-            for name, work in works.items():
-                if work is not None:
-                    seconds[name].append(work())
-    return seconds
+    with contextlib.ExitStack() as stack:
+        works = start_contenders(stack, commands, num_at_once)
+        return take_turns(works, repeats)
+
+
+def take_turns(works, repeats):
+    """Lets functions that return seconds take turns; returns their lists."""
+    rounds = [{name: works[name]() for name in works} for _ in range(repeats)]
+    return {name: [each[name] for each in rounds] for name in works}
+
+
+def ask_process(program, *options):
+    """Returns what a process of its own writes, as JSON.
+
+    Args:
+        program: String, a module of the benchmarks.
+        *options: What follows on its command line.
+    """
+    command = [sys.executable, "-m", f"benchmarks.{program}"]
+    done = subprocess.run(
+        [*command, *map(str, options)], capture_output=True, text=True
+    )
+    if done.returncode:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout)
 
 
 def ratio(seconds, name, reference):
@@ -134,26 +216,29 @@ def ratio(seconds, name, reference):
     Returns:
         Median over repeats of the ratio within each; nan if one is missing.
     """
-    pairs = zip(seconds[reference], seconds[name], strict=False)
+    pairs = zip(seconds.get(reference, []), seconds.get(name, []), strict=False)
     ratios = [theirs / ours for theirs, ours in pairs]
     return statistics.median(ratios or [float("nan")])
 
 
-def write(path, rows, other_python=None):
-    """Appends rows to a CSV file, with the machine and versions they are from.
+def report_rows(rows, line, path, other_python=None):
+    """Prints rows, and appends them to a CSV file with machine and versions.
 
     Args:
-        path: Path of the file, or `None`.
         rows: List of dictionaries with the same keys.
+        line: String, a format of these keys.
+        path: Path of the file, or `None`.
         other_python: String, a Python with the libraries compared with, or
             `None`.
     """
+    sys.stdout.writelines(line.format(**row) + "\n" for row in rows)
+    sys.stdout.flush()
     if path is None or not rows:
         return
     pythons = dict.fromkeys([sys.executable, other_python])
-    versions = [versions_in(python) for python in pythons]
+    versions = [list_versions(python) for python in pythons]
     origin = {
-        "processor": processor(),
+        "processor": name_processor(),
         "num_cores": len(os.sched_getaffinity(0)),
         "versions": ", ".join(filter(None, versions)),
     }
@@ -166,7 +251,7 @@ def write(path, rows, other_python=None):
         writer.writerows(rows)
 
 
-def versions_in(python):
+def list_versions(python):
     """Returns the versions of a Python and its libraries, or `None`."""
     if python is None:
         return None
@@ -185,7 +270,7 @@ def versions_in(python):
     return done.stdout.strip()
 
 
-def processor():
+def name_processor():
     """Returns the name of the processor."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Measures what a GPU gives: Keras on JAX beside PyTorch, and real curves.
+"""Measures what a GPU gives: Keras on JAX against PyTorch, and real faces.
 
 `python -m benchmarks gpu` needs JAX or PyTorch with a GPU, and of this
 package's needs Keras, NumPy, pandas, PyYAML, filelock and jsonargparse, but no
@@ -9,11 +9,9 @@ SGD with momentum and weight decay) on data that lie on the device, in float32,
 TensorFloat32 and bfloat16, by Keras on JAX and by PyTorch eagerly, compiled,
 and compiled with CUDA graphs; images per second, and the share of the rate of
 large matrix products of the same numbers, in turn, each in its own process.
-analysis: reading activities, invariance coefficients and ablation beside the
-bare passes. sharing: 1, 2, 4 and 8 small networks on one GPU, together and in
-processes of their own (`many_networks`). curves: AlexNet on the faces of
-`--data`, for four transformations (`gpu_curves`); a second call goes on where
-the first one stopped.
+analysis: reading activities, invariance coefficients and ablation against the
+bare passes. faces: AlexNet on the faces of `--data`, for four transformations
+(`gpu_faces`); a second call goes on where the first one stopped.
 
 Parts share the time of `--seconds`: none begins a piece of work that would take
 longer than what is left. Where PyTorch has a Python of its own,
@@ -22,7 +20,6 @@ directory with one folder per person:
 `--prepare_lfw --data_dir DIR --data lfw.npz`.
 """
 
-import argparse
 import functools
 import importlib
 import importlib.util
@@ -31,6 +28,10 @@ import subprocess
 import sys
 import time
 
+from benchmarks import contest
+
+# The modules of the parts.
+PARTS = {"steps": "gpu_steps", "analysis": "analysis", "faces": "gpu_faces"}
 # Of JAX: several processes share a GPU if none takes all its memory.
 ENVIRONMENT = {
     "KERAS_BACKEND": "jax",
@@ -53,7 +54,7 @@ def find_devices(pythons):
             `None`.
 
     Returns:
-        Dictionary from the library to a name, `"cpu"` if there is no GPU,
+        Dictionary from the library to a name, `"cpu"` without a GPU,
         without libraries that are not there.
     """
     devices = {}
@@ -80,46 +81,20 @@ def affordable(items, seconds):
     for item in items:
         start = time.monotonic()
         if start + longest > end:
-            sys.stdout.write(f"There is no time for {item} and the rest.\n")
+            sys.stdout.write(f"No time is left for {item} and the rest.\n")
             return
         yield item
         longest = max(longest, time.monotonic() - start)
 
 
-def share(arguments, devices, afford, out_path):
-    """Compares networks trained together with networks side by side."""
-    steps, repeats, numbers = 4000, arguments.repeats, (1, 2, 4, 8)
-    options = []
-    if arguments.smoke:
-        steps, repeats, numbers = 2, 1, (2,)
-        options = ["--image_size", "32"]
-    name, suffix = os.path.splitext(out_path)
-    for number in afford(numbers):
-        command = [sys.executable, "-m", "benchmarks.many_networks", *options]
-        command += ["--num_networks", str(number), "--steps", str(steps)]
-        command += ["--repeats", str(repeats)]
-        command += ["--out", f"{name}_{number}{suffix}"]
-        if subprocess.run(command).returncode:
-            sys.stdout.write(f"{number} networks do not run here.\n")
-
-
-def run_part(part, *options):
-    """Runs a part in this process."""
-    if part == "sharing":
-        return share(*options)
-    return importlib.import_module(f"benchmarks.gpu_{part}").run(*options)
-
-
-def parse():
+def parse_options():
     """Returns the options."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parts = ("steps", "analysis", "sharing", "curves")
-    parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
-    parser.add_argument("--data", help=".npz file for the curves")
+    parser = contest.make_parser(__doc__, repeats=5)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS])
+    parser.add_argument("--data", help=".npz file of the faces")
     parser.add_argument("--torch_python", help="a Python with PyTorch")
     parser.add_argument("--out_dir", default="gpu")
     parser.add_argument("--seconds", type=float, default=600.0)
-    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
         "--num_at_once",
         type=int,
@@ -136,6 +111,8 @@ def parse():
         "--smoke", action="store_true", help="tiny sizes, to try the command"
     )
     arguments = parser.parse_args()
+    if arguments.smoke:
+        arguments.repeats = 1
     if arguments.prepare_lfw and not (arguments.data and arguments.data_dir):
         parser.error("--prepare_lfw needs --data_dir and --data.")
     if arguments.torch_python is None and importlib.util.find_spec("torch"):
@@ -145,7 +122,7 @@ def parse():
 
 def main():
     """Runs the parts one after another."""
-    arguments = parse()
+    arguments = parse_options()
     if arguments.prepare_lfw:
         from benchmarks import gpu_faces
 
@@ -170,13 +147,12 @@ def main():
         if part != "steps" and "jax" not in devices:
             sys.stdout.write(f"{part}: JAX finds no GPU here.\n")
             continue
-        if part == "curves" and arguments.data is None:
-            sys.stdout.write("curves: needs --data.\n")
+        if part == "faces" and arguments.data is None:
+            sys.stdout.write("faces: needs --data.\n")
             continue
         left = end - time.monotonic()
         seconds = left / (len(arguments.parts) - number)
-        run_part(
-            part,
+        importlib.import_module(f"benchmarks.{PARTS[part]}").run(
             arguments,
             devices,
             functools.partial(affordable, seconds=seconds),

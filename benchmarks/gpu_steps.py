@@ -1,7 +1,6 @@
-"""Training steps on a GPU, Keras on JAX beside PyTorch: run by `gpu`."""
+"""Training steps on a GPU, Keras on JAX against PyTorch: run by `gpu`."""
 
 import os
-import statistics
 import sys
 
 from benchmarks import contest, training_step
@@ -38,45 +37,70 @@ def set_precision(precision):
     jax.config.update("jax_default_matmul_precision", name)
 
 
+def step_of(model):
+    """Makes Keras' own training step but for the metrics.
+
+    The variables of `model`, a compiled one with one loss, stay as they are.
+
+    Returns:
+        Function from a state (`state_of`) and a batch to loss and new state.
+    """
+    import jax
+
+    def loss_of(trainable, others, inputs, labels):
+        logits, others, penalties = model.stateless_call(
+            trainable, others, inputs, training=True, return_losses=True
+        )
+        return model.loss(labels, logits) + sum(penalties), others
+
+    def step(state, batch):
+        trainable, others, optimizer = state
+        (loss, others), gradients = jax.value_and_grad(loss_of, has_aux=True)(
+            trainable, others, *batch
+        )
+        trainable, optimizer = model.optimizer.stateless_apply(
+            optimizer, gradients, trainable
+        )
+        return loss, (trainable, others, optimizer)
+
+    return step
+
+
+def state_of(model):
+    """Returns the values of all variables that a training step changes."""
+    groups = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+    )
+    return tuple([variable.value for variable in group] for group in groups)
+
+
 def make_step(
     precision, num_steps, network, image_size, num_categories, batch_size
 ):
     """Returns a function that trains on a batch that lies on the device.
 
-    Keras' own step but for the metrics. It overwrites the variables of the
-    step before, and the loss is waited for once in `num_steps`.
+    It overwrites the variables of the step before, and the loss is waited for
+    once in `num_steps`.
     """
     import jax
-    import keras
-    import numpy as np
-
-    from benchmarks import jax_step
-    from invariance_tf import networks, transforms
-    from invariance_tf.paradigm import model as models
-    from invariance_tf.training import fitting
 
     set_precision(precision)
-    keras.utils.set_random_seed(0)
-    is_mixed = precision == "bfloat16"
-    model = models.build(
-        networks.get(network),
-        transforms.get("highpass"),
+    model = training_step.build_model(
+        network,
         image_size,
         num_categories,
-        weight_decay=5e-4,
-        precision="mixed_bfloat16" if is_mixed else "float32",
+        precision="mixed_bfloat16" if precision == "bfloat16" else "float32",
     )
-    fitting.compile_model(model, 1e-4)
     model.optimizer.build(model.trainable_variables)
-    shape = (batch_size, image_size, image_size, 3)
-    images = {
-        "image": np.random.default_rng(0).integers(0, 256, shape, "uint8"),
-        "is_transformed": np.arange(batch_size) % 2 == 0,
-    }
-    labels = np.arange(batch_size) % num_categories
-    batch = jax.device_put((images, labels))
-    step = jax.jit(jax_step.step_of(model), donate_argnums=0)
-    state = jax_step.state_of(model)
+    images, flags, labels = contest.make_batch(
+        batch_size, image_size, num_categories
+    )
+    inputs = {"image": images, "is_transformed": flags}
+    batch = jax.device_put((inputs, labels))
+    step = jax.jit(step_of(model), donate_argnums=0)
+    state = state_of(model)
 
     def work():
         nonlocal state
@@ -105,26 +129,26 @@ def make_product(precision, num_steps, matrix_size):
     return work
 
 
-def make_commands(work, devices, torch_python, sizes):
+def make_commands(work, devices, torch_python, matrix_size, num_steps):
     """Returns the commands of all contenders, by their names.
 
     Args:
         work: Tuple of network, pixels, categories and images in a batch.
         devices: Dictionary as of `gpu.find_devices`.
         torch_python: Path of a Python with PyTorch.
-        sizes: Pair of side of the matrices and steps at once.
+        matrix_size: Integer, the side of the matrices.
+        num_steps: Integer, steps or products in a call.
     """
-    matrix_size, num_steps = map(str, sizes)
     here = [sys.executable, "-m", "benchmarks.gpu_steps"]
     commands = {}
     for precision in PRECISIONS if "jax" in devices else ():
-        options = [precision, num_steps]
-        commands[f"product {precision}"] = [*here, *options, matrix_size]
+        options = [precision, str(num_steps)]
+        commands[f"product {precision}"] = [*here, *options, str(matrix_size)]
         commands[f"keras {precision}"] = [*here, *options, *map(str, work)]
     for precision in PRECISIONS[1:] if "torch" in devices else ():
         program = [torch_python, "-m", "benchmarks.torch_step"]
         device = "cpu" if devices["torch"] == "cpu" else "cuda"
-        options = ["--device", device, "--num_steps", num_steps]
+        options = ["--device", device, "--num_steps", str(num_steps)]
         options += ["--precision", precision]
         for way in TORCH_WAYS:
             name = f"torch {way} {precision}"
@@ -132,62 +156,40 @@ def make_commands(work, devices, torch_python, sizes):
     return commands
 
 
-def tabulate(name, work, seconds, sizes):
-    """Returns a row of the table for each contender that has run."""
-    matrix_size, num_steps = sizes
-    operations = {"product": 2 * matrix_size**3}
-    rates, rows = {}, []
-    for contender, measured in seconds.items():
-        kind, precision = contender.split()[0], contender.split()[-1]
-        if not measured:
-            continue
-        step = statistics.median(measured) / num_steps
-        own = operations.get(kind) or training_step.count_operations(*work)
-        rates[contender] = own / step
-        peak = rates.get(f"product {precision}", float("nan"))
-        keras = f"keras {precision}" if kind != "product" else None
-        ratio = contest.ratio({keras: [], **seconds}, keras, contender)
-        images = work[-1] if kind != "product" else float("nan")
-        rows.append(
-            {
-                "work": name,
-                "contender": contender,
-                "milliseconds": round(1000 * step, 4),
-                "images_per_second": round(images / step, 1),
-                "teraflops": round(own / step / 1e12, 3),
-                "share_of_product": round(own / step / peak, 4),
-                "keras_to_this": round(ratio, 3),
-                "repeats": len(measured),
-            }
-        )
-    return rows
+def references(contender):
+    """Returns the step and the product of the same numbers."""
+    precision = contender.split()[-1]
+    return f"keras {precision}", f"product {precision}"
 
 
 def run(arguments, devices, afford, out_path):
     """Measures each piece of work; writes its rows when they are there."""
     works = SMALL_WORK if arguments.smoke else WORK
-    sizes = (64, 1) if arguments.smoke else (MATRIX_SIZE, NUM_STEPS)
+    matrix_size, num_steps = MATRIX_SIZE, NUM_STEPS
+    if arguments.smoke:
+        matrix_size, num_steps = 64, 1
     for name in afford(works):
         commands = make_commands(
-            works[name], devices, arguments.torch_python, sizes
+            works[name],
+            devices,
+            arguments.torch_python,
+            matrix_size,
+            num_steps,
         )
-        repeats = 1 if arguments.smoke else arguments.repeats
-        seconds = contest.compete(commands, repeats, arguments.num_at_once)
-        for contender in (key for key in commands if not seconds[key]):
-            command = " ".join(commands[contender])
-            sys.stdout.write(f"{contender} does not run here: {command}\n")
-        rows = tabulate(name, works[name], seconds, sizes)
-        for row in rows:
-            sys.stdout.write(
-                "{work}: {contender}: {milliseconds} ms, {images_per_second} "
-                "images/s, {teraflops} TFLOP/s, {share_of_product} of the "
-                "product's rate; Keras is {keras_to_this} x as fast\n".format(
-                    **row
-                )
-            )
+        seconds = contest.compete(
+            commands, arguments.repeats, arguments.num_at_once
+        )
+        sizes = (matrix_size, num_steps, num_steps)
+        rows = training_step.tabulate(
+            name, works[name], seconds, sizes, references
+        )
         device = devices.get("jax") or devices["torch"]
-        rows = [{**row, "device": device} for row in rows]
-        contest.write(out_path, rows, arguments.torch_python)
+        contest.report_rows(
+            [{**row, "device": device} for row in rows],
+            training_step.LINE,
+            out_path,
+            arguments.torch_python,
+        )
 
 
 def main():

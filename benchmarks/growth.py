@@ -1,12 +1,12 @@
 """Shows how time and memory grow with what an experiment has.
 
-`python -m benchmarks.growth` measures the stages of an experiment with a tiny
+`python -m benchmarks growth` measures the stages of an experiment with a tiny
 network at rising numbers of images (`--axis images`, half of them for testing),
 of categories and of categories seen transformed (`n_seen`), both at 10,000
 images, and the analysis of a layer of rising width, with no activity held
 (`units`). Images are random. Each point is measured in a process of its own:
 seconds without what models need to be traced, and the peak of resident memory
-in each stage beside that after the imports. Stages are data (hashes, splits,
+in each stage next to that after the imports. Stages are data (hashes, splits,
 duplicates), pipeline (drawing the batches of an epoch), training (an epoch),
 evaluation and analysis, with their tables and pictures.
 
@@ -14,23 +14,23 @@ The slope of logarithms over the largest two thirds of the points is 1 for
 linear growth. `--figure growth.png` draws them. For Linux.
 """
 
-import argparse
 import contextlib
-import csv
 import importlib
 import io
 import json
 import math
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks import contest, slopes, stopwatch
+import numpy as np
+import pandas as pd
+
+from benchmarks import contest
 
 IMAGE_SIZE = 16
 AXES = {
@@ -47,10 +47,57 @@ POINTS = {
 }
 # On which a wide layer is measured.
 FEW_IMAGES = 128
+UNITS = {
+    "images": "images",
+    "categories": "categories",
+    "n_seen": "categories seen transformed, of 400",
+    "units": "neurons of the layer",
+}
+LOOKS = {
+    "data": {"color": "#000000", "marker": "o"},
+    "pipeline": {"color": "#E69F00", "marker": "s"},
+    "training": {"color": "#0072B2", "marker": "^"},
+    "evaluation": {"color": "#009E73", "marker": "v"},
+    "analysis": {"color": "#CC79A7", "marker": "D"},
+}
 LINE = (
     "{axis} {value}: {stage} {seconds:.3f} s, peak {peak_bytes:.3e}, idle "
-    "{idle_bytes:.3e} bytes\n"
+    "{idle_bytes:.3e} bytes"
 )
+
+
+class Meter:
+    """Measures seconds and the peak of memory in each stage. For Linux.
+
+    `idle_bytes` is what is resident when it is made; `stages` holds seconds and
+    `peak_bytes` of each stage.
+    """
+
+    def __init__(self):
+        self._forget_peak()
+        self.idle_bytes = self._peak()
+        self.stages = {}
+
+    def _forget_peak(self):
+        """Lets the peak be what is resident now."""
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")
+
+    def _peak(self):
+        """Returns the peak of resident memory in bytes."""
+        with open("/proc/self/status", encoding="ascii") as file:
+            (line,) = (line for line in file if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+
+    @contextlib.contextmanager
+    def stage(self, name):
+        """Measures what is done inside; gives a place for another time."""
+        self._forget_peak()
+        found = self.stages[name] = {}
+        start = time.perf_counter()
+        yield found
+        found.setdefault("seconds", time.perf_counter() - start)
+        found["peak_bytes"] = self._peak()
 
 
 def tiny_network(images, num_categories, channels=8):
@@ -82,18 +129,8 @@ def build(num_categories, **network_args):
     )
 
 
-def draw_images(num_images):
-    """Draws random images."""
-    import numpy as np
-
-    shape = (num_images, IMAGE_SIZE, IMAGE_SIZE, 3)
-    return np.random.default_rng(0).integers(0, 256, shape, "uint8")
-
-
 def divide(images, num_categories):
     """Returns a data set of these images and the parts that they are in."""
-    import numpy as np
-
     from invariance_tf import datasets
     from invariance_tf.paradigm import splits
 
@@ -124,11 +161,9 @@ def draw_epochs(prepared):
             subset=subset,
         )
     )
-    for _ in range(2):
-        start = time.perf_counter()
-        for _ in range(math.ceil(len(subset) / batch_size)):
-            next(batches)
-    return time.perf_counter() - start
+    num_steps = math.ceil(len(subset) / batch_size)
+    contest.time_calls(lambda: next(batches), num_steps)
+    return num_steps * contest.time_calls(lambda: next(batches), num_steps)
 
 
 def trace(prepared):
@@ -147,14 +182,12 @@ def trace(prepared):
 
 def measure_stages(meter, num_images, num_categories, n_seen):
     """Measures all stages of an experiment."""
-    import numpy as np
-
     from invariance_tf import Experiment
     from invariance_tf.runs import accuracies, analysis, experiment
     from invariance_tf.runs.preparation import Prepared
     from invariance_tf.runs.tensorboard import EventLog
 
-    images = draw_images(num_images)
+    images, _, _ = contest.make_batch(num_images, IMAGE_SIZE, 1)
     settings = Experiment(epochs=2).resolve()
     with tempfile.TemporaryDirectory() as run_dir:
         with meter.stage("data"):
@@ -170,9 +203,8 @@ def measure_stages(meter, num_images, num_categories, n_seen):
         # In first epochs graphs are made.
         with meter.stage("training") as found:
             experiment.train(prepared, log)
-            with open(os.path.join(run_dir, "history.csv")) as file:
-                *_, last = csv.DictReader(file)
-            found["seconds"] = float(last["seconds"])
+            history = pd.read_csv(os.path.join(run_dir, "history.csv"))
+            found["seconds"] = history.seconds.iloc[-1]
         trace(prepared)
         with meter.stage("evaluation"):
             accuracies.measure_accuracies(prepared, log)
@@ -183,11 +215,9 @@ def measure_stages(meter, num_images, num_categories, n_seen):
 
 def measure_width(meter, num_units):
     """Measures the analysis of a wide layer."""
-    import numpy as np
-
     from invariance_tf.measures import measurement, responses
 
-    images, labels = draw_images(FEW_IMAGES), np.arange(FEW_IMAGES) % 8
+    images, _, labels = contest.make_batch(FEW_IMAGES, IMAGE_SIZE, 8)
     model = build(8, channels=num_units // IMAGE_SIZE**2)
 
     def measure(number):
@@ -202,80 +232,133 @@ def measure_width(meter, num_units):
         measure(FEW_IMAGES)
 
 
-def serve(axis, value):
-    """Measures one point; returns its stages and the idle memory."""
+def serve(axis, text):
+    """Measures one point; writes its stages and the idle memory."""
+    value = int(text)
     # What a run imports.
     importlib.import_module("invariance_tf.runs.experiment")
-    meter = stopwatch.Meter()
+    meter = Meter()
     with contextlib.redirect_stdout(io.StringIO()):
         if axis == "units":
             measure_width(meter, value)
         else:
             measure_stages(meter, *POINTS[axis](value))
-    return {"idle_bytes": meter.idle_bytes, "stages": meter.stages}
-
-
-def measure_afresh(axis, value):
-    """Returns what `serve` does in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.growth", "--serve", axis]
-    done = subprocess.run(
-        [*command, str(value)],
-        check=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+    json.dump(
+        {"idle_bytes": meter.idle_bytes, "stages": meter.stages}, sys.stdout
     )
-    return json.loads(done.stdout)
 
 
 def measure_point(axis, value, repeats):
-    """Prints and returns a row for each stage."""
-    found = [measure_afresh(axis, value) for _ in range(repeats)]
-    idle_bytes = statistics.median(one["idle_bytes"] for one in found)
-    rows = []
-    for stage in found[0]["stages"]:
-        seconds, peaks = (
-            [one["stages"][stage][name] for one in found]
-            for name in ("seconds", "peak_bytes")
-        )
-        row = {
+    """Measures in processes of their own; returns a row for each stage."""
+    found = [
+        contest.ask_process("growth", "--serve", axis, value)
+        for _ in range(repeats)
+    ]
+    rows = [
+        {
             "axis": axis,
             "value": value,
             "stage": stage,
-            "seconds": round(statistics.median(seconds), 5),
-            "peak_bytes": round(statistics.median(peaks)),
-            "idle_bytes": round(idle_bytes),
+            "seconds": statistics.median(
+                one["stages"][stage]["seconds"] for one in found
+            ),
+            "peak_bytes": statistics.median(
+                one["stages"][stage]["peak_bytes"] for one in found
+            ),
+            "idle_bytes": statistics.median(one["idle_bytes"] for one in found),
             "repeats": repeats,
         }
-        sys.stdout.write(LINE.format(**row))
-        sys.stdout.flush()
-        rows.append(row)
+        for stage in found[0]["stages"]
+    ]
+    contest.report_rows(rows, LINE, None)
     return rows
+
+
+def compute_slope(values, measured):
+    """Computes the slope of logarithms over the largest two thirds of points.
+
+    Args:
+        values: Increasing positive numbers.
+        measured: As many numbers; those that are not above 0 do not count.
+
+    Returns:
+        Float, by least squares; nan of less than two points.
+    """
+    number = max(2, round(len(values) * 2 / 3))
+    points = np.array([values, measured], float)[:, -number:]
+    points = points[:, points[1] > 0]
+    if points.shape[1] < 2:
+        return float("nan")
+    return float(np.polyfit(*np.log(points), 1)[0])
+
+
+def add_slopes(table):
+    """Adds slopes of time and of memory above idle, by axis and stage."""
+    table["memory"] = (table.peak_bytes - table.idle_bytes) / 2**20
+    for _, curve in table.groupby(["axis", "stage"]):
+        for name in ("seconds", "memory"):
+            slope = compute_slope(curve["value"], curve[name])
+            table.loc[curve.index, f"{name}_slope"] = round(slope, 3)
+
+
+def draw_curves(table, path):
+    """Draws time and memory above idle, a row of panels for each axis."""
+    # Not before something is to be drawn: matplotlib takes its time.
+    from matplotlib.figure import Figure
+
+    from invariance_tf.drawing import save, style
+
+    labels = {"seconds": "time (s)", "memory": "memory above idle (MiB)"}
+    num_axes = table.axis.nunique()
+    with style.context():
+        figure = Figure(figsize=(7.4, 2.2 * num_axes))
+        panels = figure.subplots(num_axes, 2, squeeze=False)
+        for (axis, rows), pair in zip(
+            table.groupby("axis", sort=False), panels, strict=True
+        ):
+            for (name, label), panel in zip(labels.items(), pair, strict=True):
+                for stage, curve in rows.groupby("stage", sort=False):
+                    slope = curve[f"{name}_slope"].iloc[0]
+                    panel.plot(
+                        curve["value"],
+                        curve[name],
+                        label=f"{stage} {slope:.2f}",
+                        **LOOKS[stage],
+                    )
+                panel.set(xscale="log", yscale="log")
+                panel.set(xlabel=UNITS[axis], ylabel=label)
+                panel.grid(True)
+                panel.legend(
+                    title="slope", loc="upper left", bbox_to_anchor=(1, 1.05)
+                )
+    save(figure, path, dpi=130)
 
 
 def main():
     """Prints and writes the rows of each axis, and draws them."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = contest.make_parser(__doc__, repeats=1, num_served=2)
     parser.add_argument("--axis", nargs="+", choices=AXES, default=[*AXES])
     parser.add_argument("--values", type=int, nargs="+", help="of one axis")
-    parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--out", help="CSV file to append to")
     parser.add_argument("--figure", help="PNG file to draw")
-    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        axis, value = arguments.serve
-        json.dump(serve(axis, int(value)), sys.stdout)
+        serve(*arguments.serve)
         return
-    every = []
-    for axis in arguments.axis:
-        rows = []
-        for value in arguments.values or AXES[axis]:
-            rows += measure_point(axis, value, arguments.repeats)
-        every += slopes.add(rows)
-    contest.write(arguments.out, every)
-    slopes.show(every)
+    table = pd.DataFrame(
+        row
+        for axis in arguments.axis
+        for value in arguments.values or AXES[axis]
+        for row in measure_point(axis, value, arguments.repeats)
+    )
+    add_slopes(table)
+    contest.report_rows(
+        table.drop(columns="memory").to_dict("records"),
+        "{axis} {value}: {stage}: slope of time {seconds_slope:.2f}, of memory "
+        "above idle {memory_slope:.2f}",
+        arguments.out,
+    )
     if arguments.figure:
-        slopes.draw(every, arguments.figure)
+        draw_curves(table, arguments.figure)
 
 
 if __name__ == "__main__":

@@ -3,24 +3,14 @@
 Functions take and return a float image of shape `(height, width, 3)`.
 """
 
-import concurrent.futures
 import os
 import sys
+from concurrent import futures
 
 import cv2
 import numpy as np
 
-from benchmarks.transforms import (
-    AMOUNT,
-    CHANGE,
-    HIGHPASS,
-    LUMA,
-    RADIUS,
-    SIGMA,
-    STD,
-    SUM,
-    serve,
-)
+from benchmarks import transforms as ours
 
 MIRRORED = {"borderType": cv2.BORDER_REFLECT_101}
 
@@ -33,7 +23,9 @@ def prepare(images):
 def turn_gray(image):
     """Repeats the luma on three channels."""
     # OpenCV's own luma has weights of three digits.
-    return cv2.cvtColor(cv2.transform(image, LUMA[None]), cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(
+        cv2.transform(image, ours.LUMA[None]), cv2.COLOR_GRAY2RGB
+    )
 
 
 def flip_hue(image):
@@ -46,13 +38,13 @@ def flip_hue(image):
 
 def blur(image):
     """Convolves with a Gaussian."""
-    size = 2 * RADIUS + 1
-    return cv2.GaussianBlur(image, (size, size), SIGMA, **MIRRORED)
+    size = 2 * ours.RADIUS + 1
+    return cv2.GaussianBlur(image, (size, size), ours.SIGMA, **MIRRORED)
 
 
 def add_noise(image):
     """Adds Gaussian noise."""
-    noise = cv2.randn(np.empty_like(image), (0,) * 3, (STD,) * 3)
+    noise = cv2.randn(np.empty_like(image), (0,) * 3, (ours.STD,) * 3)
     return cv2.add(image, noise)
 
 
@@ -60,8 +52,8 @@ def add_salt_and_pepper(image):
     """Sets pixels to 0 or 255."""
     chance = cv2.randu(np.empty(image.shape[:2], "float32"), 0, 1)
     image = image.copy()
-    image[chance < AMOUNT / 2] = 0
-    image[chance >= 1 - AMOUNT / 2] = 255
+    image[chance < ours.AMOUNT / 2] = 0
+    image[chance >= 1 - ours.AMOUNT / 2] = 255
     return image
 
 
@@ -82,9 +74,13 @@ FUNCTIONS = {
     "grayscale": turn_gray,
     "hue_rotation": flip_hue,
     "blur": blur,
-    "highpass": lambda x: cv2.filter2D(x, -1, HIGHPASS, **MIRRORED),
-    "horizontal": lambda x: cv2.sepFilter2D(x, -1, CHANGE, SUM, **MIRRORED),
-    "vertical": lambda x: cv2.sepFilter2D(x, -1, SUM, CHANGE, **MIRRORED),
+    "highpass": lambda x: cv2.filter2D(x, -1, ours.HIGHPASS, **MIRRORED),
+    "horizontal": lambda x: cv2.sepFilter2D(
+        x, -1, ours.CHANGE, ours.SUM, **MIRRORED
+    ),
+    "vertical": lambda x: cv2.sepFilter2D(
+        x, -1, ours.SUM, ours.CHANGE, **MIRRORED
+    ),
     "contrast_inversion": lambda x: 255 - x,
     "white_noise": add_noise,
     "salt_pepper": add_salt_and_pepper,
@@ -107,18 +103,13 @@ def by_image(pool, num_threads, function):
     return work
 
 
-def main():
-    """Transforms whenever it is its turn."""
+if __name__ == "__main__":
     # An image is too small for OpenCV's own threads: each has some images.
     cv2.setNumThreads(1)
     num_threads = os.cpu_count()
-    with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
+    with futures.ThreadPoolExecutor(num_threads) as pool:
         functions = {
             name: by_image(pool, num_threads, function)
             for name, function in FUNCTIONS.items()
         }
-        serve(functions, prepare, np.stack, sys.argv[1])
-
-
-if __name__ == "__main__":
-    main()
+        ours.serve(functions, prepare, np.stack, sys.argv[1])

@@ -8,17 +8,7 @@ import sys
 import numpy as np
 from scipy import ndimage
 
-from benchmarks.transforms import (
-    AMOUNT,
-    CHANGE,
-    HIGHPASS,
-    LUMA,
-    RADIUS,
-    SIGMA,
-    STD,
-    SUM,
-    serve,
-)
+from benchmarks import transforms as ours
 
 GENERATOR = np.random.default_rng(0)
 
@@ -30,7 +20,7 @@ def prepare(images):
 
 def turn_gray(images):
     """Repeats the luma on three channels."""
-    return np.repeat((images @ LUMA)[..., None], 3, axis=-1)
+    return np.repeat((images @ ours.LUMA)[..., None], 3, axis=-1)
 
 
 def flip_hue(images):
@@ -42,33 +32,33 @@ def flip_hue(images):
 def blur(images):
     """Convolves with a Gaussian."""
     return ndimage.gaussian_filter(
-        images, SIGMA, mode="mirror", radius=RADIUS, axes=(1, 2)
+        images, ours.SIGMA, mode="mirror", radius=ours.RADIUS, axes=(1, 2)
     )
 
 
 def sharpen(images):
     """Keeps edges."""
-    kernel = HIGHPASS[None, :, :, None]
+    kernel = ours.HIGHPASS[None, :, :, None]
     return ndimage.correlate(images, kernel, mode="mirror")
 
 
 def differentiate(images, axis):
     """Keeps changes along height (1) or width (2)."""
-    changes = ndimage.correlate1d(images, CHANGE, axis, mode="mirror")
-    return ndimage.correlate1d(changes, SUM, 3 - axis, mode="mirror")
+    changes = ndimage.correlate1d(images, ours.CHANGE, axis, mode="mirror")
+    return ndimage.correlate1d(changes, ours.SUM, 3 - axis, mode="mirror")
 
 
 def add_noise(images):
     """Adds Gaussian noise."""
     noise = GENERATOR.standard_normal(images.shape, "float32")
-    return images + np.float32(STD) * noise
+    return images + np.float32(ours.STD) * noise
 
 
 def add_salt_and_pepper(images):
     """Sets pixels to 0 or 255."""
     chance = GENERATOR.random((*images.shape[:-1], 1), "float32")
-    images = np.where(chance < AMOUNT / 2, np.float32(0), images)
-    return np.where(chance >= 1 - AMOUNT / 2, np.float32(255), images)
+    images = np.where(chance < ours.AMOUNT / 2, np.float32(0), images)
+    return np.where(chance >= 1 - ours.AMOUNT / 2, np.float32(255), images)
 
 
 def thin(images):
@@ -102,4 +92,4 @@ FUNCTIONS = {
 }
 
 if __name__ == "__main__":
-    serve(FUNCTIONS, prepare, np.asarray, sys.argv[1])
+    ours.serve(FUNCTIONS, prepare, np.asarray, sys.argv[1])

@@ -1,12 +1,11 @@
-"""Measures what a sweep costs beside training, testing and analysis.
+"""Measures what a sweep costs besides training, testing and analysis.
 
-`python -m benchmarks.sweep` does a sweep of 50 tiny runs in one process. It
+`python -m benchmarks sweep` does a sweep of 50 tiny runs in one process. It
 shows the resident memory of that process after each tenth run and after the
 fifth, and the time of a run that is not spent on training, testing and
 analysis. For Linux.
 """
 
-import argparse
 import multiprocessing
 import os
 import statistics
@@ -21,7 +20,7 @@ from invariance_tf.settings.config import Experiment
 
 
 class Watch:
-    """Notes memory and time at the end of each run, in place of a display."""
+    """Notes memory and time at the end of each run, instead of a display."""
 
     def __init__(self):
         self.memory = []
@@ -51,7 +50,7 @@ class Watch:
         if number == 5 or number % 10 == 0:
             sys.stdout.write(
                 f"run {number}: {self.memory[-1] / 2**20:.0f} MiB, "
-                f"{work:.2f} s of work, {self.overhead[-1]:.2f} s beside\n"
+                f"{work:.2f} s of work, {self.overhead[-1]:.2f} s besides\n"
             )
             sys.stdout.flush()
 
@@ -64,10 +63,9 @@ def resident_memory(process_id):
 
 def main():
     """Prints memory and time, and a summary."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = contest.make_parser(__doc__, repeats=1)
     parser.add_argument("--num_runs", type=int, default=50)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", help="CSV file to append to")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as runs_dir:
         runs = [
@@ -97,12 +95,12 @@ def main():
         "overhead_seconds": round(statistics.median(watch.overhead[1:]), 3),
         "first_overhead_seconds": round(watch.overhead[0], 2),
     }
-    sys.stdout.write(
+    line = (
         "memory of the last run / the fifth: {memory_of_last_to_fifth}; "
         "overhead of a run: {overhead_seconds} s (median), of the first, "
-        "with TensorFlow's start: {first_overhead_seconds} s\n".format(**row)
+        "with TensorFlow's start: {first_overhead_seconds} s"
     )
-    contest.write(arguments.out, [row])
+    contest.report_rows([row], line, arguments.out)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ GPU, the convolution that kornia makes of it.
 
 import argparse
 import contextlib
+import functools
 
-import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import contest, torch_networks
+from benchmarks import contest
 
 try:
     from kornia.filters import filter2d
@@ -33,6 +33,89 @@ HIGHPASS = [
 ]
 
 
+def alexnet(filters, first_kernel, neurons, image_size, num_categories):
+    """Builds an AlexNet; sizes as in `invariance_tf.networks`."""
+    layers, channels = [], 3
+    for number, kernel in enumerate((first_kernel, 5, 3, 3, 3)):
+        layers += [
+            nn.Conv2d(
+                channels,
+                filters[number],
+                kernel,
+                stride=4 if number == 0 else 1,
+                padding=0 if number == 0 else kernel // 2,
+            ),
+            nn.ReLU(),
+        ]
+        channels = filters[number]
+        if number < 2:
+            # PyTorch divides alpha by the number of neighbours.
+            layers.append(nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0))
+    side = ((image_size - first_kernel) // 4 + 1 - 3) // 2 + 1
+    layers += [nn.MaxPool2d(3, 2), nn.Flatten()]
+    width = channels * side * side
+    for num_neurons in neurons:
+        layers += [nn.Linear(width, num_neurons), nn.ReLU(), nn.Dropout(0.5)]
+        width = num_neurons
+    return nn.Sequential(*layers, nn.Linear(width, num_categories))
+
+
+class Block(nn.Module):
+    """Adds two convolutions to a shortcut."""
+
+    def __init__(self, channels, filters, stride, is_projected):
+        super().__init__()
+        self.path = nn.Sequential(
+            nn.Conv2d(channels, filters, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(filters, momentum=0.003),
+            nn.ReLU(),
+            nn.Conv2d(filters, filters, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(filters, momentum=0.003),
+        )
+        self.shortcut = nn.Identity()
+        if is_projected:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels, filters, 1, stride, bias=False),
+                nn.BatchNorm2d(filters, momentum=0.003),
+            )
+
+    def forward(self, x):
+        return torch.relu(self.path(x) + self.shortcut(x))
+
+
+def resnet18(image_size, num_categories):
+    """Builds ResNet-18."""
+    layers = [
+        nn.Conv2d(3, 64, 7, 2, 3, bias=False),
+        nn.BatchNorm2d(64, momentum=0.003),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2, 1),
+    ]
+    channels = 64
+    for group, filters in enumerate((64, 128, 256, 512)):
+        for block in range(2):
+            stride = 2 if group and block == 0 else 1
+            layers.append(Block(channels, filters, stride, block == 0))
+            channels = filters
+    return nn.Sequential(
+        *layers,
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(512, num_categories),
+    )
+
+
+NETWORKS = {
+    "alexnet": functools.partial(
+        alexnet, (96, 256, 384, 384, 256), 11, (4096, 4096)
+    ),
+    "alexnet_small": functools.partial(
+        alexnet, (24, 48, 64, 64, 48), 7, (256,)
+    ),
+    "resnet18": resnet18,
+}
+
+
 def make_step(
     network,
     image_size,
@@ -46,7 +129,7 @@ def make_step(
     """Returns a function that trains on one batch, as often as told.
 
     Args:
-        network: String, a key of `torch_networks.NETWORKS`.
+        network: String, a key of `NETWORKS`.
         image_size: Integer, pixels a side.
         num_categories: Integer.
         batch_size: Integer.
@@ -57,11 +140,15 @@ def make_step(
             (autocast), all but the last for the whole step.
         num_steps: Integer, steps before the loss is waited for.
     """
-    set_precision(precision)
-    images, flags, labels = make_batch(
-        image_size, num_categories, batch_size, device
+    is_full = precision == "float32"
+    torch.set_float32_matmul_precision("highest" if is_full else "high")
+    torch.backends.cudnn.allow_tf32 = not is_full
+    torch.backends.cudnn.benchmark = True
+    images, flags, labels = (
+        torch.from_numpy(array).to(device)
+        for array in contest.make_batch(batch_size, image_size, num_categories)
     )
-    model = torch_networks.NETWORKS[network](image_size, num_categories)
+    model = NETWORKS[network](image_size, num_categories)
     model = model.to(device)
     # A copy in channels_last is what compiling is best with here; on a GPU
     # tensor cores want it in every way.
@@ -78,6 +165,11 @@ def make_step(
     )
     kernel = torch.tensor([HIGHPASS], dtype=torch.float32, device=device)
     criterion = nn.CrossEntropyLoss()
+    context = contextlib.nullcontext
+    if precision == "bfloat16":
+
+        def context():
+            return torch.autocast(device, torch.bfloat16)
 
     def predict(images):
         # Values from 0 to 255 in the order of Keras.
@@ -89,7 +181,7 @@ def make_step(
         x = (x - mean) / deviation.clamp_min(x[0].numel() ** -0.5)
         if is_last:
             x = x.contiguous(memory_format=torch.channels_last)
-        with autocast(device, precision):
+        with context():
             return model(x)
 
     if way in ("compiled", "graphs"):
@@ -105,31 +197,6 @@ def make_step(
         return loss.item()
 
     return step
-
-
-def set_precision(precision):
-    """Says which numbers products and convolutions of float32 take."""
-    is_full = precision == "float32"
-    torch.set_float32_matmul_precision("highest" if is_full else "high")
-    torch.backends.cudnn.allow_tf32 = not is_full
-    torch.backends.cudnn.benchmark = True
-
-
-def make_batch(image_size, num_categories, batch_size, device):
-    """Returns images, flags and labels."""
-    generator = np.random.default_rng(0)
-    shape = (batch_size, image_size, image_size, 3)
-    images = torch.from_numpy(generator.integers(0, 256, shape, "uint8"))
-    flags = torch.arange(batch_size) % 2 == 0
-    labels = torch.arange(batch_size) % num_categories
-    return [array.to(device) for array in (images, flags, labels)]
-
-
-def autocast(device, precision):
-    """Returns the context in which the network computes in bfloat16."""
-    if precision == "bfloat16":
-        return torch.autocast(device, torch.bfloat16)
-    return contextlib.nullcontext()
 
 
 def main():

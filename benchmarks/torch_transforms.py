@@ -3,39 +3,33 @@
 Functions take and return a float tensor of shape `(batch, 3, height, width)`.
 """
 
-import argparse
 import math
 import os
+import sys
 
 import kornia
 import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmarks.transforms import (
-    AMOUNT,
-    CHANGE,
-    HIGHPASS,
-    LUMA,
-    RADIUS,
-    SIGMA,
-    STD,
-    SUM,
-    serve,
-)
+from benchmarks import transforms as ours
 
-WAYS = ("torch", "torch channels_last", "kornia")
-GAUSSIAN = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
+GAUSSIAN = np.exp(
+    -0.5 * (np.arange(-ours.RADIUS, ours.RADIUS + 1) / ours.SIGMA) ** 2
+)
 GAUSSIAN /= GAUSSIAN.sum()
-HORIZONTAL, VERTICAL = np.outer(SUM, CHANGE), np.outer(CHANGE, SUM)
+HORIZONTAL, VERTICAL = (
+    np.outer(ours.SUM, ours.CHANGE),
+    np.outer(ours.CHANGE, ours.SUM),
+)
 
 
 def turn_gray(x):
     """Repeats the luma on three channels."""
     red, green, blue = x.split(1, dim=1)
-    luma = red * LUMA[0].item()
-    luma.add_(green, alpha=LUMA[1].item())
-    luma.add_(blue, alpha=LUMA[2].item())
+    luma = red * ours.LUMA[0].item()
+    luma.add_(green, alpha=ours.LUMA[1].item())
+    luma.add_(blue, alpha=ours.LUMA[2].item())
     return luma.expand_as(x)
 
 
@@ -54,8 +48,8 @@ def correlate(x, *kernels):
 def add_salt_and_pepper(x):
     """Sets pixels to 0 or 255."""
     chance = torch.rand_like(x[:, :1])
-    x = torch.where(chance < AMOUNT / 2, 0.0, x)
-    return torch.where(chance >= 1 - AMOUNT / 2, 255.0, x)
+    x = torch.where(chance < ours.AMOUNT / 2, 0.0, x)
+    return torch.where(chance >= 1 - ours.AMOUNT / 2, 255.0, x)
 
 
 def thin(x):
@@ -86,11 +80,11 @@ def torch_functions(memory_format):
         "grayscale": copied(turn_gray),
         "hue_rotation": lambda x: x.amax(1, True) + x.amin(1, True) - x,
         "blur": lambda x: correlate(x, GAUSSIAN[:, None], GAUSSIAN[None]),
-        "highpass": lambda x: correlate(x, HIGHPASS),
+        "highpass": lambda x: correlate(x, ours.HIGHPASS),
         "horizontal": lambda x: correlate(x, HORIZONTAL),
         "vertical": lambda x: correlate(x, VERTICAL),
         "contrast_inversion": lambda x: 255 - x,
-        "white_noise": lambda x: torch.randn_like(x).mul_(STD).add_(x),
+        "white_noise": lambda x: torch.randn_like(x).mul_(ours.STD).add_(x),
         "salt_pepper": add_salt_and_pepper,
         "rotate90": copied(lambda x: torch.rot90(x, 1, (2, 3))),
         "rotate180": lambda x: x.flip(2, 3),
@@ -100,7 +94,7 @@ def torch_functions(memory_format):
 
 def kornia_functions():
     """Returns the transformations by kornia."""
-    luma = torch.from_numpy(LUMA)
+    luma = torch.from_numpy(ours.LUMA)
     geometry, augmentation = kornia.geometry, kornia.augmentation
 
     def correlate_with(kernel):
@@ -118,18 +112,18 @@ def kornia_functions():
         # It is meant for values up to 1, but scale does not matter to it.
         "hue_rotation": lambda x: kornia.enhance.adjust_hue(x, math.pi),
         "blur": lambda x: kornia.filters.gaussian_blur2d(
-            x, 2 * RADIUS + 1, (SIGMA, SIGMA)
+            x, 2 * ours.RADIUS + 1, (ours.SIGMA, ours.SIGMA)
         ),
-        "highpass": correlate_with(HIGHPASS),
+        "highpass": correlate_with(ours.HIGHPASS),
         "horizontal": correlate_with(HORIZONTAL),
         "vertical": correlate_with(VERTICAL),
         "contrast_inversion": lambda x: kornia.enhance.invert(
             x, torch.tensor(255.0)
         ),
-        "white_noise": augmentation.RandomGaussianNoise(std=STD, p=1.0),
+        "white_noise": augmentation.RandomGaussianNoise(std=ours.STD, p=1.0),
         # Its salt is 1, which takes as long as 255.
         "salt_pepper": augmentation.RandomSaltAndPepperNoise(
-            AMOUNT, 0.5, p=1.0
+            ours.AMOUNT, 0.5, p=1.0
         ),
         "rotate90": lambda x: geometry.vflip(x.transpose(2, 3)),
         "rotate180": geometry.rot180,
@@ -137,38 +131,31 @@ def kornia_functions():
     }
 
 
-def make_contender(way):
-    """Returns functions, and how to give and take images.
+def main(way, directory):
+    """Transforms whenever it is its turn.
 
     Args:
-        way: String, one of `WAYS`.
+        way: String of `torch`, `torch channels_last` or `kornia`.
+        directory: As for `transforms.serve`.
     """
     memory_format = torch.contiguous_format
     if way == "torch channels_last":
         memory_format = torch.channels_last
-    functions = (
-        kornia_functions()
-        if way == "kornia"
-        else torch_functions(memory_format)
-    )
+    functions = torch_functions(memory_format)
+    if way == "kornia":
+        functions = kornia_functions()
 
     def prepare(images):
         images = torch.from_numpy(images).permute(0, 3, 1, 2).float()
         return images.contiguous(memory_format=memory_format)
 
-    return functions, prepare, lambda x: x.permute(0, 2, 3, 1).numpy()
+    def restore(images):
+        return images.permute(0, 2, 3, 1).numpy()
 
-
-def main():
-    """Transforms whenever it is its turn."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=WAYS)
-    parser.add_argument("directory")
-    arguments = parser.parse_args()
     torch.set_num_threads(os.cpu_count())
     with torch.inference_mode():
-        serve(*make_contender(arguments.way), arguments.directory)
+        ours.serve(functions, prepare, restore, directory)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

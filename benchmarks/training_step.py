@@ -1,6 +1,6 @@
 """Compares the training step with PyTorch's, and with the machine's limit.
 
-`python -m benchmarks.training_step` trains the same networks on the same batch
+`python -m benchmarks training_step` trains the same networks on the same batch
 with the same recipe (high-pass filter on half of the images, standardisation,
 SGD with momentum and weight decay) here and in PyTorch with kornia, in turn,
 each in a process of its own; and multiplies large matrices, the most that the
@@ -8,7 +8,6 @@ processor can do. `--torch_python` is a Python with torch and kornia, in an
 environment of its own; without it only the limit is compared.
 """
 
-import argparse
 import os
 import statistics
 import sys
@@ -31,15 +30,45 @@ TORCH_WAYS = ("eager", "channels_last", "compiled")
 MATRIX_SIZE = 4096
 
 
-def make_step(
+def build_model(
     network,
     image_size,
     num_categories,
-    batch_size,
-    precision,
+    transform="highpass",
+    learning_rate=1e-4,
     num_steps=1,
-    jit_compile=None,
-    steps_at_once=None,
+    **options,
+):
+    """Returns a compiled model with the recipe that all contenders have.
+
+    Args:
+        network: String, a name of `networks.get`.
+        image_size: Integer, pixels a side.
+        num_categories: Integer.
+        transform: String, a transformation, at its default strength.
+        learning_rate: Float or `LearningRateSchedule`.
+        num_steps: Integer, training steps of an epoch.
+        **options: Precision, and options of the network.
+    """
+    from invariance_tf import networks, transforms
+    from invariance_tf.paradigm import model as models
+    from invariance_tf.settings import defaults
+    from invariance_tf.training import fitting
+
+    model = models.build(
+        networks.get(network),
+        transforms.get(transform, **defaults.TRANSFORMS[transform]),
+        image_size,
+        num_categories,
+        weight_decay=5e-4,
+        **options,
+    )
+    fitting.compile_model(model, learning_rate, steps_per_epoch=num_steps)
+    return model
+
+
+def make_step(
+    network, image_size, num_categories, batch_size, precision, num_steps=1
 ):
     """Returns a function that trains on a batch, as a run does.
 
@@ -50,42 +79,24 @@ def make_step(
         batch_size: Integer.
         precision: String, such as `"float32"`.
         num_steps: Integer, how often the function does it.
-        jit_compile: Whether to use XLA; `None` means the package's choice.
-        steps_at_once: Integer, steps of a call of TensorFlow; `None` means
-            the package's choice.
     """
     import keras
-    import numpy as np
     import tensorflow as tf
 
-    from invariance_tf import networks, transforms
-    from invariance_tf.paradigm import model as models
-    from invariance_tf.training import fitting
-
     keras.utils.set_random_seed(0)
-    model = models.build(
-        networks.get(network),
-        transforms.get("highpass"),
+    model = build_model(
+        network,
         image_size,
         num_categories,
+        num_steps=num_steps,
         precision=precision,
-        weight_decay=5e-4,
     )
-    if jit_compile is not None:
-        model.jit_compile = jit_compile
-    fitting.compile_model(
-        model, 1e-4, steps_per_epoch=steps_at_once or num_steps
+    images, flags, labels = contest.make_batch(
+        batch_size, image_size, num_categories
     )
-    generator = np.random.default_rng(0)
-    shape = (batch_size, image_size, image_size, 3)
-    images = {
-        "image": generator.integers(0, 256, shape, "uint8"),
-        "is_transformed": np.arange(batch_size) % 2 == 0,
-    }
-    labels = np.arange(batch_size) % num_categories
-    batches = tf.data.Dataset.from_tensors((images, labels)).cache().repeat()
-    fit = {"steps_per_epoch": num_steps, "shuffle": False, "verbose": 0}
-    model.fit(batches, **fit)
+    inputs = {"image": images, "is_transformed": flags}
+    batches = tf.data.Dataset.from_tensors((inputs, labels)).cache().repeat()
+    model.fit(batches, steps_per_epoch=num_steps, shuffle=False, verbose=0)
     # What `fit` calls within an epoch.
     calls = range(num_steps // model.steps_per_execution)
     iterator = iter(batches)
@@ -95,7 +106,6 @@ def make_step(
             logs = model.train_function(iterator)
         float(logs["loss"])
 
-    work.model = model
     return work
 
 
@@ -135,9 +145,8 @@ def make_product(precision):
     return lambda: float(product())
 
 
-def compare(name, torch_python, repeats):
-    """Returns a row of the table for each contender."""
-    work, num_steps = WORK[name], NUM_STEPS.get(name, 1)
+def make_commands(name, torch_python):
+    """Returns the commands of all contenders, by their names."""
     here = [sys.executable, "-m", "benchmarks.training_step", "--serve"]
     commands = {}
     for precision in PRECISIONS:
@@ -145,51 +154,70 @@ def compare(name, torch_python, repeats):
         commands[f"product in {precision}"] = [*here, "product", precision]
     for way in TORCH_WAYS if torch_python else ():
         program = [torch_python, "-m", "benchmarks.torch_step"]
-        program += [*map(str, work), way, "--num_steps", str(num_steps)]
+        program += [*map(str, WORK[name]), way]
+        program += ["--num_steps", str(NUM_STEPS.get(name, 1))]
         commands[f"torch {way}"] = program
-    seconds = contest.compete(commands, repeats)
-    operations = {
-        contender: 2 * MATRIX_SIZE**3
-        if contender.startswith("product")
-        else count_operations(*work) * num_steps
-        for contender in seconds
-    }
-    # In operations per second, for each repeat.
-    limits = [2 * MATRIX_SIZE**3 / s for s in seconds["product in float32"]]
+    return commands
+
+
+def tabulate(name, work, seconds, sizes, references):
+    """Returns a row of the table for each contender that has run.
+
+    Args:
+        name: String, what is trained.
+        work: Tuple of network, pixels, categories and images in a batch.
+        seconds: Dictionary as of `contest.compete`. Names of products begin
+            with `product`.
+        sizes: The side of the matrices, and how many products and training
+            steps a call has.
+        references: Function from the name of a contender to the names of the
+            step and of the product that it is compared with.
+    """
+    matrix_size, num_products, num_steps = sizes
+    of_product = 2 * matrix_size**3 * num_products
+    of_step = count_operations(*work) * num_steps
     rows = []
     for contender, measured in seconds.items():
-        if not measured:
-            continue
-        rates = [operations[contender] / s for s in measured]
-        shares = [a / b for a, b in zip(rates, limits, strict=True)]
+        is_product = contender.startswith("product")
+        operations = of_product if is_product else of_step
+        step, product = references(contender)
+        share = contest.ratio(seconds, contender, product)
+        share *= operations / of_product
+        num_calls = num_products if is_product else num_steps
+        median = statistics.median(measured)
         row = {
             "work": name,
             "contender": contender,
+            "milliseconds": round(1000 * median / num_calls, 4),
             "images_per_second": "",
-            "float32_to_this": "",
-            "share_of_product": round(statistics.median(shares), 3),
+            "ours_to_this": "",
+            "teraflops": round(operations / median / 1e12, 3),
+            "share_of_product": round(share, 4),
             "repeats": len(measured),
         }
-        if not contender.startswith("product"):
-            num_images = work[-1] * num_steps
-            row["images_per_second"] = round(
-                num_images / statistics.median(measured), 1
-            )
-            row["float32_to_this"] = round(
-                contest.ratio(seconds, "float32", contender), 3
-            )
+        if not is_product:
+            row |= {
+                "images_per_second": round(work[-1] * num_steps / median, 1),
+                "ours_to_this": round(
+                    contest.ratio(seconds, step, contender), 3
+                ),
+            }
         rows.append(row)
     return rows
 
 
+LINE = (
+    "{work}: {contender}: {milliseconds} ms, {images_per_second} images/s, "
+    "{teraflops} TFLOP/s, {share_of_product} of the product; ours is "
+    "{ours_to_this} x as fast"
+)
+
+
 def main():
     """Prints and writes a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = contest.make_parser(__doc__, repeats=7, num_served=2)
     parser.add_argument("--work", nargs="+", choices=WORK, default=[*WORK])
-    parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--torch_python", help="a Python with PyTorch")
-    parser.add_argument("--out", help="CSV file to append to")
-    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         name, precision = arguments.serve
@@ -200,14 +228,15 @@ def main():
             contest.serve(make_step(*WORK[name], precision, num_steps))
         return
     for name in arguments.work:
-        rows = compare(name, arguments.torch_python, arguments.repeats)
-        for row in rows:
-            sys.stdout.write(
-                "{work}: {contender}: {images_per_second} images/s, float32 "
-                "is {float32_to_this} x as fast, {share_of_product} of the "
-                "product\n".format(**row)
-            )
-        contest.write(arguments.out, rows, arguments.torch_python)
+        commands = make_commands(name, arguments.torch_python)
+        rows = tabulate(
+            name,
+            WORK[name],
+            contest.compete(commands, arguments.repeats),
+            (MATRIX_SIZE, 1, NUM_STEPS.get(name, 1)),
+            lambda contender: ("float32", "product in float32"),
+        )
+        contest.report_rows(rows, LINE, arguments.out, arguments.torch_python)
 
 
 if __name__ == "__main__":

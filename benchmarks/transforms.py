@@ -1,6 +1,6 @@
 """Compares the transformations with kornia, PyTorch, OpenCV and SciPy.
 
-`python -m benchmarks.transforms` transforms batches of 128 images by each of
+`python -m benchmarks transforms` transforms batches of 128 images by each of
 the twelve transformations, with the default strengths, and shows images per
 second. Contenders take turns, each in a process of its own.
 
@@ -19,7 +19,6 @@ others do something else: kornia's antialiasing is a Gaussian, OpenCV's an
 average.
 """
 
-import argparse
 import contextlib
 import functools
 import itertools
@@ -28,7 +27,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -46,10 +44,10 @@ LEAST_SECONDS = 0.2
 LINE = (
     "{transform} of {image_size} pixels: {contender} ({flagged} flagged): "
     "{images_per_second} images/s; ours all is {ours_all_to_this} x as fast; "
-    "largest difference {largest_difference}\n"
+    "largest difference {largest_difference}"
 )
 
-# What the peers use.
+# What the contenders use.
 LUMA = np.array([0.2989, 0.587, 0.114], "float32")
 SIGMA = defaults.TRANSFORMS["blur"]["sigma"]
 RADIUS = math.ceil(3 * SIGMA)
@@ -108,8 +106,8 @@ def serve(functions, prepare, restore, directory, compared=slice(None)):
     """Times one transformation after another; called by a contender.
 
     A line with the name of a transformation is answered with the largest
-    difference from ours, in grey levels, or with nan if there is no such
-    function; any other line with the seconds that it takes.
+    difference from ours, in grey levels, or with nan without such a
+    function; `go` with the seconds that it takes.
 
     Args:
         functions: Dictionary from the name of a transformation to a function.
@@ -122,36 +120,16 @@ def serve(functions, prepare, restore, directory, compared=slice(None)):
         compared: Which of these are compared.
     """
 
-    def answer(value):
-        sys.stdout.write(f"{value}\n")
-        sys.stdout.flush()
+    def choose(name):
+        if name not in functions:
+            return None, math.nan
+        images = prepare(np.load(os.path.join(directory, "images.npy")))
+        work = functools.partial(functions[name], images)
+        expected = np.load(os.path.join(directory, "expected.npy"))
+        differences = np.abs(restore(work())[: len(expected)] - expected)
+        return work, np.nan_to_num(differences[compared], nan=np.inf).max()
 
-    answer("ready")
-    work, times = None, 0
-    for line in sys.stdin:
-        name = line.strip()
-        if name not in NAMES:
-            answer(measure(work, times))
-        elif name not in functions:
-            answer(math.nan)
-        else:
-            images = prepare(np.load(os.path.join(directory, "images.npy")))
-            work = functools.partial(functions[name], images)
-            result = restore(work())[:NUM_COMPARED]
-            expected = np.load(os.path.join(directory, "expected.npy"))
-            differences = np.abs(result - expected)[compared]
-            difference = np.nan_to_num(differences, nan=np.inf).max()
-            # The first call compiled.
-            times = max(1, math.ceil(LEAST_SECONDS / measure(work, 1)))
-            answer(difference)
-
-
-def measure(work, times):
-    """Returns the seconds that work takes, on average."""
-    start = time.perf_counter()
-    for _ in range(times):
-        work()
-    return (time.perf_counter() - start) / times
+    contest.serve(least_seconds=LEAST_SECONDS, choose=choose)
 
 
 def serve_ours(way, directory, share):
@@ -163,7 +141,7 @@ def serve_ours(way, directory, share):
     serve(functions, tf.constant, np.asarray, directory, flags[:NUM_COMPARED])
 
 
-def write_work(directory, name, image_size):
+def write_images(directory, name, image_size):
     """Writes images, and what the layer makes of the first.
 
     Returns:
@@ -171,9 +149,7 @@ def write_work(directory, name, image_size):
     """
     from invariance_tf import transforms
 
-    generator = np.random.default_rng(0)
-    shape = (BATCH, image_size, image_size, 3)
-    images = generator.integers(0, 256, shape, "uint8")
+    images, _, _ = contest.make_batch(BATCH, image_size, 1)
     np.save(os.path.join(directory, "images.npy"), images)
     layer = transforms.get(name, **defaults.TRANSFORMS[name])
     expected = layer(images[:NUM_COMPARED], np.ones(NUM_COMPARED, bool))
@@ -183,12 +159,10 @@ def write_work(directory, name, image_size):
 
 def compare(contenders, directory, name, image_size, flagged, repeats):
     """Returns a row of the table for each contender."""
-    is_comparable = write_work(directory, name, image_size)
+    is_comparable = write_images(directory, name, image_size)
     differences = {way: ask(name) for way, ask in contenders.items()}
-    seconds = {way: [] for way in contenders if differences[way] >= 0}
-    for _ in range(repeats):
-        for way, values in seconds.items():
-            values.append(contenders[way]("go"))
+    able = {way: contenders[way] for way in contenders if differences[way] >= 0}
+    seconds = contest.take_turns(able, repeats)
     return [
         {
             "transform": name,
@@ -210,64 +184,50 @@ def compare(contenders, directory, name, image_size, flagged, repeats):
 
 def make_commands(directory, flagged, torch_python):
     """Returns the commands of all contenders."""
-    program = [sys.executable, "-m", "benchmarks.transforms", "--serve"]
-    commands = {way: [*program, way, directory, str(flagged)] for way in OURS}
-    program = [sys.executable, "-m", "benchmarks.scipy_transforms"]
-    commands["scipy"] = [*program, directory]
+
+    def command(python, program, *options):
+        return [python, "-m", f"benchmarks.{program}", *options, directory]
+
+    commands = {
+        way: [*command(sys.executable, "transforms", "--serve", way), flagged]
+        for way in OURS
+    }
+    commands["scipy"] = command(sys.executable, "scipy_transforms")
     if torch_python:
         for way in ("torch", "torch channels_last", "kornia"):
-            program = [torch_python, "-m", "benchmarks.torch_transforms"]
-            commands[way] = [*program, way, directory]
-        program = [torch_python, "-m", "benchmarks.opencv_transforms"]
-        commands["opencv"] = [*program, directory]
+            commands[way] = command(torch_python, "torch_transforms", way)
+        commands["opencv"] = command(torch_python, "opencv_transforms")
     return commands
-
-
-def start(stack, commands):
-    """Starts the contenders that can run here."""
-    contenders = {}
-    for way, command in commands.items():
-        ask = stack.enter_context(contest.contender(command))
-        if ask is None:
-            sys.stdout.write(f"{way} cannot run here and is left out.\n")
-        else:
-            contenders[way] = ask
-    return contenders
 
 
 def main():
     """Prints and writes a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = contest.make_parser(__doc__, repeats=7, num_served=3)
     parser.add_argument("--transform", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--image_size", nargs="+", type=int, default=[100, 224])
     parser.add_argument("--flagged", type=float, default=0.5)
-    parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--torch_python", help="a Python with PyTorch")
-    parser.add_argument("--out", help="CSV file to append to")
-    parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         serve_ours(*arguments.serve)
         return
-    work = itertools.product(arguments.image_size, arguments.transform)
+    flagged, torch_python = arguments.flagged, arguments.torch_python
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
-        commands = make_commands(
-            directory, arguments.flagged, arguments.torch_python
-        )
-        contenders = start(stack, commands)
-        for image_size, name in work:
+        commands = make_commands(directory, str(flagged), torch_python)
+        contenders = contest.start_contenders(stack, commands)
+        for image_size, name in itertools.product(
+            arguments.image_size, arguments.transform
+        ):
             rows = compare(
                 contenders,
                 directory,
                 name,
                 image_size,
-                arguments.flagged,
+                flagged,
                 arguments.repeats,
             )
-            for row in rows:
-                sys.stdout.write(LINE.format(**row))
-            contest.write(arguments.out, rows)
+            contest.report_rows(rows, LINE, arguments.out, torch_python)
 
 
 if __name__ == "__main__":

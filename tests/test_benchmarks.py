@@ -24,15 +24,12 @@ def module(monkeypatch):
     return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
-def call(*options):
-    command = [sys.executable, "-m", "benchmarks", *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-
-
-def test_without_a_name_all_measurements_are_listed():
-    done = call()
-    assert done.returncode == 0
-    lines = done.stdout.splitlines()[2:]
+def test_without_a_name_all_measurements_are_listed(
+    module, monkeypatch, capsys
+):
+    monkeypatch.setattr("sys.argv", ["benchmarks"])
+    assert module("__main__").main() == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
     names = {line.split()[0] for line in lines}
     assert {"training_step", "transforms", "growth", "gpu"} <= names
     # Parts of others are not measurements.
@@ -40,7 +37,8 @@ def test_without_a_name_all_measurements_are_listed():
 
 
 def test_a_wrong_name_is_answered_with_the_legal_ones():
-    done = call("speed")
+    command = [sys.executable, "-m", "benchmarks", "speed"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert "training_step" in done.stderr
     assert done.stderr.endswith("Received: speed\n")
@@ -48,24 +46,26 @@ def test_a_wrong_name_is_answered_with_the_legal_ones():
 
 
 def test_contenders_take_turns_and_one_that_fails_is_left_out(
-    module, monkeypatch
+    module, monkeypatch, capsys
 ):
     monkeypatch.chdir(ROOT)
-    contest = module("contest")
     commands = {
         name: [sys.executable, "-c", SERVE.format(seconds)]
         for name, seconds in (("fast", 0.01), ("slow", 0.1))
     }
     commands["broken"] = [sys.executable, "-c", "raise SystemExit(1)"]
-    seconds = contest.compete(commands, repeats=2)
-    assert [len(seconds[name]) for name in commands] == [2, 2, 0]
+    seconds = module("contest").compete(commands, repeats=2, num_at_once=3)
+    assert {name: len(found) for name, found in seconds.items()} == {
+        "fast": 2,
+        "slow": 2,
+    }
+    assert "broken cannot run here" in capsys.readouterr().out
     # A sleep may be longer than asked for, never shorter.
     assert min(seconds["fast"]) >= 0.01
     assert min(seconds["slow"]) >= 0.1
 
 
-def test_a_contender_that_dies_is_named_in_one_line(module, monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_a_contender_that_dies_is_named_in_one_line(module):
     program = "print('ready', flush=True); input()"
     with pytest.raises(SystemExit, match="has died.*Received: .*ready"):
         module("contest").compete(
@@ -74,16 +74,17 @@ def test_a_contender_that_dies_is_named_in_one_line(module, monkeypatch):
 
 
 def test_a_ratio_is_the_median_of_those_within_repeats(module):
-    seconds = {"ours": [1.0, 2.0, 4.0], "theirs": [3.0, 2.0, 8.0], "none": []}
+    seconds = {"ours": [1.0, 2.0, 4.0], "theirs": [3.0, 2.0, 8.0]}
     contest = module("contest")
     assert contest.ratio(seconds, "ours", "theirs") == 2.0
     assert math.isnan(contest.ratio(seconds, "ours", "none"))
 
 
-def test_results_name_the_machine_and_the_versions(module, tmp_path):
+def test_results_name_the_machine_and_the_versions(module, tmp_path, capsys):
     path = tmp_path / "speed.csv"
     for rate in (1.5, 2.5):
-        module("contest").write(path, [{"rate": rate}])
+        module("contest").report_rows([{"rate": rate}], "{rate} x", path)
+    assert capsys.readouterr().out == "1.5 x\n2.5 x\n"
     with open(path, newline="") as file:
         rows = [*csv.DictReader(file)]
     assert [row["rate"] for row in rows] == ["1.5", "2.5"]
@@ -104,20 +105,48 @@ def test_the_operations_of_a_step_are_those_of_its_products(module):
     assert count("alexnet_small", 48, 40, batch_size=32) == 32 * expected
 
 
+def test_the_share_is_of_the_product_of_the_same_numbers(module):
+    """Ten products of 2,000 operations in 10 ms, ten steps in 20 ms."""
+    step, references = module("training_step"), module("gpu_steps").references
+    work = ("alexnet_small", 16, 3, 4)
+    seconds = {
+        "product bfloat16": [0.005, 0.01, 0.02],
+        "keras bfloat16": [0.01, 0.02, 0.04],
+        "torch eager bfloat16": [0.005, 0.03, 0.16],
+    }
+    sizes = (10, 10, 10)
+    rows = step.tabulate("small", work, seconds, sizes, references)
+    product, keras, torch = rows
+    assert product["share_of_product"] == 1
+    assert product["milliseconds"] == 1
+    assert product["ours_to_this"] == ""
+    assert keras["milliseconds"] == 2
+    assert keras["images_per_second"] == 4 / 0.002
+    assert keras["share_of_product"] == pytest.approx(
+        step.count_operations(*work) / 0.002 / (2000 / 0.001), rel=1e-3
+    )
+    # The median of the ratios 0.5, 1.5 and 4.
+    assert torch["ours_to_this"] == 1.5
+
+
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 2.0])
 def test_a_slope_is_the_power_of_growth(module, power):
     values = [1, 3, 10, 30, 100]
     # The smallest points, where fixed costs show, do not count.
     measured = [7.0, *(0.1 * value**power for value in values[1:])]
-    assert module("slopes").slope(values, measured) == pytest.approx(power)
+    slope = module("growth").compute_slope(values, measured)
+    assert slope == pytest.approx(power)
 
 
-def test_a_moment_counts_for_the_innermost_part(module, monkeypatch):
-    stopwatch = module("stopwatch")
-    times = iter([1.0, 4.0, 9.0])
-    monkeypatch.setattr(stopwatch.time, "monotonic", lambda: next(times))
-    watch = stopwatch.Stopwatch(0.0, "outer")
-    with watch.part("inner"):
-        pass
-    watch.note()
-    assert dict(watch.seconds) == {"outer": 1.0 + 5.0, "inner": 3.0}
+def test_the_parts_of_a_run_are_the_whole_and_shares_are_of_it(module):
+    parts = [{"training": 3.0, "exit": 1.0}, {"training": 1.0, "exit": 1.0}]
+    starts = [{"first step": 6.0, "bare first step": 4.0}] * 2
+    rows = module("end_to_end").to_rows("small", parts, starts)
+    shares = {row["part"]: row["share"] for row in rows}
+    assert shares == {
+        "training": 0.625,
+        "exit": 0.375,
+        "whole": 1,
+        "first step": 1.5,
+        "bare first step": 1,
+    }

@@ -65,13 +65,14 @@ def test_flags_are_spread_evenly_and_begin_with_the_first_image(benchmark):
         assert parts == pytest.approx([share] * 10, abs=0.1)
 
 
-@pytest.mark.parametrize("way", ["ours", "ours all", "ours gather"])
+@pytest.mark.parametrize("way", ["ours", "ours gather"])
 def test_ours_transforms_flagged_images_only(benchmark, images, way):
     flags = np.arange(len(images)) % 3 == 0
     functions = benchmark.our_functions(way, flags)
     assert functions.keys() == {*benchmark.NAMES}
-    for name, function in functions.items():
-        result = np.asarray(function(images))
+    # One of each family.
+    for name in ("grayscale", "highpass", "rotate90", "white_noise"):
+        result = np.asarray(functions[name](images))
         assert (result[~flags] == images[~flags]).all(), name
         if name in NOISE:
             assert (result[flags] != images[flags]).any(), name
@@ -136,7 +137,7 @@ def test_the_table_has_ratios_to_ours_and_no_one_who_cannot(
 
     def contender(way):
         difference = math.nan if way == "kornia" else 0.25
-        return lambda line: seconds[way] if line == "go" else difference
+        return lambda line="go": seconds[way] if line == "go" else difference
 
     contenders = {way: contender(way) for way in seconds}
     ours, scipy = benchmark.compare(

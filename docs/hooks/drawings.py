@@ -1,6 +1,7 @@
 """The drawings of the pages, made with the package's own functions."""
 
 import faces_drawn
+import findings
 import neurons_drawn
 import themes
 
@@ -15,13 +16,16 @@ DRAWINGS = {
 
 
 def draw_all():
-    """Makes every drawing, for light and for dark pages.
+    """Makes every drawing, for light and for dark pages, and every finding.
 
     Returns:
         Dictionary from names of files to SVG, as bytes.
     """
-    return {
-        f"{name}-{scheme}.svg": themes.make(draw, theme)
+    drawn = {
+        f"{name}-{scheme}.svg": themes.make_svg(
+            draw, theme, settings=theme.settings
+        )
         for name, draw in DRAWINGS.items()
         for scheme, theme in themes.THEMES.items()
     }
+    return {**drawn, **findings.draw_all()}

@@ -3,16 +3,14 @@
 import functools
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from themes import WIDTH
+import themes
 
 from invariance_tf.commands import terminal
 from invariance_tf.drawing.examples import displayable
 
 
 @functools.cache
-def _faces():
+def make_faces():
     """Makes faces of four people, original and high-pass filtered.
 
     Returns:
@@ -40,72 +38,36 @@ def _faces():
 
 def draw_paradigm(theme):
     """Draws which images of which categories are trained and tested on."""
-    figure = Figure(figsize=(WIDTH, 2.75), layout="none")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, 11.95), ylim=(-0.55, 4.43), aspect="equal")
-    axes.set_axis_off()
+    figure, axes = themes.make_canvas((0, 11.95), (-0.55, 4.2))
     left = {"training": 1.75, "test": 7.05}
-    groups = {"seen": (1.75, theme.seen), "unseen": (0, theme.unseen)}
-    for group, (bottom, color) in groups.items():
-        axes.text(0, bottom + 0.65, group, color=color, weight="bold")
-        axes.text(0, bottom + 0.35, "categories", va="center")
-    for (purpose, version), images in _faces().items():
-        x = left[purpose] + 2.45 * (version == "transformed")
+    for (purpose, version), images in make_faces().items():
+        is_filtered = version == "transformed"
+        x = left[purpose] + 2.45 * is_filtered
         axes.text(x + 1, 3, version, ha="center", color=theme.muted)
-        for group, (bottom, color) in groups.items():
-            of_group = images[:2] if group == "seen" else images[2:]
-            is_filtered = version == "transformed"
-            if is_filtered and purpose == "training" and group == "unseen":
-                _draw_never(axes, x, bottom, theme)
+        for first, y, color in ((0, 1.75, theme.seen), (2, 0, theme.unseen)):
+            if is_filtered and purpose == "training" and first:
+                look = {"edgecolor": theme.muted, "linestyle": (0, (3, 3))}
+                themes.add_box(axes, x, y, 1.95, 0.95, **look)
+                place = {"ha": "center", "va": "center", "color": theme.muted}
+                axes.text(x + 0.975, y + 0.475, "never", **place)
                 continue
-            for column, image in enumerate(of_group):
-                extent = (x + column, x + column + 0.95, bottom, bottom + 0.95)
-                axes.imshow(image, extent=extent, interpolation="nearest")
+            for column in (0, 1):
+                themes.add_image(axes, images[first + column], x + column, y)
             if is_filtered and purpose == "test":
-                _frame(axes, x, bottom, color)
+                look = {"edgecolor": color, "linewidth": 1.8}
+                themes.add_box(axes, x - 0.06, y - 0.06, 2.07, 1.07, **look)
     for purpose, x in left.items():
         axes.plot([x, x + 4.4], [3.45, 3.45], color=theme.faint, linewidth=1)
         axes.text(x + 2.2, 3.7, purpose, ha="center", weight="bold")
-    for group, name in (("seen", "within"), ("unseen", "across")):
-        bottom, color = groups[group]
-        axes.text(
-            left["test"] + 2.45 + 2,
-            bottom - 0.45,
-            f"{name}-category accuracy",
-            ha="right",
-            color=color,
-        )
-    axes.set(xlim=(0, 11.95), ylim=(-0.55, 4.2))
+    for group, name, y, color in (
+        ("seen", "within", 1.75, theme.seen),
+        ("unseen", "across", 0, theme.unseen),
+    ):
+        axes.text(0, y + 0.65, group, color=color, weight="bold")
+        axes.text(0, y + 0.35, "categories", va="center")
+        place = {"ha": "right", "color": color}
+        axes.text(11.5, y - 0.45, f"{name}-category accuracy", **place)
     return figure
-
-
-def _draw_never(axes, x, bottom, theme):
-    """Draws the place of the images that no network is trained on."""
-    axes.add_patch(
-        Rectangle(
-            (x, bottom),
-            1.95,
-            0.95,
-            fill=False,
-            edgecolor=theme.muted,
-            linestyle=(0, (3, 3)),
-        )
-    )
-    place = {"ha": "center", "va": "center", "color": theme.muted}
-    axes.text(x + 0.975, bottom + 0.475, "never", **place)
-
-
-def _frame(axes, x, bottom, color):
-    axes.add_patch(
-        Rectangle(
-            (x - 0.06, bottom - 0.06),
-            2.07,
-            1.07,
-            fill=False,
-            edgecolor=color,
-            linewidth=1.8,
-        )
-    )
 
 
 def draw_people(theme, num_people=6, num_images=3):
@@ -120,15 +82,9 @@ def draw_people(theme, num_people=6, num_images=3):
         num_test=1,
     )
     width = num_people / 2 * (num_images + 0.3) - 0.35
-    figure = Figure(figsize=(WIDTH, WIDTH * 2.1 / width), layout="none")
-    axes = figure.add_axes((0, 0, 1, 1))
+    figure, axes = themes.make_canvas((0, width), (-0.02, 2.07))
     for position, image in enumerate(dataset.images):
         person, column = divmod(position, num_images)
         x = column + (person // 2) * (num_images + 0.3)
-        y = 1.1 * (person % 2)
-        axes.imshow(
-            image, extent=(x, x + 0.95, y, y + 0.95), interpolation="nearest"
-        )
-    axes.set(xlim=(0, width), ylim=(-0.02, 2.07))
-    axes.set_axis_off()
+        themes.add_image(axes, image, x, 1.1 * (person % 2))
     return figure

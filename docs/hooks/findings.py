@@ -1,13 +1,14 @@
 """Figures that the pages draw from the tables of docs/results."""
 
-import io
+import functools
 import pathlib
 import re
 
-import matplotlib
+import themes
+import values
 from matplotlib.figure import Figure
 
-from invariance_tf.drawing import layout, style
+from invariance_tf.drawing import layout
 from invariance_tf.drawing.lines import draw_n_seen
 from invariance_tf.paper.figures import by_number
 from invariance_tf.paper.figures.accuracy import draw_accuracies
@@ -23,56 +24,44 @@ TUTORIAL = {
 }
 
 
-def draw_all(results):
+def draw_all(results=None):
     """Draws what is shown on the first page and in the tutorial.
 
     Args:
-        results: A `values.Results`.
+        results: A `values.Results`; by default of `synthfaces`.
 
     Returns:
         Dictionary from names of files to SVG, as bytes.
     """
-    faces = find_studies(results.tables)[0]["faces"]
+    results = results or values.Results(values.RESULTS / "synthfaces")
     runs = results.tables
-    is_chosen = True
-    for column, wanted in TUTORIAL.items():
-        wanted = wanted if isinstance(wanted, list) else [wanted]
-        is_chosen &= runs.runs[column].isin(wanted)
+    faces = find_studies(runs)[0]["faces"]
+    is_chosen = runs.runs.index.isin(results.select(**TUTORIAL).index)
     studies, _ = find_studies(runs.select(is_chosen))
-    drawn = {
-        "across.svg": draw_across(faces),
-        "relation.svg": draw_invariance(faces),
-        "tutorial-2c.svg": by_number.draw("2c", studies),
-        "loss.svg": draw_loss(faces),
+    return {
+        name: themes.make_svg(draw, argument)
+        for name, draw, argument in (
+            ("across.svg", draw_across, faces),
+            ("relation.svg", draw_invariance, faces),
+            ("loss.svg", draw_loss, faces),
+            (
+                "tutorial-2c.svg",
+                functools.partial(by_number.draw, "2c"),
+                studies,
+            ),
+        )
     }
-    return {name: _save(figure) for name, figure in drawn.items()}
-
-
-def _save(figure):
-    """Returns a figure as SVG, on white as those of docs/results."""
-    stream = io.BytesIO()
-    with style.context():
-        matplotlib.rcParams["svg.fonttype"] = "path"
-        figure.savefig(stream, format="svg", metadata={"Date": None})
-    return stream.getvalue()
 
 
 def draw_across(study):
     """Draws across-category accuracy against n_seen, without the families."""
-    with style.context():
-        figure = Figure(figsize=(5, 4.6))
-        ((axes,), (legend,)) = layout.make_panels(figure, 1, 1, 4)
-        draw_accuracies(
-            trained(study.runs),
-            axes,
-            "across_accuracy",
-            transforms_of("faces"),
-            grid(study),
-        )
-        draw_n_seen(axes, grid(study), size_of(study))
-        layout.draw_legend(
-            legend, axes.get_legend_handles_labels()[0], num_columns=3
-        )
+    figure = Figure(figsize=(5, 4.6))
+    ((axes,), (legend,)) = layout.make_panels(figure, 1, 1, 4)
+    runs, faces = trained(study.runs), transforms_of("faces")
+    draw_accuracies(runs, axes, "across_accuracy", faces, grid(study))
+    draw_n_seen(axes, grid(study), size_of(study))
+    handles, _ = axes.get_legend_handles_labels()
+    layout.draw_legend(legend, handles, num_columns=3)
     return figure
 
 
@@ -82,24 +71,17 @@ def draw_loss(study):
     text = page.read_text(encoding="utf-8")
     names = {}
     exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
-    with style.context():
-        figure = Figure(figsize=(5, 3.5))
-        axes = figure.subplots()
-        chosen = ["grayscale", "highpass", "rotate90"]
-        names["draw_loss"](trained(study.runs), axes, chosen, grid(study))
-        draw_n_seen(axes, grid(study), size_of(study))
+    figure = Figure(figsize=(5, 3.5))
+    axes = figure.subplots()
+    chosen = ["grayscale", "highpass", "rotate90"]
+    names["draw_loss"](trained(study.runs), axes, chosen, grid(study))
+    draw_n_seen(axes, grid(study), size_of(study))
     return figure
 
 
 def draw_invariance(study):
     """Draws across-category accuracy against invariance, without a legend."""
-    with style.context():
-        figure = Figure(figsize=(5, 4.6))
-        axes = figure.subplots()
-        draw_relation(
-            trained(study.runs),
-            axes,
-            "across_accuracy",
-            transforms_of("faces"),
-        )
+    figure = Figure(figsize=(5, 4.6))
+    runs, faces = trained(study.runs), transforms_of("faces")
+    draw_relation(runs, figure.subplots(), "across_accuracy", faces)
     return figure

@@ -1,5 +1,6 @@
 """Tables of figures, sweeps, data sets and transformations, from the code."""
 
+import functools
 import pathlib
 import re
 
@@ -16,7 +17,7 @@ SWEEP_FILES = sorted((values.ROOT / "configs" / "sweeps").glob("*.yaml"))
 
 
 def figures_table(results):
-    """Writes which sweep makes each figure, what to expect and what came out.
+    """Returns which sweep makes each figure, what to expect and what came out.
 
     Args:
         results: A `Results` of the studies at laptop scale.
@@ -38,20 +39,20 @@ def figures_table(results):
                 _obtained(results, claims, made.exists()),
             )
         )
-    return values.write_table(("figure", "sweep", "expected", "obtained"), rows)
+    return values.make_table(("figure", "sweep", "expected", "obtained"), rows)
 
 
 def _obtained(results, claims, is_made):
-    """Writes the verdicts on the claims that a figure shows."""
+    """Returns the verdicts on the claims that a figure shows."""
     if not is_made:
         return "no runs yet"
     found = results.claims[results.claims.claim.isin(claims)]
     lines = []
     for row in found.itertuples():
-        verdict = values.write_verdict(row.verdict)
-        line = f"{row.claim} {verdict}: {values.write_effect(row)}"
+        verdict = values.format_verdict(row.verdict)
+        line = f"{row.claim} {verdict}: {values.format_effect(row)}"
         if row.exceptions:
-            line += f", not for {values.write_labels(row.exceptions)}"
+            line += f", not for {values.format_labels(row.exceptions)}"
         lines.append(line)
     return "<br>".join(lines) or "drawn"
 
@@ -62,7 +63,7 @@ def _claims_of(number):
 
 
 def _figures_of(claim):
-    """Returns the figures in the place of a claim: "Figs. 2b and c, 4"."""
+    """Returns the figures that a claim names: "Figs. 2b and c, 4"."""
     _, _, text = CLAIMS[claim].place.partition("Fig")
     found, digits = set(), ""
     for token in re.findall(r"\b(?:\d+[a-c]?|[a-c])\b", text):
@@ -81,7 +82,7 @@ def _sweeps_of(entry):
 
 
 def sweeps_table(results=()):
-    """Writes a table of the sweep files: runs, hardware and time.
+    """Returns a table of the sweep files: runs, hardware and time.
 
     Args:
         results: Sequence of `Results` with the names of sweeps.
@@ -92,23 +93,30 @@ def sweeps_table(results=()):
         obtained = "not run here"
         if path.stem in measured:
             result = measured[path.stem]
-            obtained = f"{result.count()} runs, {result.hours()} hours"
+            hours = result.tables.runs.seconds.sum() / 3600
+            obtained = f"{result.count()} runs, {hours:.1f} hours"
         rows.append(
             (
                 f"`{path.stem}`",
-                len(plan.read_sweep(path)),
+                count_runs(path),
                 said_of(path, "Hardware: "),
                 said_of(path, "Expect "),
                 obtained,
             )
         )
     titles = ("sweep", "runs", "hardware and time", "expect")
-    return values.write_table((*titles, "computed here"), rows)
+    return values.make_table((*titles, "computed here"), rows)
 
 
 def _needs(path):
     """Orders sweep files: those for laptops first, then by their runs."""
-    return "GPU" in said_of(path, "Hardware: "), len(plan.read_sweep(path))
+    return "GPU" in said_of(path, "Hardware: "), count_runs(path)
+
+
+@functools.cache
+def count_runs(path):
+    """Returns the number of runs of a sweep file."""
+    return len(plan.read_sweep(path))
 
 
 def said_of(path, start):
@@ -120,8 +128,8 @@ def said_of(path, start):
     return re.sub(r" \(docs/[^)]*\)", "", sentence[1]) if sentence else ""
 
 
-def calibrations_table(directory=values.CALIBRATIONS):
-    """Writes a table of the strengths that the paper's rule gives.
+def calibrations_table(directory=values.RESULTS / "calibration"):
+    """Returns a table of the strengths that the paper's rule gives.
 
     Args:
         directory: Path of the records that `calibrate` wrote.
@@ -129,7 +137,7 @@ def calibrations_table(directory=values.CALIBRATIONS):
     rows = []
     for path in sorted(pathlib.Path(directory).glob("*/calibration.csv")):
         dataset, *_, transform = path.parent.name.split("-")
-        record, curve = values.calibration(dataset, transform, directory)
+        record, curve = values.read_calibration(dataset, transform, directory)
         strength = record["strength"]
         rows.append(
             (
@@ -142,14 +150,14 @@ def calibrations_table(directory=values.CALIBRATIONS):
                 ),
             )
         )
-    return values.write_table(
+    return values.make_table(
         ("images", "transformation", "strength", "a step before", "accuracy"),
         rows,
     )
 
 
 def datasets_table(pages):
-    """Writes a table of the data sets with their options and defaults.
+    """Returns a table of the data sets with their options and defaults.
 
     Args:
         pages: Dictionary from names of data sets to their pages.
@@ -162,11 +170,11 @@ def datasets_table(pages):
             for option, value in options.items()
         )
         rows.append((label, ", ".join(texts)))
-    return values.write_table(("data set", "options with defaults"), rows)
+    return values.make_table(("data set", "options with defaults"), rows)
 
 
 def transforms_table():
-    """Writes a table of the transformations with arguments and defaults."""
+    """Returns a table of the transformations with arguments and defaults."""
     rows = []
     for family, names in families.FAMILIES.items():
         for name in names:
@@ -175,6 +183,6 @@ def transforms_table():
                 for key, value in defaults.TRANSFORMS[name].items()
             )
             rows.append((family, f"`{name}`", LOOKS[name].label, arguments))
-    return values.write_table(
+    return values.make_table(
         ("family", "name", "in figures", "arguments"), rows
     )

@@ -1,10 +1,12 @@
-"""The look of drawings on light and on dark pages."""
+"""The look of drawings on light and on dark pages, and their common parts."""
 
 import dataclasses
 import io
 
 import matplotlib
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from invariance_tf.drawing import style
 
@@ -22,6 +24,23 @@ class Theme:
     seen: str
     unseen: str
 
+    @property
+    def settings(self):
+        """Matplotlib's settings for a drawing whose background is the page."""
+        inks = ("text.color", "axes.labelcolor", "axes.titlecolor")
+        muted = ("axes.edgecolor", "xtick.color", "ytick.color")
+        return {
+            "font.size": 9,
+            "axes.titlesize": 9.5,
+            "axes.labelsize": 9,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+            "axes.facecolor": "none",
+            "savefig.transparent": True,
+            **dict.fromkeys(inks, self.ink),
+            **dict.fromkeys(muted, self.muted),
+        }
+
     def ramp(self, *colors):
         """Returns a colour map through colours."""
         return LinearSegmentedColormap.from_list("ramp", colors)
@@ -37,27 +56,45 @@ THEMES = {
 }
 
 
-def make(draw, theme):
-    """Makes one drawing; its background is the page's."""
-    settings = {
-        **style.SETTINGS,
-        # The reader may not have the font.
-        "svg.fonttype": "path",
-        "font.size": 9,
-        "axes.titlesize": 9.5,
-        "axes.labelsize": 9,
-        "xtick.labelsize": 8,
-        "ytick.labelsize": 8,
-        "text.color": theme.ink,
-        "axes.edgecolor": theme.muted,
-        "axes.facecolor": "none",
-        "axes.labelcolor": theme.ink,
-        "axes.titlecolor": theme.ink,
-        "xtick.color": theme.muted,
-        "ytick.color": theme.muted,
-        "savefig.transparent": True,
-    }
+def make_svg(draw, *arguments, settings=None):
+    """Returns the figure that a function makes as SVG, in bytes."""
+    # The reader may not have the font.
+    settings = {**style.SETTINGS, "svg.fonttype": "path", **(settings or {})}
     with matplotlib.rc_context(settings):
         stream = io.BytesIO()
-        draw(theme).savefig(stream, format="svg", metadata={"Date": None})
+        figure = draw(*arguments)
+        figure.savefig(stream, format="svg", metadata={"Date": None})
     return stream.getvalue()
+
+
+def make_panels(height, number, **options):
+    """Returns a figure as wide as a page, and its panels from left to right."""
+    figure = Figure(figsize=(WIDTH, height))
+    return figure, figure.subplots(1, number, squeeze=False, **options)[0]
+
+
+def make_canvas(xlim, ylim):
+    """Returns a figure as wide as a page, and axes without a frame."""
+    height = WIDTH * (ylim[1] - ylim[0]) / (xlim[1] - xlim[0])
+    figure = Figure(figsize=(WIDTH, height), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set(xlim=xlim, ylim=ylim, autoscale_on=False)
+    return figure, axes
+
+
+def add_image(axes, image, x, y):
+    """Draws an image whose lower left corner is at x and y."""
+    extent = (x, x + 0.95, y, y + 0.95)
+    axes.imshow(image, extent=extent, interpolation="nearest", aspect="auto")
+
+
+def add_box(axes, x, y, width, height, **look):
+    """Draws a rectangle, empty unless the look has a `facecolor`."""
+    look = {"facecolor": "none", **look}
+    axes.add_patch(Rectangle((x, y), width, height, **look))
+
+
+def add_level(axes, value, theme):
+    """Draws a broken line across a panel."""
+    axes.axhline(value, color=theme.ink, linewidth=0.8, linestyle=(0, (3, 2)))

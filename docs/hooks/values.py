@@ -1,7 +1,7 @@
 """What the pages show of results, read from their tables.
 
 No number of docs/results is written in a page: a page has
-`{{ synthfaces.mean("across_accuracy", transform="blur") }}` in its place.
+`{{ synthfaces.mean("across_accuracy", transform="blur") }}` instead.
 """
 
 import functools
@@ -16,7 +16,7 @@ from invariance_tf.paper.figures.catalogue import FIGURES
 from invariance_tf.paper.report.headlines import VERDICTS
 
 ROOT = pathlib.Path(__file__).parents[2]
-CALIBRATIONS = ROOT / "docs" / "results" / "calibration"
+RESULTS = ROOT / "docs" / "results"
 
 
 class Results:
@@ -43,90 +43,165 @@ class Results:
         # Empty text, not nan.
         return table.assign(exceptions=table.exceptions.fillna(""))
 
+    def select(self, **keys):
+        """Returns the runs with given values."""
+        return select_rows(self.tables.runs, keys, "no run")
+
     def mean(self, measure, decimals=2, **keys):
-        """Writes the mean of a measure over the runs with given values."""
-        runs = _select(self.tables.runs, keys)
-        values = runs[measure].dropna()
-        if not len(values):
+        """Formats the mean of a measure over the runs with given values."""
+        values = self.select(**keys)[measure].dropna()
+        if values.empty:
             raise LookupError(f"no run has a {measure} at {keys}")
         return f"{values.mean():.{decimals}f}"
 
     def count(self, **keys):
         """Counts the runs with given values."""
-        return len(_select(self.tables.runs, keys))
+        return len(self.select(**keys))
 
     def count_categories(self):
         """Returns the number of categories."""
         return self.tables.runs.num_categories.max()
 
-    def hours(self):
-        """Writes the computing time of all runs, in hours."""
-        return f"{self.tables.runs.seconds.sum() / 3600:.1f}"
-
     def minutes(self, **keys):
-        """Writes the computing time of the runs with given values."""
-        runs = _select(self.tables.runs, keys)
-        return f"{runs.seconds.sum() / 60:.1f}"
+        """Formats the computing time of the runs with given values."""
+        return f"{self.select(**keys).seconds.sum() / 60:.1f}"
 
     def effect(self, claim):
-        """Writes the effect of a claim, with its interval."""
-        return write_effect(_select(self.claims, {"claim": claim}).iloc[0])
+        """Formats the effect of a claim, with its interval."""
+        rows = select_rows(self.claims, {"claim": claim}, "no claim")
+        return format_effect(rows.iloc[0])
 
     def num_verdicts(self, verdict):
         """Counts the claims with a verdict."""
+        if verdict not in VERDICTS:
+            raise LookupError(f"no verdict is {verdict!r}")
         return int((self.claims.verdict == verdict).sum())
 
     def accuracies(self, **keys):
-        """Writes a table of the accuracies of one run, as `run` shows it."""
-        (run,) = _select(self.tables.runs, keys).itertuples()
-        unseen = run.num_categories - run.n_seen
-        return write_table(
+        """Returns a table of the accuracies of one run, as `run` shows it."""
+        (run,) = self.select(**keys).itertuples()
+        all_, seen = run.num_categories, f"{run.n_seen} seen transformed"
+        unseen = f"{run.num_categories - run.n_seen} unseen transformed"
+        return make_table(
             ("test images", "categories", "accuracy"),
             [
-                (images, categories, f"{value:.3f}")
-                for images, categories, value in (
-                    ("original", run.num_categories, run.clean_accuracy),
-                    (
-                        "transformed",
-                        f"{run.n_seen} seen transformed",
-                        run.within_accuracy,
-                    ),
-                    (
-                        "transformed",
-                        f"{unseen} unseen transformed",
-                        run.across_accuracy,
-                    ),
-                )
+                ("original", all_, f"{run.clean_accuracy:.3f}"),
+                ("transformed", seen, f"{run.within_accuracy:.3f}"),
+                ("transformed", unseen, f"{run.across_accuracy:.3f}"),
             ],
         )
 
     def claims_table(self):
-        """Writes a table of all claims: effect, interval and verdict."""
-        return write_table(
+        """Returns a table of all claims: effect, interval and verdict."""
+        return make_table(
             ("claim", "effect", "obtained", "verdict", "not for"),
             [
                 (
                     row.claim,
                     row.effect_name,
-                    write_effect(row),
-                    write_verdict(row.verdict),
-                    write_labels(row.exceptions),
+                    format_effect(row),
+                    format_verdict(row.verdict),
+                    format_labels(row.exceptions),
                 )
                 for row in self.claims.itertuples()
             ],
         )
 
     def figure(self, number, directory="/results"):
-        """Writes a picture of a figure that links to itself, with a text."""
-        entry = FIGURES[number]
+        """Returns a picture of a figure that links to itself, with a text."""
+        text = FIGURES[number].description
         path = f"{directory}/{self.directory.name}/figures/fig{number}.png"
-        return (
-            f"[![{entry.description}]({path}){{ loading=lazy }}]({path})"
-            "{ .results }"
+        return f"[![{text}]({path}){{ loading=lazy }}]({path}){{ .results }}"
+
+
+class Measurement:
+    """Reads what one benchmark wrote into docs/results/performance.
+
+    Args:
+        name: String, name of the benchmark.
+        directory: Path of the CSV files.
+    """
+
+    def __init__(self, name, directory=RESULTS / "performance"):
+        self.path = directory / f"{name}.csv"
+
+    @functools.cached_property
+    def rows(self):
+        """DataFrame of the file."""
+        return pd.read_csv(self.path, keep_default_na=False, na_values=[""])
+
+    def select(self, **keys):
+        """Returns the rows with given values."""
+        return select_rows(self.rows, keys, f"{self.path.name} has no row")
+
+    def value(self, column, decimals=2, **keys):
+        """Formats the value of the one row with given values."""
+        return format_value(self.select(**keys)[column].item(), decimals)
+
+    def extremes(self, column, decimals=2, otherwise=None, **keys):
+        """Formats the lowest and the highest value of rows.
+
+        Args:
+            column: String.
+            decimals: Integer.
+            otherwise: String to return without such a row, or `None` if that
+                is an error.
+            **keys: Values of columns.
+        """
+        if otherwise and find_rows(self.rows, keys).empty:
+            return otherwise
+        found = self.select(**keys)[column].dropna()
+        ends = [format_value(x, decimals) for x in (found.min(), found.max())]
+        return " to ".join(dict.fromkeys(ends))
+
+    def table(self, titles, decimals=2, **keys):
+        """Returns a table of the rows with given values.
+
+        Args:
+            titles: Dictionary from the columns to show to their titles.
+            decimals: Integer, or dictionary from columns to integers.
+            **keys: Values of columns.
+        """
+        return self._format(self.select(**keys), titles, decimals)
+
+    def pivot(self, row, column, value, decimals=2, **keys):
+        """Returns a table of the medians of one value by two columns."""
+        found = self.select(**keys).dropna(subset=value)
+        table = found.pivot_table(
+            index=row, columns=column, values=value, aggfunc="median"
+        )
+        # In the order of the file.
+        table = table.reindex(
+            index=found[row].unique(), columns=found[column].unique()
+        ).reset_index()
+        titles = {name: str(name).replace("_", " ") for name in table}
+        return self._format(
+            table, titles, {**dict.fromkeys(titles, decimals), row: 0}
         )
 
+    def machine(self):
+        """Says on what it was measured."""
+        columns = ["processor", "num_cores", "versions"]
+        (origin,) = self.rows[columns].drop_duplicates().itertuples(index=False)
+        return (
+            f"{origin.processor}, {origin.num_cores} cores; {origin.versions}"
+        )
 
-def calibration(dataset, transform, directory=CALIBRATIONS):
+    @staticmethod
+    def _format(table, titles, decimals):
+        if isinstance(decimals, int):
+            decimals = dict.fromkeys(titles, decimals)
+        columns = [
+            [
+                format_value(value, decimals.get(name, 2))
+                for value in table[name]
+            ]
+            for name in titles
+        ]
+        return make_table(titles.values(), zip(*columns, strict=True))
+
+
+def read_calibration(dataset, transform, directory=RESULTS / "calibration"):
     """Reads where a transformation becomes too strong for a network.
 
     Args:
@@ -142,7 +217,7 @@ def calibration(dataset, transform, directory=CALIBRATIONS):
     return record, pd.read_csv(path / "calibration.csv")
 
 
-def _select(table, keys):
+def find_rows(table, keys):
     """Returns the rows with given values, or with one of several."""
     for column, value in keys.items():
         values = value if isinstance(value, list | tuple) else [value]
@@ -150,21 +225,36 @@ def _select(table, keys):
     return table
 
 
-def write_effect(row):
-    """Writes an effect with its interval."""
+def select_rows(table, keys, nothing):
+    """Returns the same rows; that there are none is an error."""
+    table = find_rows(table, keys)
+    if table.empty:
+        raise LookupError(f"{nothing} at {keys}")
+    return table
+
+
+def format_value(value, decimals):
+    """Formats a number, or a name as it is."""
+    if isinstance(value, str):
+        return value.replace("_", " ")
+    return "–" if pd.isna(value) else f"{value:,.{decimals}f}"
+
+
+def format_effect(row):
+    """Formats an effect with its interval."""
     if pd.isna(row.effect):
         return "–"
     interval = "" if pd.isna(row.low) else f" ({row.low:.2f} to {row.high:.2f})"
     return f"{row.effect:.2f}{interval}".replace("-", "−")
 
 
-def write_verdict(verdict):
-    """Writes a verdict with its symbol."""
+def format_verdict(verdict):
+    """Returns a verdict with its symbol."""
     return f'<span class="verdict">{VERDICTS[verdict][0]} {verdict}</span>'
 
 
-def write_labels(names):
-    """Writes names of transformations as figures do."""
+def format_labels(names):
+    """Returns names of transformations as figures show them."""
     if {*names.split(", ")} >= {*LOOKS} - {"identity"}:
         return "any transformation"
     labels = {name: look.label for name, look in LOOKS.items()}
@@ -172,7 +262,7 @@ def write_labels(names):
     return " ".join(labels.get(word, word) for word in words).replace(" ,", ",")
 
 
-def write_table(titles, rows):
-    """Writes a Markdown table."""
+def make_table(titles, rows):
+    """Returns a Markdown table."""
     lines = [titles, ["---"] * len(titles), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

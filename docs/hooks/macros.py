@@ -1,0 +1,42 @@
+"""What a page may name between `{{` and `}}`, for mkdocs-macros-plugin.
+
+A name that is not here, and a value that no table has, stops the build.
+"""
+
+import pathlib
+import sys
+
+# The plugin loads this file by its path; the other hooks lie next to it.
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import registers  # noqa: E402
+import values  # noqa: E402
+
+from invariance_tf.settings import defaults  # noqa: E402
+
+
+def define_env(env):
+    """Gives the pages values, tables and drawings."""
+    env.variables["defaults"] = defaults.DATASETS
+    for name in ("lfw", "synthfaces"):
+        env.variables[name] = values.Results(values.RESULTS / name)
+    for function in (
+        registers.calibrations_table,
+        registers.datasets_table,
+        registers.figures_table,
+        registers.sweeps_table,
+        registers.transforms_table,
+    ):
+        env.macro(function)
+    env.macro(values.Measurement, "measured")
+
+    @env.macro
+    def calibration(dataset, transform):
+        return values.read_calibration(dataset, transform)[0]
+
+    @env.macro
+    def drawing(name, text):
+        return "".join(
+            f"![{text}](/drawings/{name}-{scheme}.svg#only-{scheme})"
+            for scheme in ("light", "dark")
+        )
