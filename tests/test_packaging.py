@@ -157,7 +157,7 @@ def test_a_file_comes_before_a_name_and_a_directory_does_not(
         ("sweep no.yaml", "quick, synthfaces."),
     ],
 )
-def test_a_name_that_is_none_is_one_line_with_those_there_are(
+def test_an_unknown_name_is_answered_with_the_legal_ones(
     capsys, command, legal
 ):
     assert cli.main(command.split()) == 2
