@@ -6,8 +6,14 @@ import re
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
+README = (HERE / "README.md").read_text(encoding="utf-8")
 INIT = (HERE / "invariance_tf" / "__init__.py").read_text(encoding="utf-8")
 CONFIGS = "invariance_tf.configs"
+
+# Outside of a checkout a relative path leads nowhere: pictures are left out,
+# and of links their text is kept.
+DESCRIPTION = re.sub(r"!\[[^]]*\]\((?!https?:)[^)]*\)\n*", "", README)
+DESCRIPTION = re.sub(r"\[([^]]+)\]\((?!https?:)[^)]*\)", r"\1", DESCRIPTION)
 
 setup(
     name="invariance_tf",
@@ -16,15 +22,34 @@ setup(
         "Robustness to transformations across categories: a replication "
         "package in TensorFlow and Keras"
     ),
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description=DESCRIPTION,
     long_description_content_type="text/markdown",
+    # Of the package; CITATION.cff names those of the paper.
+    author="The invariance_tf developers",
     license="Apache-2.0",
+    keywords=[
+        "deep learning",
+        "face recognition",
+        "generalisation",
+        "image transformations",
+        "invariance",
+        "Keras",
+        "replication",
+        "robustness",
+        "TensorFlow",
+    ],
     classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Environment :: GPU :: NVIDIA CUDA",
         "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
     ],
     python_requires=">=3.11,<3.14",
     packages=[*find_packages(include=["invariance_tf*"]), CONFIGS],
@@ -58,6 +83,8 @@ setup(
         "scikit-learn>=1.5",
     ],
     extras_require={
+        # Tests compare with it. There is none for Keras 3 or a later Python.
+        "addons": ['tensorflow-addons==0.23.0; python_version < "3.12"'],
         "docs": [
             "latex2mathml>=3.77",
             "mkdocs>=1.6,<2",
@@ -65,6 +92,8 @@ setup(
             "mkdocs-material>=9.6",
             "mkdocstrings[python]>=0.30",
         ],
+        "gpu": ["tensorflow[and-cuda]>=2.21"],
+        "jax": ["jax>=0.7"],
         "ray": ["ray>=2.40"],
         "test": [
             # What TensorFlow Datasets tests builders with needs it.
@@ -72,6 +101,7 @@ setup(
             "hypothesis>=6.100",
             "playwright>=1.50",
             "pytest>=8.3",
+            "pytest-xdist>=3.6",
             "ruff>=0.14",
             "scipy>=1.14",
         ],

@@ -220,7 +220,9 @@ def evaluate(model, data):
             activations.transform_of(model),
         )
     ]
-    measured = evaluation.summarise_accuracies(labels, *predicted, data["is_seen"])
+    measured = evaluation.summarise_accuracies(
+        labels, *predicted, data["is_seen"]
+    )
     reader = responses.Responses(model, images, labels=labels)
     neurons = measurement.measure(
         reader, tau=TAU, is_seen=data["is_seen"]

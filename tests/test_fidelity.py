@@ -1,4 +1,4 @@
-"""Every row of docs/fidelity.md names code and tests that there are."""
+"""Every row of docs/fidelity.md names existing code and existing tests."""
 
 import ast
 import pathlib
@@ -55,11 +55,10 @@ def test_every_row_names_code_and_test_or_says_not_yet():
         references = {*re.findall(r"`([\w.]+)`", code)}
         assert bool(references) == ("::" in test), row
         assert references or "not yet" in code and "not yet" in test, row
-        assert references <= defined, row
+        assert not references - defined, row
 
 
 def test_every_test_that_is_named_exists():
     named = re.findall(r"`tests/(\w+)\.py::(\w+)`", PAGE)
-    assert {f"{module}.{name}" for module, name in named} <= definitions(
-        "tests"
-    )
+    named = {f"{module}.{name}" for module, name in named}
+    assert named and not named - definitions("tests")

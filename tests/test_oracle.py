@@ -1,8 +1,12 @@
 """Compares the package with arrays of TensorFlow 2.15 and its addons.
 
-`oracle/README.md` says where they come from.
+`oracle/README.md` says where they come from. Where the addons are installed,
+they also run here, on other images.
 """
 
+import importlib.util
+import sys
+import types
 from pathlib import Path
 
 import keras
@@ -57,6 +61,12 @@ TRANSFORMED = {
     for sigma in (0.5, 1, 2, 3)
     for suffix in ("", "_odd")
 }
+OF_ADDONS = {
+    shown: case
+    for shown, case in TRANSFORMED.items()
+    if case[0].split("_")[0] in ("blur", "rotate90", "rotate180")
+    and not case[0].endswith("_rot90")
+}
 # Key: input, absolute tolerance. Values are of size 1, hence 1e-5. In the
 # flat images a deviation is divided by the floor 1 / sqrt(192), so that the
 # spacing of float32 at 100, 7.6e-6, becomes 1.1e-4: once for each mean.
@@ -70,11 +80,9 @@ NORMALIZED = {
 }
 
 
-@pytest.mark.parametrize(
-    "key, name, arguments", TRANSFORMED.values(), ids=TRANSFORMED
-)
-def test_a_transform_equals_its_reference(key, name, arguments):
-    images = ORACLE["odd_images" if key.endswith("_odd") else "images"]
+def check_transform(key, name, arguments, arrays):
+    """Applies a transform to the images among arrays; compares with a key."""
+    images = arrays["odd_images" if key.endswith("_odd") else "images"]
     layer = transforms.get(name, **arguments)
     transformed = layer(images, np.array([True, True]))
     transformed = keras.ops.convert_to_numpy(transformed)
@@ -82,11 +90,63 @@ def test_a_transform_equals_its_reference(key, name, arguments):
     # A thousandth of a grey level: the spacing of float32 at 255 is 1.5e-5,
     # and the addons' blur, the longest sum, is 2.2e-4 from one in float64.
     # The 5x5 kernels reach 9702, but all of their sums are exact quarters.
-    np.testing.assert_allclose(transformed, ORACLE[key], rtol=0, atol=1e-3)
+    np.testing.assert_allclose(transformed, arrays[key], rtol=0, atol=1e-3)
 
 
-def test_half_a_turn_of_hue_in_yiq_is_another_transformation():
-    images, turned = ORACLE["images"], ORACLE["hue_rotation_yiq"]
+@pytest.mark.parametrize(
+    "key, name, arguments", TRANSFORMED.values(), ids=TRANSFORMED
+)
+def test_a_transform_equals_its_reference(key, name, arguments):
+    check_transform(key, name, arguments, ORACLE)
+
+
+@pytest.fixture(scope="module")
+def live():
+    """Arrays as those of the oracle, made now from other images."""
+    spec = importlib.util.find_spec("tensorflow_addons")
+    if spec is None:
+        pytest.skip("needs the extra `addons` (Python 3.11)")
+    before = {*sys.modules}
+    # All of the addons needs Keras 2; what makes these arrays needs only the
+    # name of one class. So their package is an empty one, at the same place.
+    addons = types.ModuleType("tensorflow_addons")
+    addons.__path__ = spec.submodule_search_locations
+    engine = types.ModuleType("keras.src.engine")
+    engine.keras_tensor = types.ModuleType("keras.src.engine.keras_tensor")
+    engine.keras_tensor.KerasTensor = keras.KerasTensor
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (addons, engine, engine.keras_tensor):
+            patch.setitem(sys.modules, module.__name__, module)
+        # Their compiled operations are those of TensorFlow 2.15.
+        patch.setenv("TF_ADDONS_PY_OPS", "1")
+        patch.syspath_prepend(ORACLE_DIR)
+        make_oracle = importlib.import_module("make_oracle")
+        importlib.import_module("tensorflow_addons.image")
+        rng = np.random.default_rng(1)
+        inputs = {
+            "images": make_oracle.make_images(rng, 32),
+            "odd_images": make_oracle.make_images(rng, 27),
+        }
+        arrays = make_oracle.addons_arrays(**inputs)
+    for name in {*sys.modules} - before:
+        if name.startswith("tensorflow_addons"):
+            del sys.modules[name]
+    return {**inputs, **arrays}
+
+
+@pytest.mark.parametrize(
+    "key, name, arguments", OF_ADDONS.values(), ids=OF_ADDONS
+)
+def test_a_transform_equals_the_addons_run_beside_it(
+    key, name, arguments, live
+):
+    check_transform(key, name, arguments, live)
+
+
+@pytest.mark.parametrize("source", ["oracle", "live"])
+def test_half_a_turn_of_hue_in_yiq_is_another_transformation(source, request):
+    arrays = ORACLE if source == "oracle" else request.getfixturevalue("live")
+    images, turned = arrays["images"], np.asarray(arrays["hue_rotation_yiq"])
     luma = images @ np.array([0.299, 0.587, 0.114])[:, None]
     np.testing.assert_allclose(turned, 2 * luma - images, rtol=0, atol=1e-3)
     layer = transforms.get("hue_rotation")
@@ -140,6 +200,11 @@ def test_the_arrays_come_from_the_pinned_versions():
     lines = (ORACLE_DIR / "requirements.txt").read_text().splitlines()
     pins = [line for line in lines if not line.startswith("#")]
     assert ORACLE["versions"].tolist() == pins
+
+
+def test_every_transform_of_the_addons_is_run_beside_them(live):
+    compared = {key for key, _, _ in OF_ADDONS.values()}
+    assert compared | {"hue_rotation_yiq"} == {*live} - INPUTS
 
 
 def test_no_array_of_the_oracle_is_left_uncompared():

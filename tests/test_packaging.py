@@ -3,6 +3,7 @@
 import email
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 CONFIGS = sorted(
     path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.*")
 )
+# What a checkout holds in folders, but for those of tools.
+FOLDERS = ("benchmarks", "configs", "docs", "invariance_tf", "tests")
 BUILD = "import sys, setuptools.build_meta as b; b.{}(sys.argv[1])"
 
 
@@ -43,7 +46,7 @@ def sdist(tmp_path_factory):
     work = tmp_path_factory.mktemp("sdist")
     checkout = work / "checkout"
     # Of a copy: building leaves files where it is done.
-    for name in ("invariance_tf", "configs"):
+    for name in FOLDERS:
         shutil.copytree(ROOT / name, checkout / name)
     for path in ROOT.iterdir():
         if path.is_file():
@@ -59,6 +62,20 @@ def wheel(sdist, tmp_path_factory):
         archive.extractall(work, filter="data")
     (source,) = work.iterdir()
     return build("build_wheel", source, work / "out")
+
+
+def test_the_source_distribution_has_tests_docs_and_configs(sdist):
+    with tarfile.open(sdist) as archive:
+        found = {name.partition("/")[2] for name in archive.getnames()}
+    expected = {
+        path.relative_to(ROOT).as_posix()
+        for name in FOLDERS
+        for path in (ROOT / name).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert expected <= found
+    assert {"tests/oracle/oracle.npz", "docs/index.md", "LICENSE"} <= found
+    assert not any(name.endswith(".pyc") for name in found)
 
 
 def test_the_wheel_has_every_module_and_every_file_of_data(wheel):
@@ -88,7 +105,18 @@ def metadata(wheel):
 def test_the_metadata_say_what_it_is_and_for_which_python(metadata):
     assert {*metadata["Requires-Python"].split(",")} == {">=3.11", "<3.14"}
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert metadata.get_payload().lstrip().startswith("# invariance_tf")
+    assert metadata["Author"] and metadata["Keywords"]
+    assert metadata["License"] == "Apache-2.0"
+    extras = {"addons", "docs", "gpu", "jax", "ray", "test"}
+    assert {*metadata.get_all("Provides-Extra")} == extras
+
+
+def test_the_long_description_needs_no_file_of_the_checkout(metadata):
+    text = metadata.get_payload()
+    assert text.lstrip().startswith("# invariance_tf")
+    assert not re.findall(r"\]\((?!https?:)[^)]*\)", text)
+    assert "- Tutorial: from the installation" in text
+    assert "```sh\npython run_experiment.py" in text
 
 
 def test_the_lock_file_meets_what_installation_and_tests_require(metadata):
@@ -129,7 +157,7 @@ def test_a_file_comes_before_a_name_and_a_directory_does_not(
         ("sweep no.yaml", "quick, synthfaces."),
     ],
 )
-def test_a_name_that_is_none_is_one_line_with_those_there_are(
+def test_an_unknown_name_is_answered_with_the_legal_ones(
     capsys, command, legal
 ):
     assert cli.main(command.split()) == 2

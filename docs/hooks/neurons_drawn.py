@@ -88,7 +88,9 @@ def draw_ablation(theme):
     """Draws what is left of an image's activity, without either half."""
     figure, panels = themes.make_panels(2.5, 3, sharey=True)
     activity = np.random.default_rng(5).gamma(0.5, 0.4, (1, 26)).clip(0, 1)
-    is_active = invariance.activity_levels(activity, activity, np.ones(26))[0] > TAU
+    is_active = (
+        invariance.activity_levels(activity, activity, np.ones(26))[0] > TAU
+    )
     colors = np.where(is_active, theme.seen, theme.unseen)
     kept = {
         "one image": is_active | True,
