@@ -12,7 +12,11 @@ from invariance_tf.drawing.lines import draw_n_seen
 from invariance_tf.paper.figures import by_number
 from invariance_tf.paper.figures.accuracy import draw_accuracies
 from invariance_tf.paper.figures.relation import draw_relation
-from invariance_tf.paper.figures.selection import grid, size_of, trained
+from invariance_tf.paper.selection import (
+    n_seen_values,
+    num_categories,
+    trained,
+)
 from invariance_tf.paper.studies import find_studies, transforms_of
 
 # What the tutorial runs.
@@ -42,7 +46,7 @@ def draw_all(results):
     drawn = {
         "across.svg": draw_across(faces),
         "relation.svg": draw_invariance(faces),
-        "tutorial-2c.svg": by_number.draw("2c", studies),
+        "tutorial-2c.svg": by_number.draw_figure("2c", studies),
         "loss.svg": draw_loss(faces),
     }
     return {name: _save(figure) for name, figure in drawn.items()}
@@ -67,9 +71,9 @@ def draw_across(study):
             axes,
             "across_accuracy",
             transforms_of("faces"),
-            grid(study),
+            n_seen_values(study),
         )
-        draw_n_seen(axes, grid(study), size_of(study))
+        draw_n_seen(axes, n_seen_values(study), num_categories(study))
         layout.draw_legend(
             legend, axes.get_legend_handles_labels()[0], num_columns=3
         )
@@ -86,8 +90,10 @@ def draw_loss(study):
         figure = Figure(figsize=(5, 3.5))
         axes = figure.subplots()
         chosen = ["grayscale", "highpass", "rotate90"]
-        names["draw_loss"](trained(study.runs), axes, chosen, grid(study))
-        draw_n_seen(axes, grid(study), size_of(study))
+        names["draw_loss"](
+            trained(study.runs), axes, chosen, n_seen_values(study)
+        )
+        draw_n_seen(axes, n_seen_values(study), num_categories(study))
     return figure
 
 

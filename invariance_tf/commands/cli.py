@@ -210,7 +210,7 @@ def collect(arguments, program):
         from invariance_tf import files
         from invariance_tf.paper import claims, studies, tables
 
-        tables.save(runs, settings.out)
+        tables.save_runs(runs, settings.out)
         found, _ = studies.find_studies(runs)
         files.write_csv(
             os.path.join(settings.out, "claims.csv"),
