@@ -62,7 +62,8 @@ def fill_layers(part, study, role, num_lines=6):
     bands = part.subfigures(len(transforms) // NUM_COLUMNS, 1)
     for number, band in enumerate(bands):
         shown = transforms[number * NUM_COLUMNS :][:NUM_COLUMNS]
-        panels = band.subplots(3, NUM_COLUMNS, sharex=True, sharey=True)
+        # Without sharing axes, which takes longer to draw; limits are equal.
+        panels = band.subplots(3, NUM_COLUMNS)
         for column, transform in zip(panels.T, shown, strict=True):
             of_transform = rows(table, transform=transform)
             column[0].set_title(style.LOOKS[transform].label)
@@ -72,8 +73,7 @@ def fill_layers(part, study, role, num_lines=6):
                     draw_layers(of_group, axes, names, looks)
                 else:
                     layout.draw_gap(axes, "missing")
-            for axes in column[:-1]:
-                axes.tick_params(labelbottom=False)
+                axes.label_outer()
         for axes, label in zip(panels[:, 0], GROUPS.values(), strict=True):
             axes.set_ylabel(f"{label}\nmean invariance")
     bands[0].legend(
