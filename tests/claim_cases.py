@@ -1,4 +1,4 @@
-"""Laws by which each claim holds, does not hold and cannot be told."""
+"""Laws by which each claim holds, does not hold and is undecided."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from invariance_tf.settings.families import FAMILIES
 
 FOUR = transforms_of("imagenet")
 ALL = transforms_of("faces")
-WORDS = ("holds", "does not hold", "cannot be told")
+WORDS = ("holds", "does not hold", "undecided")
 
 
 def across_by_family(rotations, color=lambda seed: 0.8):
@@ -44,7 +44,7 @@ def by_seed(first, second):
 
 
 # What each claim's tables are made of; laws by which it holds (those of
-# `made_up_runs` where none are given), by which it fails, for each of its
+# `made_up_runs.LAWS` where none are given), by which it fails, for each of its
 # parts, and by which the seeds disagree; and the main effect where it holds.
 FEW_RUNS = {"transforms": FOUR, "n_seen": (4, 36), "num_neurons": 20}
 CURVES = {"n_seen": (4, 36), "num_neurons": 4, "with_references": False}

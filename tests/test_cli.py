@@ -18,7 +18,7 @@ import invariance_tf
 from invariance_tf import load_runs
 from invariance_tf.commands import cli, parsing
 from invariance_tf.commands.run import run_experiment
-from invariance_tf.paper.tables import save
+from invariance_tf.paper.tables import save_runs
 
 
 def run(capsys, *arguments):
@@ -155,7 +155,7 @@ def tables_dir(tmp_path):
     runs = made_up_runs(
         transforms=("blur",), n_seen=(4, 20), seeds=(0,), num_neurons=5
     )
-    save(runs, tmp_path / "tables")
+    save_runs(runs, tmp_path / "tables")
     return str(tmp_path / "tables")
 
 

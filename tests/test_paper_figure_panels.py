@@ -4,15 +4,27 @@ import dataclasses
 
 import numpy as np
 import pytest
-from made_up_runs import TRANSFORMATIONS, invariance, made_up_runs
+from made_up_runs import (
+    TAUS,
+    TOP_PERCENTS,
+    TRANSFORMATIONS,
+    invariance,
+    made_up_runs,
+)
 from test_paper_figures import lines_of, marked, panel
 
 from invariance_tf.drawing import style
-from invariance_tf.paper.figures.by_number import FIGURES, draw, missing
+from invariance_tf.paper.figures.by_number import (
+    FIGURES,
+    draw_figure,
+    missing_runs,
+)
 from invariance_tf.paper.studies import find_studies
 from invariance_tf.paper.tables import KEYS, load_runs
 
 DATA_FIGURES = [number for number in FIGURES if number != "1b"]
+# One of those that are drawn by the same function.
+KINDS = ("2a", "2c", "3a", "3b", "4a", "5a", "5b", "6", "7", "8", "11", "12")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +46,7 @@ def without(runs, **values):
 
 
 def test_fig_5a_shows_mean_invariance_and_both_controls(studies):
-    axes = panel(draw("5a", studies), "geometric")
+    axes = panel(draw_figure("5a", studies), "geometric")
     line = lines_of(axes)["Rotation 90°"]
     means = [
         np.mean([invariance("rotate90", n / 40, s, "all") for s in (0, 1)])
@@ -47,7 +59,7 @@ def test_fig_5a_shows_mean_invariance_and_both_controls(studies):
 
 @pytest.mark.parametrize("number, num_networks", [("5b", 72), ("5c", 48)])
 def test_each_dot_is_a_network(number, num_networks, studies):
-    figure = draw(number, studies)
+    figure = draw_figure(number, studies)
     axes = figure.axes[0]
     assert sum(len(line.get_xdata()) for line in axes.lines) == num_networks
     measure = "within_accuracy" if number == "5b" else "across_accuracy"
@@ -59,7 +71,7 @@ def test_each_dot_is_a_network(number, num_networks, studies):
 
 
 def test_fig_6_has_the_papers_quadrants_and_the_right_category(studies):
-    axes = panel(draw("6", studies), "Vertical")
+    axes = panel(draw_figure("6", studies), "Vertical")
     percent = axes.images[0].get_array()
     # By the law, one seen category of 40: unseen ones are taken for seen ones
     # in 97.5 %.
@@ -76,9 +88,11 @@ def test_fig_6_has_the_papers_quadrants_and_the_right_category(studies):
     assert labels == ["taken for seen", "taken for unseen", "right category"]
 
 
-@pytest.mark.parametrize("number, positions", [("7", 21), ("8", 6)])
+@pytest.mark.parametrize(
+    "number, positions", [("7", len(TAUS)), ("8", len(TOP_PERCENTS))]
+)
 def test_ablations_show_the_networks_that_saw_all(number, positions, studies):
-    figure = draw(number, studies)
+    figure = draw_figure(number, studies)
     criterion = "tau" if number == "7" else "top_percent"
     for ablated in ("inactive", "active"):
         axes = panel(figure, f"{ablated} neurons set to 0")
@@ -99,7 +113,7 @@ def test_ablations_show_the_networks_that_saw_all(number, positions, studies):
 
 
 def test_fig_11_shows_layers_in_the_networks_order(studies):
-    figure = draw("11", studies)
+    figure = draw_figure("11", studies)
     line = lines_of(panel(figure, "Blur"))["20"]
     level = np.mean([invariance("blur", 0.5, s, "seen") for s in (0, 1)])
     assert line.get_ydata() == pytest.approx([level / 3, level * 2 / 3, level])
@@ -111,9 +125,9 @@ def test_fig_11_shows_layers_in_the_networks_order(studies):
 def test_fig_11_asks_for_layers_where_only_one_was_measured(runs):
     layers = runs.layers[runs.layers.layer == "fc6"]
     studies = find_studies(dataclasses.replace(runs, layers=layers))[0]
-    (gap,) = marked(draw("11", studies), "gap")
+    (gap,) = marked(draw_figure("11", studies), "gap")
     assert "--analysis layers" in gap.get_text()
-    assert missing("11", studies)[0] == (
+    assert missing_runs("11", studies)[0] == (
         "faces: every transformation at every n_seen, to measure with "
         "--analysis layers"
     )
@@ -122,27 +136,27 @@ def test_fig_11_asks_for_layers_where_only_one_was_measured(runs):
 @pytest.mark.parametrize("number", DATA_FIGURES)
 def test_without_any_run_there_is_a_gap_that_says_so(number, tmp_path):
     studies = find_studies(load_runs(tmp_path))[0]
-    gaps = marked(draw(number, studies), "gap")
+    gaps = marked(draw_figure(number, studies), "gap")
     assert len(gaps) == len(FIGURES[number].roles)
     assert all("no runs for" in gap.get_text() for gap in gaps)
-    lacking = missing(number, studies)
+    lacking = missing_runs(number, studies)
     for role in FIGURES[number].roles:
         assert f"{role}: every run" in lacking
     assert all("configs/sweeps/" in text for text in lacking[1::2])
 
 
-@pytest.mark.parametrize("number", DATA_FIGURES)
+@pytest.mark.parametrize("number", KINDS)
 def test_figures_of_half_of_the_runs_can_be_drawn(number, runs):
     # Of one seed all networks with n_seen 1, of the other none.
     is_kept = (runs.runs.seed == 0) == (runs.runs.n_seen < 20)
     is_kept &= runs.runs["transform"] != "rotate90"
     studies = find_studies(runs.select(is_kept))[0]
-    figure = draw(number, studies)
+    figure = draw_figure(number, studies)
     assert figure.axes
-    assert missing(number, studies)
+    assert missing_runs(number, studies)
 
 
-@pytest.mark.parametrize("number", DATA_FIGURES)
+@pytest.mark.parametrize("number", KINDS)
 def test_runs_whose_neurons_were_not_measured_leave_gaps(number, runs):
     names = ("neurons", "layers", "active_counts", "ablation")
     empty = {name: getattr(runs, name)[[*KEYS]].iloc[:0] for name in names}
@@ -151,59 +165,63 @@ def test_runs_whose_neurons_were_not_measured_leave_gaps(number, runs):
     )
     table = runs.runs.assign(**unknown)
     studies = find_studies(dataclasses.replace(runs, runs=table, **empty))[0]
-    draw(number, studies)
-    needs_neurons = number not in ("2a", "2b", "2c", "6", "10", "13", "14")
-    is_asked = any("--analysis" in text for text in missing(number, studies))
-    assert is_asked == (needs_neurons and "faces" in FIGURES[number].roles)
+    draw_figure(number, studies)
+    needs_neurons = number not in ("2a", "2c", "6")
+    is_asked = any(
+        "--analysis" in text for text in missing_runs(number, studies)
+    )
+    assert is_asked == needs_neurons
 
 
 def test_nothing_is_missing_from_a_whole_sweep(studies):
     for number in DATA_FIGURES:
-        lacking = missing(number, studies)
+        lacking = missing_runs(number, studies)
         assert not [text for text in lacking if text.startswith("faces")]
 
 
 def test_what_was_left_out_is_missing_and_its_sweep_is_named(runs):
     studies = without(runs, transform="highpass", n_seen=20)
-    assert missing("2c", studies) == [
+    assert missing_runs("2c", studies) == [
         "faces: highpass at n_seen 20",
         "faces: made by python -m invariance_tf sweep "
         "configs/sweeps/synthfaces.yaml",
     ]
     studies = without(runs, transform="highpass", n_seen=20, seed=1)
-    assert missing("9", studies)[0] == "faces: highpass at n_seen 20 (seed 1)"
+    assert (
+        missing_runs("9", studies)[0] == "faces: highpass at n_seen 20 (seed 1)"
+    )
     studies = without(runs, transform="blur")
-    assert missing("2c", studies)[0] == "faces: blur at every n_seen"
-    assert missing("3b", studies)[0] == "faces: blur at n_seen 40"
+    assert missing_runs("2c", studies)[0] == "faces: blur at every n_seen"
+    assert missing_runs("3b", studies)[0] == "faces: blur at n_seen 40"
     studies = without(runs, n_seen=40)
-    assert missing("7", studies)[0] == (
+    assert missing_runs("7", studies)[0] == (
         "faces: every transformation at n_seen 40"
     )
     studies = without(runs, n_seen=0)
-    assert missing("12", studies)[0] == "faces: identity at n_seen 0"
-    assert missing("2c", studies) == []
+    assert missing_runs("12", studies)[0] == "faces: identity at n_seen 0"
+    assert missing_runs("2c", studies) == []
 
 
 def test_a_figure_needs_only_the_transformations_that_it_shows(runs):
     studies = without(runs, transform="vertical")
-    assert missing("4a", studies) == []
-    assert missing("9", studies)[0] == "faces: vertical at every n_seen"
+    assert missing_runs("4a", studies) == []
+    assert missing_runs("9", studies)[0] == "faces: vertical at every n_seen"
 
 
 def test_a_missing_transformation_is_named_in_its_place(runs):
     studies = without(runs, transform="blur")
-    axes = panel(draw("2c", studies), "convolutional")
+    axes = panel(draw_figure("2c", studies), "convolutional")
     assert "Blur (missing)" in lines_of(axes)
-    gaps = marked(panel(draw("9", studies), "Blur"), "gap")
+    gaps = marked(panel(draw_figure("4a", studies), "Blur"), "gap")
     assert [gap.get_text() for gap in gaps] == ["missing"] * 3
-    gaps = marked(draw("3b", studies), "gap")
+    gaps = marked(draw_figure("3b", studies), "gap")
     # The network without the transformation is there.
     assert [gap.get_text() for gap in gaps] == ["missing"]
 
 
 def test_a_line_breaks_where_runs_are_missing(runs):
     studies = without(runs, transform="thinning", n_seen=20)
-    axes = panel(draw("2c", studies), "geometric")
+    axes = panel(draw_figure("2c", studies), "geometric")
     values = lines_of(axes)["Thinning"].get_ydata()
     assert np.isnan(values).tolist() == [False, True, False]
 

@@ -208,7 +208,7 @@ def test_the_tiles_count_what_judge_says(runs, page):
         "do not hold": "does not hold",
         "does not hold": "does not hold",
         "holds": "holds",
-        "cannot be told": "cannot be told",
+        "undecided": "undecided",
     }
     assert {of_words[words]: int(num) for _, words, num in tiles} == {
         verdict: counts[verdict] for verdict in headlines.VERDICTS
@@ -231,7 +231,7 @@ def test_a_verdict_is_told_in_words_beside_its_symbol(page):
 
 def test_means_are_those_of_the_families():
     (study,) = find_studies(few_runs(seeds=(0, 1)))[0].values()
-    table = headlines.by_family(study)
+    table = headlines.average_by_family(study)
     assert table["ends"] == [1, 36] and table["num_categories"] == 40
     for row, name in zip(table["rows"], ("blur", "rotate90"), strict=True):
         assert row["transforms"] == [name]
@@ -253,9 +253,9 @@ def test_runs_that_stand_for_nothing_say_why():
     runs = few_runs(seeds=(0,))
     studies, _ = find_studies(runs)
     name = runs.runs.run[0]
-    table = listing.describe(runs, studies, {name: "another study"}, ".")
+    table = listing.describe_runs(runs, studies, {name: "another study"}, ".")
     assert table["rows"][0]["cells"][-1][0] == "faces"
-    table = listing.describe(runs, {}, {name: "another study"}, ".")
+    table = listing.describe_runs(runs, {}, {name: "another study"}, ".")
     assert table["rows"][0]["cells"][-1][0] == "none: another study"
     assert table["rows"][1]["cells"][-1][0] == "none"
 
@@ -264,7 +264,7 @@ def test_sources_are_counted():
     runs = few_runs(seeds=(0, 1, 2))
     of_others = runs.runs.seed == 2
     runs = rename(runs, of_others, keras="3.16.0", git_is_modified=True)
-    found = origins.describe(runs)
+    found = origins.describe_origins(runs)
     counts = {(name, value): num for name, value, num in found["sources"]}
     total, num_others = len(runs.runs), int(of_others.sum())
     assert counts["Keras", "3.15.1"] == total - num_others
@@ -280,7 +280,7 @@ def test_skipped_files_are_listed(tmp_path):
     runs = rename(runs, runs.runs.seed == 0, num_skipped=1)
     runs.runs["run_dir"] = str(tmp_path)
     (tmp_path / "skipped.csv").write_text('file,reason\n"a,b.jpg",too small\n')
-    (data,) = origins.describe(runs)["datasets"]
+    (data,) = origins.describe_origins(runs)["datasets"]
     assert data["num_skipped"] == 1 and data["fingerprint"] == "0" * 64
     assert data["skipped"] == [("a,b.jpg", "too small")]
 
@@ -294,23 +294,25 @@ def test_differences_from_the_paper_are_told():
         transform_args='{"sigma": 4.0, "kernel": "odd"}',
         git_is_modified=True,
     )
-    text = " ".join(origins.describe(runs)["deviations"])
+    text = " ".join(origins.describe_origins(runs)["deviations"])
     for part in (
         "Synthetic faces stand in for FaceScrub",
         "small AlexNet",
-        "has 2 trials; the paper has 3",
+        "Trials of each point: 2; in the paper 3",
         "1, 36 of 40 categories",
         "thinning",
-        "trained for 2, 15 epochs in place of 15",
+        "trained for 2, 15 epochs instead of 15",
         "(row A5): blur sigma 4.0.",
-        "in no commit",
+        "had uncommitted changes",
     ):
         assert part in text
 
 
 def test_as_many_trials_as_the_papers_are_no_difference():
-    deviations = origins.describe(few_runs(seeds=(0, 1, 2)))["deviations"]
-    assert not any("trials" in text for text in deviations)
+    deviations = origins.describe_origins(few_runs(seeds=(0, 1, 2)))[
+        "deviations"
+    ]
+    assert not any("Trials" in text for text in deviations)
 
 
 def test_figures_of_a_study_without_runs_are_not_drawn(page):
@@ -323,7 +325,7 @@ def test_figures_have_descriptions_and_say_what_is_missing(runs, page):
     for number, entry in by_number.FIGURES.items():
         assert f"Figure {number}. {entry.title}" in page.text
         assert entry.description in page.text
-        for text in by_number.missing(number, studies):
+        for text in by_number.missing_runs(number, studies):
             assert text in page.text
 
 
@@ -333,7 +335,7 @@ def test_the_names_within_a_figure_begin_with_its_own():
         figure = Figure()
         figure.subplots().plot([0, 1], marker="o", label='<b> & "url(#x)"')
         figure.axes[0].legend()
-        svgs.append(pictures.inline(figure, name))
+        svgs.append(pictures.inline_svg(figure, name))
         names = re.findall(r'\bid="([^"]*)"', svgs[-1])
         assert names and all(text.startswith(f"{name}-") for text in names)
     assert svgs[0].replace("one-", "other-") == svgs[1]
@@ -352,7 +354,7 @@ def test_the_names_within_a_figure_begin_with_its_own():
     ],
 )
 def test_numbers_are_written_for_readers(value, text):
-    assert report.number(value, ".3f") == text
+    assert report.format_number(value, ".3f") == text
 
 
 def test_a_page_without_runs_says_so(tmp_path):

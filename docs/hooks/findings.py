@@ -13,7 +13,11 @@ from invariance_tf.drawing.lines import draw_n_seen
 from invariance_tf.paper.figures import by_number
 from invariance_tf.paper.figures.accuracy import draw_accuracies
 from invariance_tf.paper.figures.relation import draw_relation
-from invariance_tf.paper.figures.selection import grid, size_of, trained
+from invariance_tf.paper.selection import (
+    n_seen_values,
+    num_categories,
+    trained,
+)
 from invariance_tf.paper.studies import find_studies, transforms_of
 
 # What the tutorial runs.
@@ -46,7 +50,7 @@ def draw_all(results=None):
             ("loss.svg", draw_loss, faces),
             (
                 "tutorial-2c.svg",
-                functools.partial(by_number.draw, "2c"),
+                functools.partial(by_number.draw_figure, "2c"),
                 studies,
             ),
         )
@@ -58,8 +62,8 @@ def draw_across(study):
     figure = Figure(figsize=(5, 4.6))
     ((axes,), (legend,)) = layout.make_panels(figure, 1, 1, 4)
     runs, faces = trained(study.runs), transforms_of("faces")
-    draw_accuracies(runs, axes, "across_accuracy", faces, grid(study))
-    draw_n_seen(axes, grid(study), size_of(study))
+    draw_accuracies(runs, axes, "across_accuracy", faces, n_seen_values(study))
+    draw_n_seen(axes, n_seen_values(study), num_categories(study))
     handles, _ = axes.get_legend_handles_labels()
     layout.draw_legend(legend, handles, num_columns=3)
     return figure
@@ -74,8 +78,8 @@ def draw_loss(study):
     figure = Figure(figsize=(5, 3.5))
     axes = figure.subplots()
     chosen = ["grayscale", "highpass", "rotate90"]
-    names["draw_loss"](trained(study.runs), axes, chosen, grid(study))
-    draw_n_seen(axes, grid(study), size_of(study))
+    names["draw_loss"](trained(study.runs), axes, chosen, n_seen_values(study))
+    draw_n_seen(axes, n_seen_values(study), num_categories(study))
     return figure
 
 

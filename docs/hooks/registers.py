@@ -9,7 +9,7 @@ import values
 from invariance_tf.drawing.style import LOOKS
 from invariance_tf.paper.claims import CLAIMS
 from invariance_tf.paper.figures.catalogue import FIGURES
-from invariance_tf.paper.figures.selection import SWEEPS
+from invariance_tf.paper.studies import SWEEPS
 from invariance_tf.runs.sweep import plan
 from invariance_tf.settings import defaults, families
 

@@ -85,7 +85,7 @@ def collect_tables(arguments, program):
         from invariance_tf import files
         from invariance_tf.paper import claims, studies, tables
 
-        tables.save(runs, options.out)
+        tables.save_runs(runs, options.out)
         found, _ = studies.find_studies(runs)
         files.write_csv(
             os.path.join(options.out, "claims.csv"),

@@ -2,15 +2,12 @@
 
 import os
 
+from invariance_tf import files
 from invariance_tf.drawing import style
 from invariance_tf.drawing.confusion import draw_confusion
 from invariance_tf.drawing.examples import draw_examples
 
-__all__ = [
-    "draw_confusion",
-    "draw_examples",
-    "save",
-]
+__all__ = ["draw_confusion", "draw_examples", "save"]
 
 # Without the time of writing, the same figure has the same bytes.
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
@@ -24,8 +21,6 @@ def save(figure, path, dpi=100):
         path: Path that ends in .png, .pdf or .svg.
         dpi: Dots per inch, of a PNG file.
     """
-    from invariance_tf.files import replacing
-
     metadata = _METADATA.get(os.path.splitext(path)[1])
-    with replacing(path) as temporary_path, style.context():
+    with files.replacing(path) as temporary_path, style.context():
         figure.savefig(temporary_path, dpi=dpi, metadata=metadata)

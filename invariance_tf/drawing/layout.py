@@ -2,7 +2,10 @@
 
 import textwrap
 
+import numpy as np
+
 from invariance_tf.drawing import style
+from invariance_tf.measures.intervals import bootstrap
 
 
 def make_panels(figure, num_rows, num_columns, num_lines):
@@ -43,7 +46,7 @@ def label_outer(panels):
 
 
 def draw_legend(place, handles, num_columns=1):
-    """Lists lines or patches in the place of a legend."""
+    """Lists lines or patches in an empty panel of `make_panels`."""
     place.legend(
         handles=handles,
         loc="upper center",
@@ -53,10 +56,10 @@ def draw_legend(place, handles, num_columns=1):
 
 
 def draw_gap(axes, text):
-    """Says in the place of a panel why there is none.
+    """Says why a panel is missing, instead of the panel.
 
     Args:
-        axes: Matplotlib `Axes`, which is emptied but for its title.
+        axes: Matplotlib `Axes`, emptied except for its title.
         text: String, such as "no runs of ImageNet".
     """
     axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
@@ -89,27 +92,60 @@ def write_note(figure, text):
     )
 
 
-def mark_families(axes, transforms, *, is_named=True):
-    """Separates families along the x axis, at positions 0, 1, 2 and so on.
+def write_cell(axes, row, column, percents, size=8):
+    """Writes the mean over seeds into a table, and small below its interval.
 
     Args:
         axes: Matplotlib `Axes`.
-        transforms: List of names of transformations, families together.
-        is_named: Boolean, whether to write the families' names on top.
+        row: Integer, the place on the y axis.
+        column: Integer, the place on the x axis.
+        percents: Array of the values of seeds, from 0 to 100; may be empty.
+        size: Float, of the letters.
+    """
+    place = {"ha": "center", "va": "center"}
+    if not len(percents):
+        axes.text(column, row, "–", color=style.GREY, **place)
+        return
+    mean = np.mean(percents)
+    place["color"] = "white" if mean > 60 else "black"
+    low, high = bootstrap(percents)
+    above = 0 if np.isnan(low) else 0.13
+    axes.text(column, row - above, f"{mean:.0f}", size=size, **place)
+    if above:
+        axes.text(column, row + 0.28, f"{low:.0f}–{high:.0f}", size=5, **place)
+
+
+def name_columns(axes, labels):
+    """Writes slanted names along the x axis, at positions 0, 1, 2 and so on."""
+    axes.set_xticks(
+        range(len(labels)),
+        labels,
+        rotation=35,
+        ha="right",
+        rotation_mode="anchor",
+    )
+    axes.tick_params(axis="x", length=0)
+
+
+def mark_families(axes, transforms):
+    """Separates and names families along the x axis.
+
+    Args:
+        axes: Matplotlib `Axes`.
+        transforms: List of names of transformations, families together, at
+            positions 0, 1, 2 and so on.
     """
     families = [style.family_of(name) for name in transforms]
     for family in dict.fromkeys(families):
         first = families.index(family)
-        middle = first + (families.count(family) - 1) / 2
         if first:
             axes.axvline(first - 0.5, color="#BBBBBB", linewidth=0.7)
-        if is_named:
-            axes.text(
-                middle,
-                1.02,
-                family,
-                transform=axes.get_xaxis_transform(),
-                ha="center",
-                color=style.GREY,
-                fontsize=7.5,
-            )
+        axes.text(
+            first + (families.count(family) - 1) / 2,
+            1.02,
+            family,
+            transform=axes.get_xaxis_transform(),
+            ha="center",
+            color=style.GREY,
+            fontsize=7.5,
+        )

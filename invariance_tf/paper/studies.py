@@ -2,12 +2,37 @@
 
 from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
-# The paper's three studies, and the networks that stand for each: AlexNet on
-# FaceScrub, ResNet-18 on ImageNet and Inception on FaceScrub.
+# The paper's three studies, and the networks that stand for each.
 NETWORKS = {
     "faces": ("alexnet", "alexnet_small"),
     "imagenet": ("resnet18",),
     "inception": ("inception",),
+}
+
+STUDY_NAMES = {
+    "faces": "FaceScrub with AlexNet",
+    "imagenet": "ImageNet with ResNet-18",
+    "inception": "FaceScrub with Inception",
+}
+
+# The sweep files in configs/sweeps that make their runs, by data set.
+SWEEPS = {
+    "faces": {"synthfaces": "synthfaces", "facescrub": "facescrub"},
+    "imagenet": {"imagenet": "imagenet"},
+    "inception": {"facescrub": "facescrub_inception"},
+}
+
+# Data sets and networks as a title writes them.
+_WORDS = {
+    "synthfaces": "synthetic faces",
+    "facescrub": "FaceScrub",
+    "imagenet": "ImageNet",
+    "digits": "digits",
+    "folder": "a folder of images",
+    "alexnet": "AlexNet",
+    "alexnet_small": "small AlexNet",
+    "resnet18": "ResNet-18",
+    "inception": "Inception",
 }
 
 
@@ -22,13 +47,32 @@ def transforms_of(study):
     return tuple(name for family in FAMILIES.values() for name in family)
 
 
+def title_of(studies, role):
+    """Names the data set and the network of a study, in words.
+
+    Args:
+        studies: Dictionary of `find_studies`.
+        role: `"faces"`, `"imagenet"` or `"inception"`.
+
+    Example:
+
+    >>> title_of({}, "imagenet")
+    'ImageNet with ResNet-18'
+    """
+    if role not in studies:
+        return STUDY_NAMES[role]
+    first = studies[role].runs.iloc[0]
+    names = first.dataset, first.network
+    return ", ".join(_WORDS.get(name, name) for name in names)
+
+
 def find_studies(runs):
     """Finds the runs that stand for each of the paper's studies.
 
     Runs that differ in anything but the transformation, n_seen and the seeds
     must not be averaged. Where there are several such sets for one study of
-    the paper, the one with the most runs is taken; likewise for the strengths
-    of a transformation. A training that was run twice counts once.
+    the paper, the largest is taken; likewise for the strengths of a
+    transformation. A training that was run twice counts once.
 
     Args:
         runs: A `tables.Runs`.
@@ -51,7 +95,8 @@ def find_studies(runs):
                     left_out,
                 )
             kept = kept[~kept.run.isin(left_out)]
-            # Those tested by all transformations come first.
+            # Of equal trainings the one tested by more stays: "all"
+            # comes before "trained".
             kept = kept.sort_values("evaluate_on", kind="stable")
             again = kept.duplicated(["transform", "n_seen", "seed"])
             left_out |= dict.fromkeys(kept.run[again], "the same training")

@@ -57,7 +57,7 @@ class Runs:
     Each row of each table starts with `KEYS`: run (name of its directory),
     study, dataset, network, transform, n_seen, num_categories and seed. Runs
     of one study differ only in transformation, n_seen, seeds and in what was
-    measured; runs of two studies must not be averaged.
+    measured; runs of different studies must not be averaged.
 
     Attributes:
         runs: DataFrame with a row for each run: the keys, transform_args (as
@@ -122,17 +122,17 @@ class Runs:
 
 
 def load_runs(directory):
-    """Reads the finished runs below a directory, or the tables of `save`.
+    """Reads the finished runs below a directory, or saved tables.
 
     Args:
-        directory: Directory of run directories, or of saved tables.
+        directory: Directory of run directories, or of what `save_runs` wrote.
 
     Returns:
         A `Runs`. Directories without `summary.json` are counted in
         `unfinished`, those that cannot be read in `refused`.
 
     Raises:
-        FileNotFoundError: If there is no such directory.
+        FileNotFoundError: If the directory does not exist.
 
     Example:
 
@@ -142,7 +142,7 @@ def load_runs(directory):
     """
     if not os.path.isdir(directory):
         raise FileNotFoundError(
-            "There is no such directory of runs; `run` and `sweep` make them. "
+            "The directory of runs does not exist; `run` and `sweep` make it. "
             f"Received: {directory}"
         )
     if os.path.exists(os.path.join(directory, "runs.parquet")):
@@ -166,8 +166,8 @@ def load_runs(directory):
     return Runs(**joined, unfinished=unfinished, refused=refused)
 
 
-def save(runs, directory):
-    """Writes tables without the runs, for `load_runs` to read again.
+def save_runs(runs, directory):
+    """Writes the tables, for `load_runs` to read without the run directories.
 
     Args:
         runs: A `Runs`.
@@ -176,7 +176,7 @@ def save(runs, directory):
     os.makedirs(directory, exist_ok=True)
     for name, table in runs.tables().items():
         if name == "runs":
-            # The directories stay behind.
+            # Paths of this machine mean nothing elsewhere.
             table = table.assign(run_dir=table.run)
         else:
             wide = table.select_dtypes("float64").columns.difference(
@@ -187,7 +187,7 @@ def save(runs, directory):
 
 
 def _load_saved(directory):
-    """Reads what `save` wrote."""
+    """Reads what `save_runs` wrote."""
     return Runs(
         **{
             name: pd.read_parquet(os.path.join(directory, f"{name}.parquet"))
@@ -197,7 +197,7 @@ def _load_saved(directory):
 
 
 def _join(tables):
-    """Joins the tables of all runs; without runs only the keys are there."""
+    """Joins the tables of all runs; without runs there are only the keys."""
     if not tables:
         return pd.DataFrame(columns=[*KEYS])
     return pd.concat(tables, ignore_index=True)
@@ -210,26 +210,20 @@ def _load_run(run_dir):
         for name in ("summary.json", "provenance.json")
     )
     settings = files.read_yaml(os.path.join(run_dir, "config.yaml"))
-    schema = summary.get("schema", 1)
-    if schema > files.SCHEMA:
+    if summary["schema"] != files.SCHEMA:
         raise ValueError(
-            f"it has the schema {schema}, of a newer version of this package"
+            f"Its schema is {summary['schema']}, and this version of the "
+            f"package reads {files.SCHEMA}"
         )
     paths = {name: os.path.join(run_dir, file) for name, file in TABLES.items()}
-    if schema == 1 and os.path.exists(paths["ablation"]):
-        first = pd.read_csv(paths["ablation"], nrows=1)
-        summary["penultimate_layer"] = first.layer.item()
     layer = summary.get("penultimate_layer")
     tables = {
         name: _read_table(path, layer)
         for name, path in paths.items()
         if os.path.exists(path)
     }
-    if schema == 1:
-        for name in {"neurons", "layers"} & set(tables):
-            tables[name].insert(0, "test_transform", summary["transform"])
     tables["runs"] = pd.DataFrame(
-        [_describe(run_dir, summary, settings, origin)]
+        [_make_row(run_dir, summary, settings, origin)]
     )
     keys = {
         "run": os.path.basename(os.path.normpath(run_dir)),
@@ -243,7 +237,7 @@ def _load_run(run_dir):
 
 
 def _read_table(path, penultimate_layer):
-    """Reads a table; of large ones the rows of the penultimate layer."""
+    """Reads a table; from large ones only the penultimate layer."""
     if path.endswith(".parquet"):
         # Inner layers can have a million neurons.
         return pd.read_parquet(
@@ -255,7 +249,7 @@ def _read_table(path, penultimate_layer):
     return table
 
 
-def _describe(run_dir, summary, settings, origin):
+def _make_row(run_dir, summary, settings, origin):
     """Returns the row of a run in `Runs.runs`, without its keys."""
     measures = (
         "within_accuracy",
@@ -292,7 +286,7 @@ def _describe(run_dir, summary, settings, origin):
 
 
 def _study(settings, fingerprint):
-    """Names what the runs of one study have in common, by a hash."""
+    """Hashes what the runs of one study have in common."""
     common = {
         name: value
         for name, value in drop_original_behaviour(settings).items()

@@ -1,28 +1,21 @@
-"""Holds runs against the claims of the paper: docs/claims.md says how."""
+"""Judges runs by the claims of the paper: docs/claims.md says how."""
 
-import numpy as np
+import dataclasses
+
 import pandas as pd
 
-from invariance_tf.paper.claims.claim import Verdict, conclude
-from invariance_tf.paper.claims.effects import effect
+from invariance_tf.paper.claims.claim import Verdict, conclude_verdict
+from invariance_tf.paper.claims.effects import Effect
 from invariance_tf.paper.claims.statements import CLAIMS
 
-__all__ = ["CLAIMS", "Verdict", "judge", "judge_claim", "to_table"]
-
-_COLUMNS = (
-    "claim",
-    "study",
-    "verdict",
-    "statement",
-    "effect_name",
-    "effect",
-    "low",
-    "high",
-    "unit",
-    "criterion",
-    "exceptions",
-    "missing",
-)
+__all__ = [
+    "CLAIMS",
+    "Verdict",
+    "judge",
+    "judge_claim",
+    "render_markdown",
+    "to_table",
+]
 
 
 def judge(studies):
@@ -35,12 +28,12 @@ def judge(studies):
 
     Returns:
         List of `Verdict`, in the order of the claims. A claim for which there
-        is no study has one verdict, that it cannot be told.
+        is no study has one verdict, undecided.
 
     Example:
 
     >>> {verdict.verdict for verdict in judge({})}
-    {'cannot be told'}
+    {'undecided'}
     """
     return [
         verdict for number in CLAIMS for verdict in judge_claim(number, studies)
@@ -62,7 +55,7 @@ def judge_claim(number, studies):
     """
     if number not in CLAIMS:
         raise ValueError(
-            f"There is no such claim. Legal numbers: {', '.join(CLAIMS)}. "
+            f"Unknown claim. Claims: {', '.join(CLAIMS)}. "
             f"Received: number={number!r}"
         )
     claim = CLAIMS[number]
@@ -73,17 +66,13 @@ def judge_claim(number, studies):
     }
     if not found:
         main = claim.studies[0]
-        none = effect(
-            f"the {main} study",
-            "any transformation",
-            np.nan,
-            (np.nan, np.nan),
-            num_units=0,
-            claimed=(-np.inf, np.inf),
-        )
-        found[main] = [none]
+        found[main] = [
+            Effect(
+                effect_name=f"the {main} study", transform="any transformation"
+            )
+        ]
     return [
-        conclude(number, claim, study, effects)
+        conclude_verdict(number, claim, study, effects)
         for study, effects in found.items()
     ]
 
@@ -99,12 +88,33 @@ def to_table(verdicts):
         statement, effect_name, effect, low, high, unit, criterion, exceptions
         and missing, the last two joined to text.
     """
+    columns = [field.name for field in dataclasses.fields(Verdict)]
+    columns.remove("detail")
     rows = [
         {
-            **{name: getattr(verdict, name) for name in _COLUMNS},
+            **{name: getattr(verdict, name) for name in columns},
             "exceptions": ", ".join(verdict.exceptions),
             "missing": "; ".join(verdict.missing),
         }
         for verdict in verdicts
     ]
-    return pd.DataFrame(rows, columns=[*_COLUMNS])
+    return pd.DataFrame(rows, columns=columns)
+
+
+def render_markdown():
+    """Returns the table of all claims and criteria for docs/claims.md."""
+    rows = [("claim", "statement", "paper", "criterion", "unit", "studies")]
+    rows += [
+        (
+            number,
+            claim.statement,
+            claim.place,
+            claim.criterion,
+            claim.unit,
+            ", ".join(claim.studies),
+        )
+        for number, claim in CLAIMS.items()
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines.insert(1, "|---" * len(rows[0]) + "|")
+    return "\n".join(lines)

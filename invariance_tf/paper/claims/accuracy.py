@@ -5,16 +5,21 @@ import pandas as pd
 from invariance_tf.paper.claims import limits
 from invariance_tf.paper.claims.effects import effects_of
 from invariance_tf.paper.claims.networks import (
+    BY_SEED,
     ROTATIONS,
-    all_seen,
-    at,
+    accuracy_of,
+    at_all,
     at_fewest,
-    num_categories,
     only_few,
-    own,
-    rise,
-    rows,
+    rise_of,
     values_of,
+)
+from invariance_tf.paper.selection import (
+    all_seen,
+    num_categories,
+    own_tests,
+    rows,
+    trained,
 )
 from invariance_tf.paper.studies import transforms_of
 from invariance_tf.settings.families import FAMILIES
@@ -22,11 +27,10 @@ from invariance_tf.settings.families import FAMILIES
 
 def across_rises(studies, study):
     """Measures the rise of across-category accuracy (C1)."""
-    across = values_of(studies[study].runs, "across_accuracy")
     return effects_of(
         "rise of across-category accuracy from the fewest to the most seen "
         "categories",
-        rise(across),
+        rise_of(accuracy_of(studies[study], "across")),
         transforms_of(study),
         least=0,
     )
@@ -34,14 +38,14 @@ def across_rises(studies, study):
 
 def within_falls(studies, study):
     """Measures the fall of within-category accuracy, and its start (C2)."""
-    runs = studies[study]
-    within = values_of(runs.runs, "within_accuracy")
-    start = at_fewest(only_few(within, num_categories(runs)))
+    total = num_categories(studies[study])
+    within = accuracy_of(studies[study], "within")
+    start = at_fewest(only_few(within, total))
     return [
         *effects_of(
             "fall of within-category accuracy from the fewest to all seen "
             "categories",
-            start - at(within, num_categories(runs)),
+            start - at_all(within, total),
             transforms_of(study),
             least=0,
         ),
@@ -62,17 +66,16 @@ def robust_to_the_trained(studies, study):
     left = _left_of_original(tests)
     others = left[left.test_transform.isin({*names} - {*FAMILIES["color"]})]
     others = others[others.test_transform != others["transform"]]
-    by = ("transform", "seed")
     return [
         *effects_of(
             "accuracy left under the trained transformation",
-            values_of(own(left), "left", by),
+            values_of(own_tests(left), "left", BY_SEED),
             names,
             least=limits.ROBUST,
         ),
         *effects_of(
             "accuracy left under the other transformations without color",
-            values_of(others, "left", by),
+            values_of(others, "left", BY_SEED),
             names,
             most=limits.ROBUST,
         ),
@@ -91,8 +94,8 @@ def _left_of_original(tests):
 
 def families_are_ordered(studies, study):
     """Compares the across-category accuracy of families (C4)."""
-    across = values_of(studies[study].runs, "across_accuracy")
-    across = across.unstack("transform").reindex(columns=transforms_of(study))
+    across = accuracy_of(studies[study], "across").unstack("transform")
+    across = across.reindex(columns=transforms_of(study))
     others = [name for name in across if name not in ROTATIONS]
     pairs = {
         "color - convolutional": ("color", "convolutional"),
@@ -105,13 +108,11 @@ def families_are_ordered(studies, study):
         - _mean(across, members[lower])
         for label, (higher, lower) in pairs.items()
     }
+    # Both sides at the same n_seen.
+    differences = pd.concat(differences, names=["transform"]).dropna()
     found = effects_of(
         "difference in across-category accuracy, mean over n_seen",
-        # Both sides at the same n_seen.
-        pd.concat(differences, names=["transform"])
-        .dropna()
-        .groupby(["transform", "seed"])
-        .mean(),
+        differences.groupby([*BY_SEED]).mean(),
         tuple(pairs),
         least=0,
     )
@@ -127,9 +128,8 @@ def _mean(across, names):
 def unseen_are_taken_for_seen(studies, study):
     """Measures which share of unseen images is taken for seen (C5)."""
     runs = studies[study]
-    taken = values_of(
-        rows(runs.confusion, category_group="unseen"), "percent_as_seen"
-    )
+    unseen = rows(trained(runs.confusion), category_group="unseen")
+    taken = values_of(unseen, "percent_as_seen")
     return effects_of(
         "share of transformed images of unseen categories that is taken for "
         "a seen category, at the fewest seen categories",

@@ -8,17 +8,17 @@ import pandas as pd
 from invariance_tf.measures.intervals import bootstrap, correlate
 from invariance_tf.paper.claims.limits import LEVEL
 
-HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told"
+HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
 
-# What stands in the place of a transformation, and its words.
+# What stands instead of a transformation, and its words.
 MEAN, POOLED = "mean", "pooled"
 OVER = {MEAN: "mean over transformations", POOLED: "over all networks"}
 
-# Accuracies are fractions of numbers of images: no rounding decides.
+# Accuracies are fractions of numbers of images: rounding must not decide.
 _ROUNDING = 1e-6
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Effect:
     """Holds one measured effect of a claim.
 
@@ -30,44 +30,48 @@ class Effect:
         low: Float, the lower end of the 95 % interval; nan without one.
         high: Float, the upper end.
         least: Float, the lower end of the claimed range, -inf for none.
-        most: Float, the upper end of the claimed range, inf for none.
+        most: Float, the upper end of the claimed range, inf for none. On an
+            end of the range the claim does not hold.
         num_units: Number of seeds, or of what is resampled.
-        is_decisive: Whether the claim's verdict hangs on it.
-        verdict: `"holds"` if the interval lies inside the claimed range,
-            `"does not hold"` if it lies outside, else `"cannot be told"`.
+        is_decisive: Whether it determines the claim's verdict.
+        is_whole: Whether all runs are there that it takes.
     """
 
     effect_name: str
     transform: str
-    effect: float
-    low: float
-    high: float
-    least: float
-    most: float
-    num_units: int
-    is_decisive: bool
-    verdict: str
+    effect: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    least: float = -np.inf
+    most: float = np.inf
+    num_units: int = 0
+    is_decisive: bool = True
+    is_whole: bool = True
+
+    @property
+    def verdict(self):
+        """`"holds"` if the interval lies inside the claimed range, `"does
+        not hold"` if it lies outside, else `"undecided"`.
+        """
+        if self.is_whole and self.num_units > 1:
+            least, most = self.least + _ROUNDING, self.most - _ROUNDING
+            if least < self.low and self.high < most:
+                return HOLDS
+            if self.high <= least or most <= self.low:
+                return FAILS
+        return UNDECIDED
 
 
-def effects_of(
-    effect_name,
-    values,
-    transforms,
-    *,
-    least=-np.inf,
-    most=np.inf,
-    each=True,
-):
+def effects_of(effect_name, values, transforms, *, each=True, **claimed):
     """Measures an effect for each transformation and on the mean over them.
 
     Args:
         effect_name: String.
         values: Series of the effect by transform and seed.
         transforms: Tuple of the transformations that the claim is about.
-        least: Float, the effect is claimed to be above.
-        most: Float, the effect is claimed to be below.
         each: Whether the claim is about each transformation, rather than
             about their mean.
+        **claimed: least and most, the ends of the claimed range.
 
     Returns:
         List of `Effect`: the mean first, over the seeds that have every
@@ -79,24 +83,24 @@ def effects_of(
     found = []
     for transform, of_seeds in [(MEAN, whole), *by_seed.iterrows()]:
         of_seeds = of_seeds.dropna().to_numpy("float64")
+        low, high = bootstrap(of_seeds, level=LEVEL)
         found.append(
-            effect(
-                effect_name,
-                transform,
-                of_seeds.mean() if len(of_seeds) else np.nan,
-                bootstrap(of_seeds, level=LEVEL),
+            Effect(
+                effect_name=effect_name,
+                transform=transform,
+                effect=of_seeds.mean() if len(of_seeds) else np.nan,
+                low=low,
+                high=high,
                 num_units=len(of_seeds),
-                claimed=(least, most),
                 is_decisive=each == (transform != MEAN),
-                is_whole=transform != MEAN or is_there.all(),
+                is_whole=transform != MEAN or bool(is_there.all()),
+                **claimed,
             )
         )
     return found
 
 
-def correlation_effects(
-    effect_name, pairs, transforms, *, least=-np.inf, most=np.inf
-):
+def correlation_effects(effect_name, pairs, transforms, **claimed):
     """Measures a correlation over networks, and within each transformation.
 
     Networks of one transformation are not independent: whole transformations
@@ -106,8 +110,7 @@ def correlation_effects(
         effect_name: String.
         pairs: DataFrame with two columns, by transform, n_seen and seed.
         transforms: Tuple of the transformations that the claim is about.
-        least: Float, the correlation is claimed to be above.
-        most: Float, the correlation is claimed to be below.
+        **claimed: least and most, the ends of the claimed range.
 
     Returns:
         List of `Effect`, that over all networks first; it alone is decisive.
@@ -118,65 +121,23 @@ def correlation_effects(
     is_whole = all(len(of_transform) for of_transform in parts.values())
     found = []
     for transform, networks in {POOLED: pooled, **parts}.items():
-        level = "transform" if transform == POOLED else "seed"
+        is_pooled = transform == POOLED
+        level = "transform" if is_pooled else "seed"
         clusters = networks.index.get_level_values(level)
-        value, *interval = correlate(
+        effect, low, high = correlate(
             *networks.to_numpy().T, clusters, level=LEVEL
         )
         found.append(
-            effect(
-                effect_name,
-                transform,
-                value,
-                interval,
+            Effect(
+                effect_name=effect_name,
+                transform=transform,
+                effect=effect,
+                low=low,
+                high=high,
                 num_units=clusters.nunique(),
-                claimed=(least, most),
-                is_decisive=transform == POOLED,
-                is_whole=is_whole or transform != POOLED,
+                is_decisive=is_pooled,
+                is_whole=is_whole or not is_pooled,
+                **claimed,
             )
         )
     return found
-
-
-def effect(
-    effect_name,
-    transform,
-    value,
-    interval,
-    *,
-    num_units,
-    claimed,
-    is_decisive=True,
-    is_whole=True,
-):
-    """Makes an `Effect` with the verdict that its interval allows.
-
-    Args:
-        effect_name: String.
-        transform: String.
-        value: Float.
-        interval: Two floats.
-        num_units: Integer.
-        claimed: Two floats; on an end of the range the claim does not hold.
-        is_decisive: Whether the claim's verdict hangs on it.
-        is_whole: Whether all runs are there that it takes.
-    """
-    (low, high), (least, most) = interval, claimed
-    verdict = OPEN
-    if is_whole and num_units > 1:
-        if least + _ROUNDING < low and high < most - _ROUNDING:
-            verdict = HOLDS
-        elif high <= least + _ROUNDING or most - _ROUNDING <= low:
-            verdict = FAILS
-    return Effect(
-        effect_name,
-        transform,
-        float(value),
-        float(low),
-        float(high),
-        float(least),
-        float(most),
-        num_units,
-        is_decisive,
-        verdict,
-    )

@@ -1,4 +1,4 @@
-"""The numbers on which verdicts hang; docs/claims.md says whence each comes."""
+"""The thresholds behind the verdicts; docs/claims.md gives their sources."""
 
 LEVEL = 0.95
 

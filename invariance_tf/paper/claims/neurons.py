@@ -6,39 +6,41 @@ import pandas as pd
 from invariance_tf.paper.claims import limits
 from invariance_tf.paper.claims.effects import correlation_effects, effects_of
 from invariance_tf.paper.claims.networks import (
+    BY_SEED,
     KEYS,
     ROTATIONS,
+    accuracy_of,
+    at_common_tau,
+    at_most,
+    invariance_of,
+    only_few,
+    rise_of,
+    values_of,
+)
+from invariance_tf.paper.selection import (
     all_seen,
     all_seen_neurons,
-    at_most,
-    at_tau,
-    invariance,
-    means,
+    never_transformed,
     num_categories,
-    only_few,
-    own,
-    penultimate_layers,
-    rise,
+    of_penultimate,
+    own_tests,
     rows,
-    values_of,
 )
 from invariance_tf.paper.studies import transforms_of
 from invariance_tf.settings.families import FAMILIES
 
-_BY = ("transform", "seed")
-
 
 def training_gains_invariance(studies, study):
     """Compares networks trained with and without transformation (C6)."""
-    layers = rows(penultimate_layers(studies[study]), category_group="all")
-    trained = values_of(own(all_seen(layers)), "mean_invariance", _BY)
-    is_untrained = (layers["transform"] == "identity") | (layers.n_seen == 0)
-    untrained = means(
-        layers[is_untrained], "mean_invariance", ("test_transform", "seed")
+    layers = of_penultimate(studies[study], at_common_tau(studies[study]))
+    layers = rows(layers, category_group="all")
+    with_it = values_of(own_tests(all_seen(layers)), "mean_invariance", BY_SEED)
+    without = values_of(
+        never_transformed(layers), "mean_invariance", ("test_transform", "seed")
     )
     return effects_of(
         "gain of invariance by training with the transformation",
-        trained - untrained.rename_axis([*_BY]),
+        with_it - without.rename_axis([*BY_SEED]),
         transforms_of(study),
         least=0,
     )
@@ -48,7 +50,7 @@ def invariance_rises(studies, study):
     """Measures the rise of invariance with the seen categories (C7)."""
     return effects_of(
         "rise of invariance from the fewest to the most seen categories",
-        rise(invariance(studies[study])),
+        rise_of(invariance_of(studies[study])),
         transforms_of(study),
         least=0,
     )
@@ -57,12 +59,13 @@ def invariance_rises(studies, study):
 def seen_and_unseen_agree(studies, study):
     """Compares the invariance for seen and unseen categories (C8)."""
     runs = studies[study]
-    gap = (invariance(runs, "seen") - invariance(runs, "unseen")).dropna()
+    seen, unseen = (invariance_of(runs, group) for group in ("seen", "unseen"))
+    gap = (seen - unseen).dropna()
     gap = gap.drop(only_few(gap, num_categories(runs)).index)
     return effects_of(
         "invariance for seen minus unseen categories, mean over n_seen that "
         "are not few",
-        gap.groupby([*_BY]).mean(),
+        gap.groupby([*BY_SEED]).mean(),
         transforms_of(study),
         least=-limits.SAME_INVARIANCE,
         most=limits.SAME_INVARIANCE,
@@ -77,10 +80,10 @@ def invariance_goes_with_across(studies, study):
         ("across", {"least": limits.CORRELATED}),
         ("within", {"most": limits.CORRELATED}),
     ):
-        accuracy = values_of(runs.runs, f"{kind}_accuracy")
+        pair = invariance_of(runs), accuracy_of(runs, kind)
         found += correlation_effects(
             f"correlation of invariance with {kind}-category accuracy",
-            pd.concat([invariance(runs), accuracy], axis=1).dropna(),
+            pd.concat(pair, axis=1).dropna(),
             transforms_of(study),
             **claimed,
         )
@@ -89,7 +92,8 @@ def invariance_goes_with_across(studies, study):
 
 def invariance_builds_up(studies, study):
     """Fits a line to the invariance of the layers, from first to last (C10)."""
-    layers = rows(own(at_tau(studies[study])), category_group="all")
+    layers = own_tests(at_common_tau(studies[study]))
+    layers = rows(layers, category_group="all")
     names = layers.layer.unique() if len(layers) else []
     curves = values_of(layers, "mean_invariance", (*KEYS, "layer"))
     # Without networks of which inner layers were not measured.
@@ -109,68 +113,70 @@ def invariance_builds_up(studies, study):
 
 def rotations_specialise(studies, study):
     """Measures how specialised neurons are to either version (C14)."""
-    neurons = all_seen_neurons(studies[study])
-    score = neurons.get("specialisation", pd.Series(dtype="float64"))
-    neurons = neurons.assign(
-        original=(score < -limits.SPECIALISED).where(score.notna()),
-        both=(score.abs() <= limits.SPECIALISED).where(score.notna()),
-        transformed=(score > limits.SPECIALISED).where(score.notna()),
-    )
-    ends = {
-        "original": "specialised to original images",
-        "transformed": "specialised to transformed images",
-        "both": "in between",
+    thirds = {
+        "specialised to original images": lambda x: x < -limits.SPECIALISED,
+        "specialised to transformed images": lambda x: x > limits.SPECIALISED,
+        "in between": lambda x: abs(x) <= limits.SPECIALISED,
     }
     found = []
-    for column, words in ends.items():
+    for words, is_in in thirds.items():
         found += effects_of(
             f"share of neurons {words}",
-            values_of(neurons, column, _BY),
+            _share_of_neurons(studies[study], "specialisation", is_in),
             ROTATIONS,
             least=limits.PRESENT,
         )
     return found
 
 
+def _share_of_neurons(runs, column, is_counted):
+    """Returns a share of the neurons that have a measure, all being seen.
+
+    Args:
+        runs: A `tables.Runs`.
+        column: Name of the measure; neurons without it do not count.
+        is_counted: Function from the measure to booleans.
+
+    Returns:
+        Series by transform and seed.
+    """
+    neurons = all_seen_neurons(runs)
+    value = neurons.get(column, pd.Series(dtype="float64"))
+    share = is_counted(value).where(value.notna())
+    return values_of(neurons.assign(share=share), "share", BY_SEED)
+
+
 def inception_agrees(studies, study):
     """Measures Inception's rise, and its invariant neurons (C15)."""
     inception, faces = studies[study], studies.get("faces")
-    names = transforms_of(study)
-    share = _invariant_neurons(inception)
+    share, of_alexnet = (
+        _share_of_neurons(
+            runs, "invariance_coefficient", lambda x: x > limits.INVARIANT
+        )
+        for runs in (inception, inception if faces is None else faces)
+    )
     if faces is None or not _same_images(inception, faces):
-        share = share[:0]
-    else:
-        share = (share - _invariant_neurons(faces)).dropna()
+        of_alexnet = of_alexnet[:0]
     return [
         *invariance_rises(studies, study),
         *effects_of(
             "share of invariant neurons in Inception minus that in AlexNet",
-            share,
-            names,
+            (share - of_alexnet).dropna(),
+            transforms_of(study),
             least=0,
             each=False,
         ),
     ]
 
 
-def _invariant_neurons(runs):
-    """Returns the share of neurons that are invariant, where all are seen."""
-    neurons = all_seen_neurons(runs)
-    value = neurons.get("invariance_coefficient", pd.Series(dtype="float64"))
-    is_invariant = (value > limits.INVARIANT).where(value.notna())
-    return values_of(
-        neurons.assign(is_invariant=is_invariant), "is_invariant", _BY
-    )
-
-
 def _same_images(one, other):
-    """Tells whether two studies are of the same images."""
+    """Returns whether two studies are of the same images."""
     return {*one.runs.fingerprint} == {*other.runs.fingerprint}
 
 
 def local_gains_twice(studies, study):
     """Divides the local transformations' gain by the geometric ones' (C16)."""
-    gain = rise(invariance(studies[study])).unstack("transform")
+    gain = rise_of(invariance_of(studies[study])).unstack("transform")
     local, geometric = (
         gain.reindex(columns=[*names]).mean(axis=1, skipna=False)
         for names in (
@@ -183,14 +189,11 @@ def local_gains_twice(studies, study):
     ratio = (local / geometric.clip(lower=0)).where(
         (local > 0) | (geometric > 0)
     )
-    largest = limits.LARGEST_RATIO
+    ratio = ratio.clip(-limits.LARGEST_RATIO, limits.LARGEST_RATIO)
     label = "local / geometric"
     found = effects_of(
         "ratio of the rises of invariance, local to geometric",
-        pd.concat(
-            {label: ratio.clip(-largest, largest)},
-            names=["transform"],
-        ).dropna(),
+        pd.concat({label: ratio}, names=["transform"]).dropna(),
         (label,),
         least=limits.TWICE[0],
         most=limits.TWICE[1],

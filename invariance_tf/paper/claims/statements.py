@@ -21,7 +21,6 @@ from invariance_tf.paper.claims.limits import (
     WIDE_TOP,
 )
 
-_EVERYWHERE = ("faces", "imagenet", "inception")
 _CURVE = "networks of every transformation, 2 seeds or more, "
 
 CLAIMS = {
@@ -32,9 +31,7 @@ CLAIMS = {
         criterion="For every transformation the across-category accuracy at "
         "the most seen categories (but not all) minus that at the fewest is "
         "above 0.",
-        unit="seeds",
         needs=_CURVE + "at two n_seen or more below all categories",
-        studies=_EVERYWHERE,
         measure=accuracy.across_rises,
     ),
     "C2": Claim(
@@ -45,10 +42,8 @@ CLAIMS = {
         f"the fewest seen categories (at most {FEW:g} of them) minus that at "
         "all is above 0; its mean over transformations at the fewest is above "
         f"{CLOSE_TO_ONE:g}.",
-        unit="seeds",
         needs=_CURVE + f"at n_seen of at most {FEW:g} of the categories, and "
         "at all",
-        studies=_EVERYWHERE,
         measure=accuracy.within_falls,
     ),
     "C3": Claim(
@@ -60,9 +55,7 @@ CLAIMS = {
         f"of training, a share above {ROBUST:g} under it and, on the mean "
         "over the other transformations that are not of the color family, a "
         f"share below {ROBUST:g}.",
-        unit="seeds",
         needs=_CURVE + "with n_seen: all and evaluate_on: all",
-        studies=_EVERYWHERE,
         measure=accuracy.robust_to_the_trained,
     ),
     "C4": Claim(
@@ -75,7 +68,6 @@ CLAIMS = {
         "the convolutional family minus the geometric one, is above 0; so is, "
         "for every transformation but the rotations, its own minus the mean "
         "of both rotations.",
-        unit="seeds",
         needs=_CURVE + "at the same n_seen below all categories",
         studies=("faces", "inception"),
         measure=accuracy.families_are_ordered,
@@ -88,9 +80,7 @@ CLAIMS = {
         "is taken for a seen category, at the fewest seen categories (at most "
         f"{FEW:g} of them, which is also its value by chance), is on the mean "
         f"over transformations above {MAINLY:g}.",
-        unit="seeds",
         needs=_CURVE + f"at n_seen of at most {FEW:g} of the categories",
-        studies=_EVERYWHERE,
         measure=accuracy.unseen_are_taken_for_seen,
     ),
     "C6": Claim(
@@ -100,11 +90,9 @@ CLAIMS = {
         criterion="For every transformation the mean invariance of networks "
         "that saw all categories transformed, minus that of networks trained "
         "with original images only and with the same seed, is above 0.",
-        unit="seeds",
         needs=_CURVE + "with n_seen: all, and with the same seeds networks "
         "with transform: identity, n_seen: 0 and evaluate_on: all, with "
         "their neurons measured",
-        studies=_EVERYWHERE,
         measure=neurons.training_gains_invariance,
     ),
     "C7": Claim(
@@ -113,9 +101,7 @@ CLAIMS = {
         place="section 3.2, Figs. 4, 9 and 10",
         criterion="For every transformation the mean invariance at the most "
         "seen categories minus that at the fewest is above 0.",
-        unit="seeds",
         needs=_CURVE + "at two n_seen or more, with their neurons measured",
-        studies=_EVERYWHERE,
         measure=neurons.invariance_rises,
     ),
     "C8": Claim(
@@ -126,10 +112,8 @@ CLAIMS = {
         "minus that for unseen categories, over networks that saw more than "
         f"{FEW:g} of the categories, is between -{SAME_INVARIANCE:g} and "
         f"{SAME_INVARIANCE:g}.",
-        unit="seeds",
         needs=_CURVE + f"at n_seen above {FEW:g} of the categories and below "
         "all, with their neurons measured",
-        studies=_EVERYWHERE,
         measure=neurons.seen_and_unseen_agree,
     ),
     "C9": Claim(
@@ -143,7 +127,6 @@ CLAIMS = {
         unit="transformations, each with all of its networks",
         needs="networks of every transformation at several n_seen, with "
         "their neurons measured",
-        studies=_EVERYWHERE,
         measure=neurons.invariance_goes_with_across,
     ),
     "C10": Claim(
@@ -152,9 +135,7 @@ CLAIMS = {
         criterion="For every transformation, in the networks with the most "
         "seen categories, a line fitted to the mean invariance of the layers "
         "by their order rises by more than 0.",
-        unit="seeds",
         needs=_CURVE + "with analysis: layers",
-        studies=_EVERYWHERE,
         measure=neurons.invariance_builds_up,
     ),
     "C11": Claim(
@@ -167,7 +148,6 @@ CLAIMS = {
         f"images, and in a share above {MAINLY:g} of the images "
         f"{ACTIVE_NEURONS[0]:g} to {ACTIVE_NEURONS[1]:g} of the neurons are "
         "active.",
-        unit="seeds",
         needs=_CURVE + "with n_seen: all and their neurons measured",
         studies=("faces", "imagenet"),
         measure=activity.neurons_are_selective,
@@ -181,7 +161,6 @@ CLAIMS = {
         f"neurons costs less than {INACTIVE_COST:g} of within-category "
         "accuracy, and ablating the active ones leaves less than "
         f"{LITTLE:g} of what is above chance.",
-        unit="seeds",
         needs=_CURVE + "with their neurons measured, tau being in steps of "
         "0.05",
         studies=("faces", "imagenet"),
@@ -196,7 +175,6 @@ CLAIMS = {
         f"{WIDE_TOP} %, each costs more than {INACTIVE_COST:g} of "
         f"within-category accuracy; ablating those active by top {TOP} % "
         f"leaves more than {LITTLE:g} of what is above chance.",
-        unit="seeds",
         needs=_CURVE + "with their neurons measured",
         studies=("faces",),
         measure=activity.top_images_miss_accuracy,
@@ -209,7 +187,6 @@ CLAIMS = {
         criterion="In networks that saw all categories transformed, for both "
         "rotations, each third of the scale of specialisation from -1 to 1 "
         f"holds a share above {PRESENT:g} of the neurons.",
-        unit="seeds",
         needs="networks of both rotations, 2 seeds or more, with n_seen: all "
         "and their neurons measured",
         studies=("faces",),
@@ -223,7 +200,6 @@ CLAIMS = {
         "share of neurons with an invariance coefficient above "
         f"{INVARIANT:g}, minus that of AlexNet with the same seed, is on the "
         "mean over transformations above 0.",
-        unit="seeds",
         needs=_CURVE + "at few n_seen and at all, of Inception and of AlexNet "
         "on the same images, with their neurons measured",
         studies=("inception",),
@@ -238,7 +214,6 @@ CLAIMS = {
         f"geometric ones, is between {TWICE[0]:g} and {TWICE[1]:g}; a ratio "
         f"beyond {LARGEST_RATIO:g}, or without a geometric rise, counts as "
         f"{LARGEST_RATIO:g}, and where neither rises there is none.",
-        unit="seeds",
         needs=_CURVE + "at two n_seen or more, with their neurons measured",
         studies=("faces", "inception"),
         measure=neurons.local_gains_twice,

@@ -4,20 +4,17 @@ import numpy as np
 import pandas as pd
 
 from invariance_tf.drawing import layout, lines, style
-from invariance_tf.measures.intervals import bootstrap
-from invariance_tf.paper.figures.selection import (
+from invariance_tf.paper.figures.parts import draw_study_gap
+from invariance_tf.paper.selection import (
     all_seen,
-    gap_text,
-    grid,
-    name_of,
+    n_seen_values,
     never_transformed,
+    num_categories,
     rows,
-    size_of,
     trained,
     values_by,
 )
-from invariance_tf.paper.studies import transforms_of
-from invariance_tf.settings.families import OF_IMAGENET
+from invariance_tf.paper.studies import title_of, transforms_of
 
 
 def draw_matrix(table, axes, transforms):
@@ -32,23 +29,15 @@ def draw_matrix(table, axes, transforms):
     """
     names = ["identity", *transforms]
     by_cell = values_by(table, ["transform", "test_transform"], "accuracy")
-    cells = [[by_cell.get((row, test), []) for test in names] for row in names]
-    means = np.array(
-        [[np.mean(cell) if len(cell) else np.nan for cell in r] for r in cells]
-    )
-    axes.imshow(
-        np.ma.masked_invalid(100 * means), vmin=0, vmax=100, cmap="Blues"
-    )
-    for row, column in np.ndindex(means.shape):
-        _write_cell(axes, row, column, cells[row][column])
+    percent = np.full((len(names), len(names)), np.nan)
+    for row, column in np.ndindex(percent.shape):
+        values = 100 * np.array(by_cell.get((names[row], names[column]), ()))
+        if len(values):
+            percent[row, column] = np.mean(values)
+        layout.write_cell(axes, row, column, values)
+    axes.imshow(np.ma.masked_invalid(percent), vmin=0, vmax=100, cmap="Blues")
     labels = [style.LOOKS[name].label for name in names]
-    axes.set_xticks(
-        range(len(names)),
-        labels,
-        rotation=40,
-        ha="right",
-        rotation_mode="anchor",
-    )
+    layout.name_columns(axes, labels)
     axes.set_yticks(range(len(names)), ["Original only", *labels[1:]])
     axes.set(xlabel="tested on", ylabel="trained on original images and")
     axes.tick_params(length=0)
@@ -59,36 +48,18 @@ def draw_matrix(table, axes, transforms):
             axes.axvline(index - 0.5, color="white", linewidth=2.5)
 
 
-def _write_cell(axes, row, column, values):
-    """Writes the mean and, for several seeds, the interval, in percent."""
-    if not len(values):
-        axes.text(column, row, "–", ha="center", va="center", color=style.GREY)
-        return
-    mean = 100 * np.mean(values)
-    color = "white" if mean > 60 else "black"
-    place = {"ha": "center", "va": "center", "color": color}
-    low, high = bootstrap(values)
-    if np.isnan(low):
-        axes.text(column, row, f"{mean:.0f}", fontsize=8, **place)
-        return
-    axes.text(column, row - 0.12, f"{mean:.0f}", fontsize=8, **place)
-    interval = f"{100 * low:.0f}–{100 * high:.0f}"
-    axes.text(column, row + 0.27, interval, fontsize=5, **place)
-
-
 def fill_matrices(figure, studies):
     """Draws Fig. 2a: AlexNet on faces on the left, ImageNet on the right."""
     panels = figure.subplots(1, 2, width_ratios=(13, 5))
-    sides = {"faces": transforms_of("faces"), "imagenet": OF_IMAGENET}
-    for axes, (role, transforms) in zip(panels, sides.items(), strict=True):
-        study = studies.get(role)
-        axes.set_title(name_of(study, role))
-        if study is None:
-            layout.draw_gap(axes, gap_text(role))
+    for axes, role in zip(panels, ("faces", "imagenet"), strict=True):
+        axes.set_title(title_of(studies, role))
+        if role not in studies:
+            draw_study_gap(axes, role)
             continue
-        table = rows(study.accuracy, category_group="all")
-        networks = [never_transformed(table), all_seen(table)]
-        draw_matrix(pd.concat(networks), axes, transforms)
+        table = rows(studies[role].accuracy, category_group="all")
+        without = never_transformed(table).assign(transform="identity")
+        table = pd.concat([without, all_seen(table)])
+        draw_matrix(table, axes, transforms_of(role))
         axes.set_anchor("N")
     layout.write_note(
         figure,
@@ -122,23 +93,20 @@ def draw_accuracies(table, axes, measure, transforms, positions):
     lines.draw_percent(axes, f"{name}-category accuracy (%)")
 
 
-def fill_curves(figure, studies, role, columns, *, is_log=False):
+def fill_curves(part, study, role, columns, *, is_log=False):
     """Draws Fig. 2b, 2c or 13: within on top of across, a column per family.
 
     Args:
-        figure: Matplotlib `Figure` to fill.
-        studies: Dictionary of `studies.find_studies`.
-        role: The study to draw.
+        part: Matplotlib `Figure` to fill.
+        study: A `tables.Runs`.
+        role: String, the study.
         columns: Dictionary from titles to lists of transformations.
         is_log: Boolean, whether the x axis is logarithmic.
     """
-    study = studies.get(role)
-    if study is None:
-        layout.draw_gap(figure.subplots(), gap_text(role))
-        return
     longest = max(map(len, columns.values()))
-    panels = layout.make_panels(figure, 2, len(columns), longest)
-    table, positions = trained(study.runs), grid(study)
+    panels = layout.make_panels(part, 2, len(columns), longest)
+    table, positions = trained(study.runs), n_seen_values(study)
+    total = num_categories(study)
     measures = ("within_accuracy", "across_accuracy")
     for column, (title, transforms) in zip(
         panels.T, columns.items(), strict=True
@@ -146,7 +114,7 @@ def fill_curves(figure, studies, role, columns, *, is_log=False):
         column[0].set_title(title)
         for axes, measure in zip(column[:2], measures, strict=True):
             draw_accuracies(table, axes, measure, transforms, positions)
-            lines.draw_n_seen(axes, positions, size_of(study), is_log=is_log)
+            lines.draw_n_seen(axes, positions, total, is_log=is_log)
         layout.draw_legend(column[2], column[1].get_legend_handles_labels()[0])
     layout.label_outer(panels[:2])
-    layout.write_note(figure, f"{lines.NOTE} Dotted: chance.")
+    return f"{lines.NOTE} Dotted: chance."

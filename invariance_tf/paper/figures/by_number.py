@@ -6,17 +6,16 @@ from matplotlib.figure import Figure
 
 from invariance_tf import drawing
 from invariance_tf.drawing import style
-from invariance_tf.paper.figures import parts
 from invariance_tf.paper.figures.catalogue import FIGURES
 from invariance_tf.paper.figures.missing import find_missing
-from invariance_tf.paper.figures.selection import name_of
-from invariance_tf.paper.studies import find_studies
+from invariance_tf.paper.figures.parts import relative_heights
+from invariance_tf.paper.studies import find_studies, title_of
 
 
-def draw(number, studies):
+def draw_figure(number, studies):
     """Draws a figure of the paper.
 
-    Where runs are missing, there is a gap that says so.
+    Where runs are missing, the figure has a gap that says so.
 
     Args:
         number: String, one of the keys of `FIGURES`, such as `"2c"`.
@@ -24,16 +23,16 @@ def draw(number, studies):
 
     Returns:
         A matplotlib `Figure`. It is in the package's style if it is saved
-        by `figures.save`, or within `style.context()`.
+        by `drawing.save`, or within `style.context()`.
 
     Raises:
-        ValueError: If the paper has no such figure.
+        ValueError: If the figure is unknown.
     """
-    entry = _get(number)
+    entry = _find_entry(number)
     title = f"Fig. {number}  {entry.title}"
     if len(entry.roles) == 1:
         (role,) = entry.roles
-        title += f"\n{name_of(studies.get(role), role)}"
+        title += f"\n{title_of(studies, role)}"
     with style.context():
         figure = Figure(figsize=_size(entry, studies))
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
@@ -44,14 +43,14 @@ def draw(number, studies):
 def _size(entry, studies):
     """Returns the width and height of a figure, lower if studies are gaps."""
     width, height = entry.size
-    shares = parts.heights(studies, entry.roles)
+    shares = relative_heights(studies, entry.roles)
     if shares:
         average = sum(shares) / len(shares)
         height *= average if entry.is_stacked else max(shares)
     return width, max(height, 2)
 
 
-def missing(number, studies):
+def missing_runs(number, studies):
     """Lists the runs that a figure lacks, and the sweep that makes them.
 
     Args:
@@ -62,9 +61,9 @@ def missing(number, studies):
         List of strings, such as "faces: highpass at n_seen 12".
 
     Raises:
-        ValueError: If the paper has no such figure.
+        ValueError: If the figure is unknown.
     """
-    return find_missing(_get(number).needs, studies)
+    return find_missing(_find_entry(number).needs, studies)
 
 
 def draw_figures(runs, out_dir, numbers=None, formats=("png",), report=None):
@@ -82,21 +81,21 @@ def draw_figures(runs, out_dir, numbers=None, formats=("png",), report=None):
         Dictionary from each number to the list of what is missing.
 
     Raises:
-        ValueError: If the paper has no such figure, or a format is not legal.
+        ValueError: If a figure or a format is unknown.
     """
     numbers = list(FIGURES if numbers is None else numbers)
     for number in numbers:
-        _get(number)
+        _find_entry(number)
     for name in formats:
         if name not in ("png", "pdf", "svg"):
             raise ValueError(
-                "Figures are written as png, pdf or svg. "
+                "Unknown format. Formats: png, pdf, svg. "
                 f"Received: format={name}"
             )
     os.makedirs(out_dir, exist_ok=True)
     studies, _ = find_studies(runs)
     for number in numbers:
-        figure = draw(number, studies)
+        figure = draw_figure(number, studies)
         paths = [
             os.path.join(out_dir, f"fig{number}.{name}") for name in formats
         ]
@@ -104,14 +103,14 @@ def draw_figures(runs, out_dir, numbers=None, formats=("png",), report=None):
             drawing.save(figure, path, dpi=150)
         if report is not None:
             report(number, paths)
-    return {number: missing(number, studies) for number in numbers}
+    return {number: missing_runs(number, studies) for number in numbers}
 
 
-def _get(number):
+def _find_entry(number):
     """Returns the entry of a figure."""
     if number not in FIGURES:
         raise ValueError(
-            "The paper has no such figure of results. Legal: "
-            f"{', '.join(FIGURES)}. Received: figure={number}"
+            f"Unknown figure. Figures: {', '.join(FIGURES)}. "
+            f"Received: figure={number}"
         )
     return FIGURES[number]

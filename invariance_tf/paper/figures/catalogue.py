@@ -16,6 +16,7 @@ from invariance_tf.paper.figures.neurons import (
     fill_by_n_seen,
     fill_with_and_without,
 )
+from invariance_tf.paper.figures.parts import fill_parts
 from invariance_tf.paper.figures.relation import fill_amounts, fill_relation
 from invariance_tf.paper.studies import transforms_of
 from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
@@ -62,6 +63,11 @@ def _needs(measure, *roles, networks=("grid",), transforms=()):
     return tuple(Need(role, networks, measure, transforms) for role in roles)
 
 
+def _fill(fill, *roles, **options):
+    """Returns a function that fills a figure with a part for each study."""
+    return partial(fill_parts, fill=fill, roles=roles, **options)
+
+
 def _with_and_without(role):
     """Returns what violins of x + T(x) beside x need."""
     return (
@@ -91,7 +97,7 @@ FIGURES = {
         "Curves of within- and across-category accuracy on ImageNet against "
         "the number of categories seen transformed, on a logarithmic axis.",
         (5.2, 6.4),
-        partial(fill_curves, role="imagenet", columns=_TOGETHER, is_log=True),
+        _fill(fill_curves, "imagenet", columns=_TOGETHER, is_log=True),
         _needs("accuracy", "imagenet"),
     ),
     "2c": PaperFigure(
@@ -99,7 +105,7 @@ FIGURES = {
         "Curves of within- and across-category accuracy on faces against the "
         "number of categories seen transformed, a column for each family.",
         (11, 6),
-        partial(fill_curves, role="faces", columns=FAMILIES),
+        _fill(fill_curves, "faces", columns=FAMILIES),
         _needs("accuracy", "faces"),
     ),
     "3a": PaperFigure(
@@ -107,7 +113,7 @@ FIGURES = {
         "Violins of the share of images that activate a neuron and of the "
         "share of neurons that an image activates, for each transformation.",
         (11, 6),
-        fill_active,
+        _fill(fill_active, "faces", "imagenet"),
         _needs("neurons", "faces", "imagenet", networks=_ALL_SEEN),
         is_stacked=True,
     ),
@@ -116,7 +122,7 @@ FIGURES = {
         "Violins of the invariance coefficient of neurons for faces: for each "
         "transformation, networks trained with it beside networks without.",
         (11, 3.8),
-        partial(fill_with_and_without, role="faces"),
+        _fill(fill_with_and_without, "faces"),
         _with_and_without("faces"),
     ),
     "3c": PaperFigure(
@@ -124,7 +130,7 @@ FIGURES = {
         "Violins of the invariance coefficient of neurons for ImageNet: for "
         "each transformation, networks trained with it beside those without.",
         (7.5, 3.8),
-        partial(fill_with_and_without, role="imagenet"),
+        _fill(fill_with_and_without, "imagenet"),
         _with_and_without("imagenet"),
     ),
     "4a": PaperFigure(
@@ -132,7 +138,7 @@ FIGURES = {
         "Violins of the invariance coefficient of neurons for six "
         "transformations of faces, seen beside unseen categories.",
         (11, 5.6),
-        partial(fill_by_n_seen, role="faces", transforms=_FEW, num_columns=3),
+        _fill(fill_by_n_seen, "faces", transforms=_FEW, num_columns=3),
         _needs("neurons", "faces", transforms=_FEW),
     ),
     "4b": PaperFigure(
@@ -140,12 +146,7 @@ FIGURES = {
         "Violins of the invariance coefficient of neurons for two "
         "transformations of ImageNet, seen beside unseen categories.",
         (8.5, 3.4),
-        partial(
-            fill_by_n_seen,
-            role="imagenet",
-            transforms=_TWO,
-            num_columns=2,
-        ),
+        _fill(fill_by_n_seen, "imagenet", transforms=_TWO, num_columns=2),
         _needs("neurons", "imagenet", transforms=_TWO),
     ),
     "5a": PaperFigure(
@@ -153,7 +154,7 @@ FIGURES = {
         "Curves of the mean invariance coefficient against the number of "
         "categories seen transformed, for faces and for ImageNet.",
         (11, 8),
-        fill_amounts,
+        _fill(fill_amounts, "faces", "imagenet"),
         _needs("neurons", "faces", "imagenet"),
         is_stacked=True,
     ),
@@ -162,7 +163,7 @@ FIGURES = {
         "Within-category accuracy against the mean invariance coefficient, a "
         "dot for each network, with their correlation.",
         (6.5, 4.4),
-        partial(fill_relation, measure=_WITHIN),
+        _fill(fill_relation, "faces", measure=_WITHIN),
         _needs("neurons", "faces"),
     ),
     "5c": PaperFigure(
@@ -170,7 +171,7 @@ FIGURES = {
         "Across-category accuracy against the mean invariance coefficient, a "
         "dot for each network, with their correlation.",
         (6.5, 4.4),
-        partial(fill_relation, measure=_ACROSS),
+        _fill(fill_relation, "faces", measure=_ACROSS),
         _needs("neurons", "faces"),
     ),
     "6": PaperFigure(
@@ -178,7 +179,7 @@ FIGURES = {
         "Tables of how many transformed images of seen and of unseen "
         "categories are taken for seen and for unseen ones.",
         (11, 11),
-        fill_groups,
+        _fill(fill_groups, "faces"),
         _needs("confusion", "faces"),
     ),
     "7": PaperFigure(
@@ -186,7 +187,7 @@ FIGURES = {
         "Curves of within-category accuracy against the threshold of "
         "activity, with inactive neurons (left) or active ones set to zero.",
         (9.5, 7.4),
-        partial(fill_ablation, roles=("faces", "imagenet")),
+        _fill(fill_ablation, "faces", "imagenet"),
         _needs("ablation", "faces", "imagenet", networks=_ALL_SEEN),
         is_stacked=True,
     ),
@@ -195,7 +196,7 @@ FIGURES = {
         "Curves of within-category accuracy against the share of images for "
         "which a neuron counts as active, with inactive or active ones at 0.",
         (9.5, 4),
-        partial(fill_ablation, roles=("faces",), criterion="top_percent"),
+        _fill(fill_ablation, "faces", criterion="top_percent"),
         _needs("ablation", "faces", networks=_ALL_SEEN),
     ),
     "9": PaperFigure(
@@ -203,7 +204,7 @@ FIGURES = {
         "Violins of the invariance coefficient of neurons for twelve "
         "transformations of faces, seen beside unseen categories.",
         (13, 8),
-        partial(fill_by_n_seen, role="faces", transforms=_ALL, num_columns=4),
+        _fill(fill_by_n_seen, "faces", transforms=_ALL, num_columns=4),
         _needs("neurons", "faces"),
     ),
     "10": PaperFigure(
@@ -211,11 +212,8 @@ FIGURES = {
         "Violins of the invariance coefficient of neurons for four "
         "transformations of ImageNet, seen beside unseen categories.",
         (9.5, 5.6),
-        partial(
-            fill_by_n_seen,
-            role="imagenet",
-            transforms=OF_IMAGENET,
-            num_columns=2,
+        _fill(
+            fill_by_n_seen, "imagenet", transforms=OF_IMAGENET, num_columns=2
         ),
         _needs("neurons", "imagenet"),
     ),
@@ -224,7 +222,7 @@ FIGURES = {
         "Curves of the mean invariance coefficient over the layers, a line "
         "for each number of seen categories, for seen, unseen and both.",
         (11, 10.5),
-        fill_layers,
+        _fill(fill_layers, "faces"),
         _needs("layers", "faces"),
     ),
     "12": PaperFigure(
@@ -232,7 +230,7 @@ FIGURES = {
         "Violins of the specialisation of neurons for faces: for each "
         "transformation, networks trained with it beside networks without.",
         (11, 3.8),
-        partial(fill_with_and_without, role="faces", measure="specialisation"),
+        _fill(fill_with_and_without, "faces", measure="specialisation"),
         _with_and_without("faces"),
     ),
     "13": PaperFigure(
@@ -240,7 +238,7 @@ FIGURES = {
         "Curves of within- and across-category accuracy of Inception against "
         "the number of categories seen transformed, a column for each family.",
         (11, 6),
-        partial(fill_curves, role="inception", columns=FAMILIES),
+        _fill(fill_curves, "inception", columns=FAMILIES),
         _needs("accuracy", "inception"),
     ),
     "14": PaperFigure(
@@ -248,7 +246,7 @@ FIGURES = {
         "Six panels a to f that show for Inception what Figs. 3a, 3b, 4a, 5a, "
         "5b and 5c show for AlexNet.",
         (12, 22),
-        partial(fill_inception, transforms=_FEW),
+        _fill(fill_inception, "inception", transforms=_FEW),
         (
             *_needs("neurons", "inception"),
             *_with_and_without("inception")[1:],

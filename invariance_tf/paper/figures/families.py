@@ -7,8 +7,8 @@ from invariance_tf.drawing.examples import displayable
 from invariance_tf.paper.studies import transforms_of
 from invariance_tf.settings.families import FAMILIES
 
-# The size of the picture. Strengths belong to the data set's 48 pixels: the
-# picture's blur is as much wider.
+# The picture is larger than the data set's images, to which the strengths of
+# transformations belong: its blur is as much wider.
 IMAGE_SIZE, DATA_SIZE = 96, 48
 # Both rows are seven images wide.
 ROWS = (("original", "color", "geometric", ""), ("convolutional", "noise"))
@@ -27,13 +27,8 @@ def transform_face():
     from invariance_tf.paradigm.model import Standardize
     from invariance_tf.settings import config
 
-    dataset = datasets.get(
-        "synthfaces",
-        image_size=IMAGE_SIZE,
-        num_categories=4,
-        num_train=1,
-        num_test=1,
-    )
+    small = {"num_categories": 4, "num_train": 1, "num_test": 1}
+    dataset = datasets.get("synthfaces", image_size=IMAGE_SIZE, **small)
     face = dataset.images[dataset.is_test][1:2]
     images = {}
     for name in ("identity", *transforms_of("faces")):
@@ -65,7 +60,7 @@ def draw_family(images, panels):
 
 
 def fill_families(figure, studies):
-    """Draws Fig. 1b; no runs are needed."""
+    """Draws Fig. 1b, for which no runs are needed."""
     images = transform_face()
     families = {"original": ("identity",), **FAMILIES}
     bands = figure.subfigures(len(ROWS), 1)

@@ -3,12 +3,10 @@
 import numpy as np
 
 from invariance_tf.drawing import layout, style
-from invariance_tf.measures.intervals import bootstrap
-from invariance_tf.paper.figures.selection import (
-    gap_text,
-    grid,
+from invariance_tf.paper.figures.parts import choose_evenly
+from invariance_tf.paper.selection import (
+    n_seen_values,
     rows,
-    spread,
     trained,
     values_by,
 )
@@ -19,11 +17,12 @@ MEASURES = {
     "percent_as_unseen": "taken for unseen",
     "percent_correct": "right category",
 }
+GROUPS = ("seen", "unseen")
 # A table takes two columns and is apart from the next by one.
 PITCH = 3
 
 
-def draw_groups(table, axes, positions):
+def draw_groups(table, axes, counts):
     """Draws a small table for each number of seen categories.
 
     The quadrants are the paper's: seen categories in the left column, unseen
@@ -35,19 +34,18 @@ def draw_groups(table, axes, positions):
             category_group, percent_as_seen, percent_as_unseen and
             percent_correct, in percent of the group's images.
         axes: Matplotlib `Axes`.
-        positions: List of numbers of seen categories.
+        counts: List of numbers of seen categories.
     """
-    groups = ("seen", "unseen")
-    percent = np.full((len(MEASURES), PITCH * len(positions) - 1), np.nan)
+    percent = np.full((len(MEASURES), PITCH * len(counts) - 1), np.nan)
+    columns = [PITCH * i + j for i in range(len(counts)) for j in (0, 1)]
+    keys = [(n_seen, group) for n_seen in counts for group in GROUPS]
     for row, measure in enumerate(MEASURES):
         found = values_by(table, ["n_seen", "category_group"], measure)
-        for index, n_seen in enumerate(positions):
-            for offset, group in enumerate(groups):
-                values = found.get((n_seen, group), ())
-                column = PITCH * index + offset
-                if len(values):
-                    percent[row, column] = np.mean(values)
-                _write_cell(axes, row, column, values)
+        for column, key in zip(columns, keys, strict=True):
+            values = found.get(key, ())
+            if len(values):
+                percent[row, column] = np.mean(values)
+            layout.write_cell(axes, row, column, values, size=7)
     axes.imshow(
         np.ma.masked_invalid(percent),
         vmin=0,
@@ -55,54 +53,33 @@ def draw_groups(table, axes, positions):
         cmap="Blues",
         aspect="auto",
     )
-    axes.set_xlim(-0.5, PITCH * len(positions) - 0.5)
+    axes.set_xlim(-0.5, PITCH * len(counts) - 0.5)
     axes.axhline(1.5, color="white", linewidth=3)
     axes.set_yticks(range(len(MEASURES)), MEASURES.values())
-    middles = [PITCH * index + 0.5 for index in range(len(positions))]
-    axes.set_xticks(middles, [f"{n:g} seen" for n in positions])
-    columns = [PITCH * i + j for i in range(len(positions)) for j in (0, 1)]
-    axes.set_xticks(columns, groups * len(positions), minor=True, fontsize=5.5)
+    middles = [PITCH * index + 0.5 for index in range(len(counts))]
+    axes.set_xticks(middles, [f"{n_seen:g} seen" for n_seen in counts])
+    axes.set_xticks(columns, GROUPS * len(counts), minor=True, fontsize=5.5)
     axes.tick_params(axis="x", which="major", top=True, labeltop=True)
     axes.tick_params(axis="x", which="major", bottom=False, labelbottom=False)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
 
 
-def _write_cell(axes, row, column, values):
-    """Writes the mean of seeds and below it the interval, in percent."""
-    place = {"ha": "center", "va": "center"}
-    if not len(values):
-        axes.text(column, row, "–", color=style.GREY, **place)
-        return
-    place["color"] = "white" if np.mean(values) > 60 else "black"
-    low, high = bootstrap(values)
-    above = 0 if np.isnan(low) else 0.14
-    axes.text(column, row - above, f"{np.mean(values):.0f}", size=7, **place)
-    if above:
-        axes.text(column, row + 0.28, f"{low:.0f}–{high:.0f}", size=5, **place)
-
-
-def fill_groups(figure, studies, role="faces", num_tables=6):
+def fill_groups(part, study, role, num_tables=6):
     """Draws Fig. 6: a panel for each transformation."""
-    study = studies.get(role)
-    if study is None:
-        layout.draw_gap(figure.subplots(), gap_text(role))
-        return
-    table, positions = trained(study.confusion), spread(grid(study), num_tables)
+    table = trained(study.confusion)
+    counts = choose_evenly(n_seen_values(study), num_tables)
     if len(table):
         table = table[table.num_images > 0]
-    panels = figure.subplots(6, 2)
-    for axes, transform in zip(
-        panels.T.flat, transforms_of("faces"), strict=True
-    ):
-        draw_groups(rows(table, transform=transform), axes, positions)
+    panels = part.subplots(6, 2)
+    for axes, transform in zip(panels.T.flat, transforms_of(role), strict=True):
+        draw_groups(rows(table, transform=transform), axes, counts)
         axes.set_title(style.LOOKS[transform].label, fontweight="bold", pad=14)
     for axes in panels[:, 1]:
         axes.set_yticklabels([])
-    layout.write_note(
-        figure,
+    return (
         "Transformed test images, in percent of those of the seen (left "
         "column of a table) and of the unseen categories (right). Mean over "
         "seeds; small print: 95 % bootstrap interval over seeds. –: no "
-        "images, or missing.",
+        "images, or missing."
     )

@@ -6,13 +6,13 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
 from invariance_tf.drawing import layout, lines, style
-from invariance_tf.paper.figures.selection import (
-    gap_text,
-    grid,
-    own,
+from invariance_tf.paper.figures.parts import choose_evenly
+from invariance_tf.paper.selection import (
+    at_own_tau,
+    n_seen_values,
+    num_categories,
+    own_tests,
     rows,
-    size_of,
-    spread,
 )
 from invariance_tf.paper.studies import transforms_of
 
@@ -20,21 +20,7 @@ GROUPS = {"seen": "seen", "unseen": "unseen", "all": "both"}
 NUM_COLUMNS = 6
 
 
-def select(study):
-    """Selects the layers' invariance to the trained transformation.
-
-    Returns:
-        DataFrame of rows at the threshold of each run: the keys, layer,
-        category_group and mean_invariance.
-    """
-    table = own(study.layers)
-    if not len(table):
-        return table
-    taus = study.runs.set_index("run").tau
-    return table[np.isclose(table.tau, table.run.map(taus).astype("float64"))]
-
-
-def draw_layers(table, axes, names, positions):
+def draw_layers(table, axes, names, looks):
     """Draws mean invariance over layers, a line for each number seen.
 
     Args:
@@ -42,68 +28,69 @@ def draw_layers(table, axes, names, positions):
             mean_invariance.
         axes: Matplotlib `Axes`.
         names: List of names of layers, from the first to the last.
-        positions: Sorted list of numbers of seen categories; the more, the
-            darker the line.
+        looks: Dictionary from numbers of seen categories to options of
+            `lines.draw_line`.
     """
-    depths = dict(zip(names, range(len(names)), strict=True))
-    if len(table):
-        table = table.assign(depth=table.layer.map(depths))
-    for n_seen, look in _looks(positions).items():
+    depths = list(range(len(names)))
+    depth_of = dict(zip(names, depths, strict=True))
+    table = table.assign(depth=table.layer.map(depth_of))
+    for n_seen, look in looks.items():
         of_line = rows(table, n_seen=n_seen)
-        if not len(of_line) or of_line.mean_invariance.isna().all():
-            continue
-        lines.draw_line(
-            of_line,
-            axes,
-            "depth",
-            "mean_invariance",
-            list(range(len(names))),
-            **look,
-        )
-    axes.set_xticks(range(len(names)), names, rotation=90)
+        if of_line.mean_invariance.notna().any():
+            lines.draw_line(
+                of_line, axes, "depth", "mean_invariance", depths, **look
+            )
+    axes.set_xticks(depths, names, rotation=90)
     axes.set_xlim(-0.3, len(names) - 0.7)
     axes.set(ylim=(-0.02, 1.02), yticks=(0, 0.25, 0.5, 0.75, 1))
     axes.grid(axis="y")
 
 
-def fill_layers(figure, studies, role="faces", num_lines=6):
-    """Draws Fig. 11: columns are transformations, rows are groups."""
-    study = studies.get(role)
-    table = None if study is None else select(study)
-    if table is None or not len(table) or table.layer.nunique() == 1:
-        text = gap_text(role)
-        if study is not None:
-            text = "only the penultimate layer was measured: --analysis layers"
-        layout.draw_gap(figure.subplots(), text)
-        return
-    names, positions = _layer_names(table), spread(grid(study), num_lines)
-    transforms = transforms_of("faces")
-    bands = figure.subfigures(len(transforms) // NUM_COLUMNS, 1)
+def fill_layers(part, study, role, num_lines=6):
+    """Draws Fig. 11: columns are transformations, rows are groups.
+
+    Layers are drawn at each run's own threshold.
+    """
+    table = at_own_tau(study, own_tests(study.layers))
+    if not len(table) or table.layer.nunique() == 1:
+        text = "only the penultimate layer was measured: --analysis layers"
+        layout.draw_gap(part.subplots(), text)
+        return None
+    names = _layer_names(table)
+    looks = _make_looks(choose_evenly(n_seen_values(study), num_lines))
+    transforms = transforms_of(role)
+    bands = part.subfigures(len(transforms) // NUM_COLUMNS, 1)
     for number, band in enumerate(bands):
         shown = transforms[number * NUM_COLUMNS :][:NUM_COLUMNS]
-        panels = band.subplots(3, NUM_COLUMNS, sharex=True, sharey=True)
+        # Without sharing axes, which takes longer to draw; limits are equal.
+        panels = band.subplots(3, NUM_COLUMNS)
         for column, transform in zip(panels.T, shown, strict=True):
             of_transform = rows(table, transform=transform)
-            _draw_column(of_transform, column, transform, names, positions)
+            column[0].set_title(style.LOOKS[transform].label)
+            for axes, group in zip(column, GROUPS, strict=True):
+                of_group = rows(of_transform, category_group=group)
+                if len(of_group):
+                    draw_layers(of_group, axes, names, looks)
+                else:
+                    layout.draw_gap(axes, "missing")
+                axes.label_outer()
         for axes, label in zip(panels[:, 0], GROUPS.values(), strict=True):
             axes.set_ylabel(f"{label}\nmean invariance")
-    looks = _looks(positions).values()
     bands[0].legend(
-        handles=[Line2D([], [], **look) for look in looks],
+        handles=[Line2D([], [], **look) for look in looks.values()],
         loc="outside upper right",
-        ncols=len(positions),
-        title=f"categories seen transformed (of {size_of(study)})",
+        ncols=len(looks),
+        title=f"categories seen transformed (of {num_categories(study)})",
     )
-    layout.write_note(
-        figure,
+    return (
         f"{lines.NOTE} Rows: test images of seen and of unseen categories, "
-        "and both.",
+        "and both."
     )
 
 
-def _looks(positions):
-    """Returns how lines look, by number of seen categories."""
-    shades = np.linspace(0.1, 1, len(positions))
+def _make_looks(counts):
+    """Returns how lines look by n_seen: the more seen, the darker."""
+    shades = np.linspace(0.1, 1, len(counts))
     return {
         n_seen: {
             "label": f"{n_seen:g}",
@@ -111,21 +98,8 @@ def _looks(positions):
             "marker": "o",
             "markersize": 3,
         }
-        for n_seen, shade in zip(positions, shades, strict=True)
+        for n_seen, shade in zip(counts, shades, strict=True)
     }
-
-
-def _draw_column(table, column, transform, names, positions):
-    """Draws the three panels of a transformation."""
-    column[0].set_title(style.LOOKS[transform].label)
-    for axes, group in zip(column, GROUPS, strict=True):
-        of_group = rows(table, category_group=group)
-        if len(of_group):
-            draw_layers(of_group, axes, names, positions)
-        else:
-            layout.draw_gap(axes, "missing")
-    for axes in column[:-1]:
-        axes.tick_params(labelbottom=False)
 
 
 def _layer_names(table):

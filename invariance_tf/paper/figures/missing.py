@@ -3,8 +3,14 @@
 import dataclasses
 
 from invariance_tf.drawing import style
-from invariance_tf.paper.figures.selection import SWEEPS, grid, own, size_of
-from invariance_tf.paper.studies import transforms_of
+from invariance_tf.paper.selection import (
+    n_seen_values,
+    never_transformed,
+    num_categories,
+    own_tests,
+    trained,
+)
+from invariance_tf.paper.studies import SWEEPS, transforms_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,7 +18,7 @@ class Need:
     """Says which networks a figure shows, and what must be measured of them.
 
     Attributes:
-        role: String, the study: one of the keys of `selection.STUDY_NAMES`.
+        role: String, the study: one of the keys of `studies.STUDY_NAMES`.
         networks: Tuple of `"grid"` (every transformation, n_seen and seed),
             `"all_seen"` (those of the grid that saw all categories) and
             `"never_transformed"`.
@@ -45,115 +51,107 @@ def find_missing(needs, studies):
     """
     found = []
     for role in dict.fromkeys(need.role for need in needs):
-        study = studies.get(role)
-        if study is None:
-            texts = ["every run"]
-        else:
+        texts = ["every run"]
+        if role in studies:
             of_role = [need for need in needs if need.role == role]
-            texts = [text for n in of_role for text in _describe(n, study)]
+            texts = [
+                text
+                for need in of_role
+                for text in _list_missing(need, studies[role])
+            ]
         found += [f"{role}: {text}" for text in dict.fromkeys(texts)]
         if texts:
-            found.append(f"{role}: {_command(role, study)}")
+            found.append(f"{role}: {_find_command(role, studies.get(role))}")
     return found
 
 
-def _describe(need, study):
-    """Describes the runs that one need lacks."""
-    expected = _expected(need, study)
-    done = _networks(study.runs)
+def _list_missing(need, study):
+    """Lists the runs that one need lacks, and those to be measured."""
+    expected = _expect_networks(need, study)
+    done = _find_networks(study.runs)
     source, option = MEASURES[need.measure]
-    measured = _networks(source(study))
-    texts = _write(expected - done, expected)
-    unmeasured = _write((expected & done) - measured, expected)
+    measured = _find_networks(source(study))
+    texts = _list_networks(expected - done, expected)
+    unmeasured = _list_networks((expected & done) - measured, expected)
     return texts + [f"{text}, to measure with {option}" for text in unmeasured]
 
 
-def _expected(need, study):
+def _expect_networks(need, study):
     """Returns the networks that a need asks for."""
-    seeds = set(study.runs.seed)
-    n_seen = {
-        "grid": set(grid(study)),
-        "all_seen": {size_of(study)},
+    names = need.transforms or transforms_of(need.role)
+    wanted = {
+        "grid": (names, n_seen_values(study)),
+        "all_seen": (names, [num_categories(study)]),
+        "never_transformed": (["identity"], [0]),
     }
-    expected = set()
-    for networks in need.networks:
-        names = need.transforms or transforms_of(need.role)
-        if networks == "never_transformed":
-            names = ["identity"]
-        expected |= {
-            (name, count, seed)
-            for name in names
-            for count in n_seen.get(networks, {0})
-            for seed in seeds
-        }
-    return expected
+    return {
+        (name, n_seen, seed)
+        for networks in need.networks
+        for name in wanted[networks][0]
+        for n_seen in wanted[networks][1]
+        for seed in {*study.runs.seed}
+    }
 
 
-def _networks(table):
+def _find_networks(table):
     """Returns the networks with rows in a table."""
-    keys = table[["transform", "n_seen", "seed"]].drop_duplicates()
-    return set(keys.itertuples(index=False, name=None))
+    keys = trained(table)[["transform", "n_seen", "seed"]].drop_duplicates()
+    without = {
+        ("identity", 0, seed) for seed in never_transformed(table).seed.unique()
+    }
+    return without.union(keys.itertuples(index=False, name=None))
 
 
-def _write(missing, expected):
-    """Writes networks in as few words as possible."""
-    if not missing:
-        return []
+def _list_networks(missing, expected):
+    """Lists networks in few words; transformations that lack the same, once."""
     by_text = {}
-    for transform in style.LOOKS:
-        pair = (
-            {key[1:] for key in keys if key[0] == transform}
+    for name in style.LOOKS:
+        lacking, wanted = (
+            {key[1:] for key in keys if key[0] == name}
             for keys in (missing, expected)
         )
-        by_text.setdefault(_write_counts(*pair), []).append(transform)
-    by_text.pop("", None)
-    trained_names = {key[0] for key in expected} - {"identity"}
-    texts = []
-    for text, names in by_text.items():
-        who = ", ".join(names)
-        if {*names} == trained_names:
-            who = "every transformation"
-        texts.append(f"{who} at {text}")
-    return texts
+        if lacking:
+            text = _list_counts(lacking, wanted)
+            by_text.setdefault(text, []).append(name)
+    every = {name for name, *_ in expected} - {"identity"}
+    return [
+        f"{'every transformation' if {*names} == every else ', '.join(names)} "
+        f"at {text}"
+        for text, names in by_text.items()
+    ]
 
 
-def _write_counts(missing, expected):
-    """Writes pairs of n_seen and seed, such as "n_seen 4, 12 (seed 1)"."""
-    if not missing:
-        return ""
-    counts = sorted({count for count, _ in expected})
+def _list_counts(missing, expected):
+    """Lists pairs of n_seen and seed, such as "n_seen 4, 12 (seed 1)"."""
+    counts = sorted({n_seen for n_seen, _ in expected})
     if missing == expected and len(counts) > 1:
         return "every n_seen"
     texts = []
-    for count in counts:
-        seeds, all_seeds = (
-            {seed for other, seed in keys if other == count}
-            for keys in (missing, expected)
-        )
-        if seeds == all_seeds:
-            texts.append(f"{count}")
-        elif seeds:
-            names = ", ".join(map(str, sorted(seeds)))
-            texts.append(f"{count} (seed {names})")
+    for n_seen in counts:
+        seeds = sorted(seed for other, seed in missing if other == n_seen)
+        if seeds:
+            is_every = len(seeds) == sum(n == n_seen for n, _ in expected)
+            names = f" (seed {', '.join(map(str, seeds))})"
+            texts.append(f"{n_seen}{'' if is_every else names}")
     return f"n_seen {', '.join(texts)}"
 
 
-def _command(role, study):
-    """Says which command makes the runs of a study."""
-    datasets = SWEEPS[role]
+def _find_command(role, study):
+    """Returns the command that makes the runs of a study, in words."""
+    sweeps = SWEEPS[role]
     if study is not None:
         dataset = study.runs.dataset.iloc[0]
-        datasets = {name: datasets[name] for name in {dataset} & {*datasets}}
-    if not datasets:
-        return "made by a sweep file of your own, as those in configs/sweeps"
+        sweeps = {dataset: sweeps[dataset]} if dataset in sweeps else {}
+    if not sweeps:
+        return "write a sweep file like those in configs/sweeps"
     commands = [
         f"python -m invariance_tf sweep configs/sweeps/{name}.yaml"
-        for name in datasets.values()
+        for name in sweeps.values()
     ]
     return f"made by {' or '.join(commands)}"
 
 
-def _every_test(table):
+def _other_tests(table):
     """Returns the rows of tests by other transformations than the trained."""
     if "test_transform" not in table:
         return table.iloc[:0]
@@ -163,7 +161,7 @@ def _every_test(table):
 
 def _inner_layers(study):
     """Returns rows of runs of which several layers are measured."""
-    table = own(study.layers)
+    table = own_tests(study.layers)
     if not len(table):
         return table
     return table[table.groupby("run").layer.transform("nunique") > 1]
@@ -173,13 +171,16 @@ def _inner_layers(study):
 MEASURES = {
     "accuracy": (lambda study: study.runs, ""),
     "accuracy tests": (
-        lambda study: _every_test(study.accuracy),
+        lambda study: _other_tests(study.accuracy),
         "--evaluate_on all",
     ),
     "confusion": (lambda study: study.confusion, ""),
-    "neurons": (lambda study: own(study.neurons), "--analysis penultimate"),
+    "neurons": (
+        lambda study: own_tests(study.neurons),
+        "--analysis penultimate",
+    ),
     "every test": (
-        lambda study: _every_test(study.neurons),
+        lambda study: _other_tests(study.neurons),
         "--evaluate_on all --analysis penultimate",
     ),
     "ablation": (lambda study: study.ablation, "--analysis penultimate"),

@@ -1,37 +1,68 @@
 """The parts of a figure, one for each study of the paper."""
 
-from invariance_tf.paper.figures.selection import name_of
+import numpy as np
+
+from invariance_tf.drawing import layout
+from invariance_tf.paper.studies import STUDY_NAMES, SWEEPS, title_of
 
 # Height of the gap for a study without runs, as a share of its panels'.
-GAP = 0.35
+GAP_HEIGHT = 0.35
 
 
-def heights(studies, roles):
+def relative_heights(studies, roles):
     """Returns the relative heights of the parts for studies."""
-    return [1 if role in studies else GAP for role in roles]
+    return [1 if role in studies else GAP_HEIGHT for role in roles]
 
 
-def make_parts(figure, studies, roles):
-    """Makes a part of a figure for each study, below each other.
+def fill_parts(figure, studies, fill, roles, **options):
+    """Fills a part of a figure for each study, below each other.
+
+    A study without runs leaves a gap that names the sweep to run.
 
     Args:
-        figure: Matplotlib `Figure` or `SubFigure`.
+        figure: Matplotlib `Figure` or `SubFigure` to fill.
         studies: Dictionary of `studies.find_studies`.
-        roles: List of its keys. Several of them are named.
-
-    Returns:
-        Dictionary from roles to `SubFigure`.
+        fill: Function of a part, which is a `Figure` or `SubFigure`, of the
+            study's `tables.Runs` and of its role. It returns a note on what
+            the marks mean, which is written below the figure.
+        roles: Sequence of keys of `STUDY_NAMES`. Several of them are named.
+        **options: Further arguments of `fill`.
     """
-    parts = figure.subfigures(
-        len(roles), 1, squeeze=False, height_ratios=heights(studies, roles)
-    )[:, 0]
+    parts, note = [figure], None
+    if len(roles) > 1:
+        heights = relative_heights(studies, roles)
+        parts = figure.subfigures(len(roles), 1, height_ratios=heights)
     for role, part in zip(roles, parts, strict=True):
         if len(roles) > 1:
+            title = title_of(studies, role)
             part.suptitle(
-                name_of(studies.get(role), role),
-                x=0.01,
-                ha="left",
-                fontsize=9,
-                fontweight="normal",
+                title, x=0.01, ha="left", fontsize=9, fontweight="normal"
             )
-    return dict(zip(roles, parts, strict=True))
+        if role in studies:
+            note = fill(part, studies[role], role, **options)
+        else:
+            draw_study_gap(part.subplots(), role)
+    if note:
+        layout.write_note(figure, note)
+
+
+def draw_study_gap(axes, role):
+    """Says that a study has no runs, and which sweep makes them."""
+    files = " or ".join(f"{name}.yaml" for name in SWEEPS[role].values())
+    layout.draw_gap(
+        axes, f"no runs for {STUDY_NAMES[role]}\n(configs/sweeps/: {files})"
+    )
+
+
+def choose_evenly(values, count):
+    """Chooses at most so many values, with the first and the last.
+
+    Example:
+
+    >>> choose_evenly([1, 2, 3, 4, 5, 6, 7], 3)
+    [1, 4, 7]
+    """
+    if len(values) <= count:
+        return list(values)
+    positions = np.linspace(0, len(values) - 1, count).round().astype(int)
+    return [values[position] for position in positions]

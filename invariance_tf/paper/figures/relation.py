@@ -4,38 +4,22 @@ import numpy as np
 
 from invariance_tf.drawing import layout, lines, style
 from invariance_tf.measures.intervals import correlate
-from invariance_tf.paper.figures import parts
-from invariance_tf.paper.figures.selection import (
-    gap_text,
-    grid,
-    own,
+from invariance_tf.paper.figures.violins import CONTROLS
+from invariance_tf.paper.selection import (
+    n_seen_values,
+    num_categories,
+    own_tests,
     rows,
-    size_of,
     trained,
 )
-from invariance_tf.paper.figures.violins import CONTROLS
 from invariance_tf.paper.studies import transforms_of
 from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
 AMOUNT = "mean invariance coefficient"
 
 
-def fill_amounts(figure, studies, roles=("faces", "imagenet")):
-    """Draws Fig. 5a: a row of panels for each study, a column per family."""
-    for role, part in parts.make_parts(figure, studies, roles).items():
-        if role in studies:
-            _fill_amounts_of(studies[role], part, role)
-        else:
-            layout.draw_gap(part.subplots(), gap_text(role))
-    layout.write_note(
-        figure,
-        f"{lines.NOTE} Grey: the coefficient with T of another image of the "
-        "category (dashed) or of another category (dotted), mean of the panel.",
-    )
-
-
-def _fill_amounts_of(study, part, role):
-    """Draws the panels of a study: one for each family, or one for ImageNet."""
+def fill_amounts(part, study, role):
+    """Draws Fig. 5a for one study: a panel per family, or one for ImageNet."""
     is_log = role == "imagenet"
     # An empty column keeps the only panel from being too wide.
     columns = {"": OF_IMAGENET, None: ()} if is_log else FAMILIES
@@ -51,6 +35,10 @@ def _fill_amounts_of(study, part, role):
         else:
             axes.set_axis_off()
     layout.label_outer(panels[:1])
+    return (
+        f"{lines.NOTE} Grey: the coefficient with T of another image of the "
+        "category (dashed) or of another category (dotted), mean of the panel."
+    )
 
 
 def draw_amount(study, axes, transforms, *, is_log=False):
@@ -62,8 +50,8 @@ def draw_amount(study, axes, transforms, *, is_log=False):
         transforms: List of names of transformations.
         is_log: Boolean, whether the x axis is logarithmic.
     """
-    positions = grid(study)
-    neurons = own(rows(study.neurons, category_group="all"))
+    positions = n_seen_values(study)
+    neurons = own_tests(rows(study.neurons, category_group="all"))
     if len(neurons):
         neurons = neurons[neurons["transform"].isin(transforms)]
         for measure, look in CONTROLS.items():
@@ -78,7 +66,7 @@ def draw_amount(study, axes, transforms, *, is_log=False):
         positions,
     )
     lines.draw_share(axes, AMOUNT)
-    lines.draw_n_seen(axes, positions, size_of(study), is_log=is_log)
+    lines.draw_n_seen(axes, positions, num_categories(study), is_log=is_log)
 
 
 def draw_relation(table, axes, measure, transforms):
@@ -98,9 +86,6 @@ def draw_relation(table, axes, measure, transforms):
     for name in transforms:
         of_transform = rows(table, transform=name)
         look = style.LOOKS[name]
-        label = look.label
-        if not len(of_transform):
-            label += " (missing)"
         axes.plot(
             of_transform.invariance_all,
             of_transform[measure],
@@ -109,7 +94,7 @@ def draw_relation(table, axes, measure, transforms):
             color=look.color,
             markeredgecolor="white",
             markeredgewidth=0.4,
-            label=label,
+            label=look.label + ("" if len(of_transform) else " (missing)"),
         )
     axes.text(
         1,
@@ -137,22 +122,16 @@ def _write_correlation(table, columns):
     return f"{value}, n = {len(table)} networks".replace("-", "−")
 
 
-def fill_relation(figure, studies, measure, role="faces"):
+def fill_relation(part, study, role, measure):
     """Draws Fig. 5b (within-category accuracy) or 5c (across-category)."""
-    study = studies.get(role)
-    axes = figure.subplots()
-    if study is None:
-        layout.draw_gap(axes, gap_text(role))
-        return
-    table = trained(study.runs)
-    draw_relation(table, axes, measure, transforms_of("faces"))
-    figure.legend(
+    axes = part.subplots()
+    draw_relation(trained(study.runs), axes, measure, transforms_of(role))
+    part.legend(
         handles=axes.get_legend_handles_labels()[0], loc="outside right center"
     )
-    layout.write_note(
-        figure,
+    return (
         "Dots: networks, one for each number of seen categories and seed. "
         "r: Pearson's correlation, with its 95 % bootstrap interval over "
         "transformations. Invariance: mean over neurons, for test images of "
-        "all categories.",
+        "all categories."
     )

@@ -6,16 +6,34 @@ from matplotlib.patheffects import withStroke
 
 from invariance_tf.drawing import layout, style
 from invariance_tf.measures.intervals import bootstrap
-from invariance_tf.paper.figures.selection import values_by
+from invariance_tf.paper.selection import values_by
 
 NOTE = (
     "Violins: distribution over the penultimate layer's neurons of all seeds. "
     "White dot: mean; bar: 95 % bootstrap interval over neurons, not seeds."
 )
-# So many quantiles stand for a distribution: the time does not grow with the
-# number of neurons.
+# More neurons than this take longer to draw and look the same.
 NUM_QUANTILES = 1000
 NUM_RESAMPLES = 400
+
+# So that a line can be seen on a dark violin.
+_OUTLINE = [withStroke(linewidth=2.2, foreground="white", alpha=0.8)]
+
+# The invariance coefficient with T of another image instead of T(x).
+CONTROLS = {
+    "control_same_category": {
+        "color": "#444444",
+        "linestyle": (0, (3, 1)),
+        "linewidth": 1.1,
+        "label": "control: T of another image of the category",
+    },
+    "control_shuffled": {
+        "color": "#444444",
+        "linestyle": (0, (1, 1)),
+        "linewidth": 1.1,
+        "label": "control: T of an image of another category",
+    },
+}
 
 
 def draw_violin(values, axes, position, *, face, side="both", width=0.8):
@@ -32,7 +50,7 @@ def draw_violin(values, axes, position, *, face, side="both", width=0.8):
     if not len(values):
         return
     (body,) = axes.violinplot(
-        [_thin(values)],
+        [_take_quantiles(values)],
         [position],
         widths=width,
         side=side,
@@ -54,20 +72,20 @@ def draw_violin(values, axes, position, *, face, side="both", width=0.8):
     )
 
 
-def _thin(values):
-    """Returns quantiles that are distributed as the values are."""
+def _take_quantiles(values):
+    """Returns at most `NUM_QUANTILES` values of the same distribution."""
     if len(values) <= NUM_QUANTILES:
         return values
     shares = (np.arange(NUM_QUANTILES) + 0.5) / NUM_QUANTILES
     return np.quantile(values, shares)
 
 
-def draw_missing(axes, position, text="missing"):
-    """Says in the place of a violin that there is none."""
+def draw_missing(axes, position):
+    """Writes "missing" instead of a violin."""
     axes.text(
         position,
         0.5,
-        text,
+        "missing",
         transform=axes.get_xaxis_transform(),
         rotation=90,
         ha="center",
@@ -78,49 +96,30 @@ def draw_missing(axes, position, text="missing"):
     )
 
 
-def draw_by_transform(table, axes, measure, transforms):
-    """Draws a violin for each transformation.
+def draw_by_transform(tables, axes, measure, transforms):
+    """Draws violins for each transformation T, one or two beside each other.
 
     Args:
-        table: DataFrame with transform and the measure.
+        tables: List of one or two DataFrames with transform and the measure.
+            The first is drawn in the colors of the transformations; the
+            second is about networks trained with original images only.
         axes: Matplotlib `Axes`.
         measure: String, name of a column.
         transforms: List of names of transformations, families together.
     """
-    found = values_by(table, ["transform"], measure)
+    found = [values_by(table, ["transform"], measure) for table in tables]
+    shifts, width = ((0,), 0.8) if len(tables) == 1 else ((-0.2, 0.2), 0.38)
     for position, name in enumerate(transforms):
-        values = found.get((name,), ())
-        face = {"facecolor": style.LOOKS[name].color, "hatch": None}
-        draw_violin(values, axes, position, face=face)
-        if not len(values):
-            draw_missing(axes, position)
-    name_transforms(axes, transforms)
-
-
-def draw_with_and_without(with_table, without_table, axes, measure, transforms):
-    """Draws two violins for each transformation T: x + T(x) beside x.
-
-    Args:
-        with_table: DataFrame of neurons of the networks trained with T on all
-            categories: test_transform and the measure.
-        without_table: The same of networks trained with original images only.
-        axes: Matplotlib `Axes`.
-        measure: String, name of a column.
-        transforms: List of names of transformations, families together.
-    """
-    tables = (with_table, without_table)
-    found = [values_by(table, ["test_transform"], measure) for table in tables]
-    for position, name in enumerate(transforms):
-        trained = {"facecolor": style.LOOKS[name].color, "hatch": None}
-        faces = (trained, style.ORIGINAL_ONLY)
-        for shift, face, of_table in zip(
-            (-0.2, 0.2), faces, found, strict=True
-        ):
+        own_face = {"facecolor": style.LOOKS[name].color, "hatch": None}
+        faces = (own_face, style.ORIGINAL_ONLY)[: len(tables)]
+        for shift, face, of_table in zip(shifts, faces, found, strict=True):
             values = of_table.get((name,), ())
-            draw_violin(values, axes, position + shift, face=face, width=0.38)
+            draw_violin(values, axes, position + shift, face=face, width=width)
             if not len(values):
                 draw_missing(axes, position + shift)
-    name_transforms(axes, transforms)
+    layout.name_columns(axes, [style.LOOKS[name].label for name in transforms])
+    axes.set_xlim(-0.6, len(transforms) - 0.4)
+    layout.mark_families(axes, transforms)
 
 
 def draw_seen_and_unseen(table, axes, measure, positions):
@@ -149,13 +148,13 @@ def draw_controls(table, axes, transforms):
     """Draws the two floors of the coefficient, means over neurons.
 
     Args:
-        table: DataFrame of neurons: test_transform, control_shuffled and
+        table: DataFrame of neurons: transform, control_shuffled and
             control_same_category.
         axes: Matplotlib `Axes`.
         transforms: List of names of transformations at positions 0, 1, ...
     """
     for measure, look in CONTROLS.items():
-        found = values_by(table, ["test_transform"], measure)
+        found = values_by(table, ["transform"], measure)
         for position, name in enumerate(transforms):
             values = found.get((name,), ())
             if len(values):
@@ -169,41 +168,6 @@ def draw_controls(table, axes, transforms):
                 )
 
 
-# So that a line can be seen on a dark violin.
-_OUTLINE = [withStroke(linewidth=2.2, foreground="white", alpha=0.8)]
-
-# The invariance coefficient with T of another image in the place of T(x).
-CONTROLS = {
-    "control_same_category": {
-        "color": "#444444",
-        "linestyle": (0, (3, 1)),
-        "linewidth": 1.1,
-        "label": "control: T of another image of the category",
-    },
-    "control_shuffled": {
-        "color": "#444444",
-        "linestyle": (0, (1, 1)),
-        "linewidth": 1.1,
-        "label": "control: T of an image of another category",
-    },
-}
-
-
 def control_handles():
     """Returns the controls for a legend."""
     return [Line2D([], [], **look) for look in CONTROLS.values()]
-
-
-def name_transforms(axes, transforms):
-    """Writes the names of transformations along the x axis."""
-    labels = [style.LOOKS[name].label for name in transforms]
-    axes.set_xticks(
-        range(len(labels)),
-        labels,
-        rotation=35,
-        ha="right",
-        rotation_mode="anchor",
-    )
-    axes.set_xlim(-0.6, len(labels) - 0.4)
-    axes.tick_params(axis="x", length=0)
-    layout.mark_families(axes, transforms)

@@ -1,6 +1,6 @@
 """One self-contained HTML page about a set of runs.
 
-The page needs no network: style, script and figures are inside, and a content
+The page works offline: style, script and figures are inside, and a content
 security policy keeps everything else out. Whatever comes from the runs, names
 above all, is text, never markup.
 """
@@ -15,6 +15,7 @@ import jinja2
 import markupsafe
 
 from invariance_tf import files
+from invariance_tf.paper.claims import judge
 from invariance_tf.paper.report import (
     evidence,
     headlines,
@@ -36,7 +37,7 @@ def write_report(runs, path):
 
     Args:
         runs: A `tables.Runs`.
-        path: Path of the HTML file; its directory is made where it is
+        path: Path of the HTML file; its directory is created if it is
             missing. Directories of runs are linked relative to it.
 
     Returns:
@@ -53,17 +54,13 @@ def write_report(runs, path):
     >>> "No runs" in pathlib.Path(path).read_text(encoding="utf-8")
     True
     """
-    # These import matplotlib and SciPy, which a page of given results does
-    # not need.
-    from invariance_tf.paper.claims import judge
-
     studies, left_out = find_studies(runs)
-    page = render(
+    page = render_page(
         runs,
         studies,
         left_out,
         verdicts=judge(studies),
-        groups=pictures.draw_groups(studies),
+        groups=pictures.draw_pictures(studies),
         report_dir=os.path.dirname(os.path.abspath(path)),
     )
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
@@ -72,8 +69,8 @@ def write_report(runs, path):
     return path
 
 
-def render(runs, studies, left_out, *, verdicts, groups, report_dir):
-    """Renders the page from results that are at hand.
+def render_page(runs, studies, left_out, *, verdicts, groups, report_dir):
+    """Renders the page from verdicts and pictures.
 
     Args:
         runs: A `tables.Runs`.
@@ -93,7 +90,7 @@ def render(runs, studies, left_out, *, verdicts, groups, report_dir):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number}
+    environment.filters["number"] = format_number
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     digest = hashlib.sha256(script.encode()).digest()
     return environment.get_template("page.html.jinja").render(
@@ -101,23 +98,23 @@ def render(runs, studies, left_out, *, verdicts, groups, report_dir):
         style=markupsafe.Markup((_HERE / "page.css").read_text("utf-8")),
         script=markupsafe.Markup(script),
         script_hash=base64.b64encode(digest).decode(),
-        headlines=headlines.describe(runs, studies, verdicts),
-        evidence=evidence.describe(verdicts),
+        headlines=headlines.describe_headlines(runs, studies, verdicts),
+        evidence=evidence.describe_effects(verdicts),
         form=evidence.FORM,
         groups=groups,
-        table=listing.describe(runs, studies, left_out, report_dir),
-        origins=origins.describe(runs),
+        table=listing.describe_runs(runs, studies, left_out, report_dir),
+        origins=origins.describe_origins(runs),
         left_out=left_out,
         runs=runs,
     )
 
 
-def number(value, form=".3g"):
-    """Writes a number for a reader; a dash where there is none.
+def format_number(value, form=".3g"):
+    """Formats a number for a reader; a dash where it is missing.
 
     Example:
 
-    >>> number(0.12345), number(float("nan")), number(-2)
+    >>> format_number(0.12345), format_number(None), format_number(-2)
     ('0.123', '–', '−2')
     """
     if headlines.is_missing(value):

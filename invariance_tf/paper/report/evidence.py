@@ -6,7 +6,7 @@ import math
 FORM = "z.3f"
 
 
-def describe(verdicts):
+def describe_effects(verdicts):
     """Describes verdicts for the table of claims.
 
     Args:
@@ -14,10 +14,17 @@ def describe(verdicts):
 
     Returns:
         List of pairs of a verdict and its effects: a dictionary from the name
-        of an effect to a list of rows, each a dictionary as `claims.Effect`
+        of an effect to a list of rows, each a dictionary as `Verdict.detail`
         with claimed, the claimed range in words.
     """
-    return [(verdict, _by_name(verdict.detail)) for verdict in verdicts]
+    described = []
+    for verdict in verdicts:
+        effects = {}
+        for row in verdict.detail.to_dict("records"):
+            row["claimed"] = claimed_range(row["least"], row["most"])
+            effects.setdefault(row["effect_name"], []).append(row)
+        described.append((verdict, effects))
+    return described
 
 
 def claimed_range(least, most):
@@ -37,12 +44,3 @@ def claimed_range(least, most):
     if math.isinf(least):
         return f"below {most:g}"
     return f"{least:g} to {most:g}"
-
-
-def _by_name(detail):
-    """Groups effects by what was measured."""
-    groups = {}
-    for row in detail.to_dict("records"):
-        row["claimed"] = claimed_range(row["least"], row["most"])
-        groups.setdefault(row["effect_name"], []).append(row)
-    return groups

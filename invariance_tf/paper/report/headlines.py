@@ -9,7 +9,7 @@ from invariance_tf.settings.families import FAMILIES
 VERDICTS = {
     "holds": ("✓", "claim holds", "claims hold"),
     "does not hold": ("✗", "claim does not hold", "claims do not hold"),
-    "cannot be told": ("?", "claim cannot be told", "claims cannot be told"),
+    "undecided": ("?", "claim undecided", "claims undecided"),
 }
 
 MEASURES = {
@@ -19,7 +19,7 @@ MEASURES = {
 }
 
 
-def describe(runs, studies, verdicts):
+def describe_headlines(runs, studies, verdicts):
     """Counts runs and verdicts, and averages over families.
 
     Args:
@@ -30,7 +30,7 @@ def describe(runs, studies, verdicts):
     Returns:
         Dictionary: num_runs, num_studies, hours (of computing), symbols (by
         verdict), verdicts (a list of verdict, symbol, words and number) and
-        studies (a dictionary of what `by_family` returns).
+        studies (a dictionary of what `average_by_family` returns).
     """
     counts = collections.Counter(verdict.verdict for verdict in verdicts)
     seconds = runs.runs.seconds.sum() if len(runs.runs) else 0
@@ -43,15 +43,17 @@ def describe(runs, studies, verdicts):
             (name, symbol, one if counts[name] == 1 else many, counts[name])
             for name, (symbol, one, many) in VERDICTS.items()
         ],
-        "studies": {name: by_family(study) for name, study in studies.items()},
+        "studies": {
+            name: average_by_family(study) for name, study in studies.items()
+        },
     }
 
 
-def by_family(study):
+def average_by_family(study):
     """Averages a study at its fewest and its most seen categories.
 
-    Networks that saw all or no categories transformed are not among them:
-    they have no unseen, or no seen, categories.
+    Networks that saw all or no categories transformed do not count: they have
+    no unseen, or no seen, categories.
 
     Args:
         study: A `tables.Runs`.
@@ -63,16 +65,23 @@ def by_family(study):
     """
     table = study.runs
     table = table[(table.n_seen > 0) & (table.n_seen < table.num_categories)]
-    ends = (
-        sorted({table.n_seen.min(), table.n_seen.max()}) if len(table) else []
-    )
-    families = table["transform"].map(family_of)
+    ends = sorted({*table.n_seen.agg(["min", "max"])}) if len(table) else []
+    of_transform = {
+        name: family for family, names in FAMILIES.items() for name in names
+    }
+    families = table["transform"].map(of_transform).fillna("other")
     rows = [
         {
             "family": family,
             "transforms": sorted(of_family["transform"].unique()),
             "means": [
-                _means(of_family[of_family.n_seen == end]) for end in ends
+                {
+                    # Missing measures are None.
+                    name: at_end[column].astype(float).mean()
+                    for name, column in MEASURES.items()
+                }
+                for end in ends
+                for at_end in [of_family[of_family.n_seen == end]]
             ],
         }
         for family in (*FAMILIES, "other")
@@ -85,22 +94,6 @@ def by_family(study):
     }
 
 
-def family_of(transform):
-    """Returns the family of a transformation; `other` where it is unknown."""
-    for family, members in FAMILIES.items():
-        if transform in members:
-            return family
-    return "other"
-
-
 def is_missing(value):
     """Returns whether a value is `None` or not a number."""
     return value is None or value != value
-
-
-def _means(table):
-    """Averages each of the measures; runs without it do not count."""
-    return {
-        name: table[column].astype(float).mean()
-        for name, column in MEASURES.items()
-    }

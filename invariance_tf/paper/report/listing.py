@@ -28,8 +28,8 @@ COLUMNS = (
 )
 
 
-def describe(runs, studies, left_out, report_dir):
-    """Describes the table of runs.
+def describe_runs(runs, studies, left_out, report_dir):
+    """Describes the runs for their table.
 
     Args:
         runs: A `tables.Runs`.

@@ -1,4 +1,4 @@
-"""Where the runs come from, and in what they differ from the paper's."""
+"""Where the runs come from, and how they differ from the paper's."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ SOURCES = {
     "num_cpus": "processor cores",
 }
 
-# What is no part of the paper, with the row of docs/fidelity.md.
+# What is not part of the paper, with the row of docs/fidelity.md.
 STAND_INS = {
     "synthfaces": (
         "Synthetic faces stand in for FaceScrub: invented people, drawn by "
@@ -38,7 +38,7 @@ STAND_INS = {
 NUM_TRIALS = 3  # of the paper, for every point of its figures.
 
 
-def describe(runs):
+def describe_origins(runs):
     """Describes programs, machines, seeds and data, and the deviations.
 
     Args:
@@ -56,15 +56,15 @@ def describe(runs):
         "sources": [
             (name, value, count)
             for column, name in SOURCES.items()
-            for value, count in _sources(table, column).items()
+            for value, count in _count_sources(table, column).items()
         ],
         "seeds": sorted(table.seed.value_counts().items()),
-        "datasets": _datasets(table),
-        "deviations": [*_deviations(table)],
+        "datasets": _describe_datasets(table),
+        "deviations": [*_list_deviations(table)],
     }
 
 
-def _sources(table, column):
+def _count_sources(table, column):
     """Counts the runs by a source, the commonest first."""
     values = table[column].astype(object)
     values = values.where(values.notna(), "unknown").astype(str)
@@ -74,7 +74,7 @@ def _sources(table, column):
     return values.value_counts()
 
 
-def _datasets(table):
+def _describe_datasets(table):
     """Describes each data set: its identity, its size and what was skipped."""
     keys = ["dataset", "fingerprint", "num_categories"]
     found = []
@@ -87,13 +87,13 @@ def _datasets(table):
                 "num_images": first.num_images,
                 "num_skipped": first.num_skipped,
                 "num_runs": len(of_dataset),
-                "skipped": _skipped(first.run_dir),
+                "skipped": _read_skipped(first.run_dir),
             }
         )
     return found
 
 
-def _skipped(run_dir):
+def _read_skipped(run_dir):
     """Reads which files of the data set could not be used, and why."""
     path = os.path.join(run_dir, "skipped.csv")
     if not os.path.exists(path):
@@ -102,24 +102,39 @@ def _skipped(run_dir):
         return [(row["file"], row["reason"]) for row in csv.DictReader(file)]
 
 
-def _deviations(table):
+def _list_deviations(table):
     """Yields a sentence for each difference from the paper's runs."""
     for name in (*table.dataset.unique(), *table.network.unique()):
         if name in STAND_INS:
             yield STAND_INS[name]
     is_point = (table.n_seen > 0) & (table.n_seen < table.num_categories)
-    point = ["study", "transform", "transform_args", "n_seen"]
-    trials = table[is_point].groupby(point).seed.nunique()
-    if len(trials) and trials.min() != NUM_TRIALS:
-        span = sorted({trials.min(), trials.max()})
+    points = table[is_point]
+    keys = ["study", "transform", "transform_args", "n_seen"]
+    trials = {*points.groupby(keys).seed.nunique().agg(["min", "max"])}
+    if len(points) and min(trials) != NUM_TRIALS:
         yield (
-            f"Each point has {' to '.join(map(str, span))} "
-            f"{'trials' if span[-1] > 1 else 'trial'}; the paper has "
+            f"Trials of each point: {_join(trials, ' to ')}; in the paper "
             f"{NUM_TRIALS} (row P6)."
         )
-    yield from _differences_of_grid(table[is_point])
-    yield from _differences_of_recipe(table)
-    strengths = [*_strengths(table)]
+    for (dataset, total), found in points.groupby(
+        ["dataset", "num_categories"]
+    ):
+        yield (
+            f"On {dataset}, {_join(found.n_seen)} of {total} categories were "
+            "seen transformed; the paper has 388 identities of FaceScrub and "
+            "1000 categories of ImageNet (row P6)."
+        )
+    missing = {*TRANSFORMS} - {"identity", *points["transform"]}
+    if missing:
+        yield f"No runs with: {_join(missing)}."
+    for network, found in table.groupby("network"):
+        planned = RECIPES.get(network, {}).get("epochs")
+        if planned is not None and {*found.epochs} != {planned}:
+            yield (
+                f"{network} was trained for {_join(found.epochs)} epochs "
+                f"instead of {planned}."
+            )
+    strengths = [*_list_strengths(table)]
     if strengths:
         yield (
             "Strengths hold for one data set and image size only (row A5): "
@@ -127,43 +142,18 @@ def _deviations(table):
         )
     if table.git_is_modified.any():
         count = int(table.git_is_modified.sum())
-        yield f"{count} of the runs were made by code that is in no commit."
+        yield f"Code of {count} runs had uncommitted changes."
 
 
-def _strengths(table):
+def _join(values, separator=", "):
+    """Joins the values once each, in order."""
+    return separator.join(map(str, sorted({*values})))
+
+
+def _list_strengths(table):
     """Yields the arguments of transformations that are numbers."""
     chosen = table[["transform", "transform_args"]].drop_duplicates()
     for name, text in sorted(chosen.itertuples(index=False)):
         for key, value in json.loads(text).items():
             if not isinstance(value, str | bool):
                 yield f"{name} {key} {value}"
-
-
-def _differences_of_grid(table):
-    """Yields in what the points of the figures differ."""
-    for (dataset, total), found in table.groupby(["dataset", "num_categories"]):
-        counts = ", ".join(map(str, sorted(found.n_seen.unique())))
-        yield (
-            f"On {dataset}, {counts} of {total} categories were seen "
-            "transformed; the paper has 388 identities of FaceScrub and 1000 "
-            "categories of ImageNet (row P6)."
-        )
-    missing = [
-        name
-        for name in TRANSFORMS
-        if name not in {"identity", *table["transform"]}
-    ]
-    if missing:
-        yield f"Not among the runs: {', '.join(missing)}."
-
-
-def _differences_of_recipe(table):
-    """Yields which networks were trained longer or shorter than planned."""
-    for network, found in table.groupby("network"):
-        planned = RECIPES.get(network, {}).get("epochs")
-        epochs = sorted(found.epochs.unique())
-        if planned is not None and epochs != [planned]:
-            yield (
-                f"{network} was trained for "
-                f"{', '.join(map(str, epochs))} epochs in place of {planned}."
-            )

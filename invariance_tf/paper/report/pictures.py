@@ -9,8 +9,9 @@ import xml.etree.ElementTree
 import markupsafe
 
 from invariance_tf.drawing import style
+from invariance_tf.paper.figures import by_number
 
-# Coordinates are in 1/72 inch: more decimals cannot be seen.
+# Coordinates are in 1/72 inch: nobody sees more decimals.
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
 _URL = re.compile(r"url\(#([^)]+)\)")
 _COORDINATES = ("d", "x", "y", "points")
@@ -24,8 +25,8 @@ class Picture:
     Attributes:
         number: String. Number in the paper, such as 2a.
         title: String.
-        description: String. What is to be seen, in words.
-        missing: List of strings: what the runs do not have for it.
+        description: String, what the figure shows.
+        missing: List of strings: the runs that it lacks.
         svg: Markup of the picture, `None` if there are no runs for it.
     """
 
@@ -36,7 +37,7 @@ class Picture:
     svg: markupsafe.Markup | None
 
 
-def draw_groups(studies):
+def draw_pictures(studies):
     """Draws every figure, in groups of those with the same number.
 
     Args:
@@ -45,15 +46,13 @@ def draw_groups(studies):
     Returns:
         Dictionary from the number, such as 2, to a list of `Picture`.
     """
-    from invariance_tf.paper.figures import by_number
-
     groups = {}
     for number, entry in by_number.FIGURES.items():
         picture = Picture(
             number=number,
             title=entry.title,
             description=entry.description,
-            missing=by_number.missing(number, studies),
+            missing=by_number.missing_runs(number, studies),
             svg=_draw(number, entry, studies),
         )
         group = number.rstrip(string.ascii_lowercase)
@@ -63,18 +62,16 @@ def draw_groups(studies):
 
 def _draw(number, entry, studies):
     """Draws a figure; `None` if there are no runs of any study it shows."""
-    from invariance_tf.paper.figures import by_number
-
     roles = {need.role for need in entry.needs}
     if roles and not roles & studies.keys():
         return None
-    figure = by_number.draw(number, studies)
-    # The caption has it.
+    figure = by_number.draw_figure(number, studies)
+    # The caption has the title.
     figure.suptitle("")
-    return inline(figure, f"figure-{number}")
+    return inline_svg(figure, f"figure-{number}")
 
 
-def inline(figure, name):
+def inline_svg(figure, name):
     """Turns a figure into SVG for the inside of an HTML page.
 
     Names inside are made unique, since those of all figures share the page,

@@ -1,0 +1,118 @@
+"""Which rows of the tables a claim or a figure is about, by the same rules."""
+
+import numpy as np
+
+
+def rows(table, **values):
+    """Returns the rows with certain values; none if a column is missing.
+
+    A measure that no run has leaves a table without its columns. Saved tables
+    hold numbers in float32, hence a tolerance.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"seed": [0, 1], "tau": np.float32([0.1, 0.2])})
+    >>> len(rows(table, tau=0.1)), len(rows(table, tau=0.1, layer="fc7"))
+    (1, 0)
+    """
+    for column, value in values.items():
+        if column not in table:
+            return table.iloc[:0]
+        is_selected = (
+            np.isclose(table[column], value)
+            if isinstance(value, float)
+            else table[column] == value
+        )
+        table = table[is_selected]
+    return table
+
+
+def trained(table):
+    """Returns the rows of networks that saw a transformation in training."""
+    return table[_saw_transformation(table)]
+
+
+def never_transformed(table):
+    """Returns the other rows: of networks trained with original images only.
+
+    Their transformation is the identity, or they saw no category transformed.
+    """
+    return table[~_saw_transformation(table)]
+
+
+def _saw_transformation(table):
+    return (table["transform"] != "identity") & (table.n_seen > 0)
+
+
+def all_seen(table):
+    """Returns the rows of networks that saw all categories transformed."""
+    return trained(table[table.n_seen == table.num_categories])
+
+
+def own_tests(table):
+    """Returns the rows of tests by the transformation seen in training."""
+    if "test_transform" not in table:
+        return table.iloc[:0]
+    return trained(table[table.test_transform == table["transform"]])
+
+
+def all_seen_neurons(study):
+    """Returns the neurons of networks that saw all categories transformed.
+
+    Args:
+        study: A `tables.Runs`.
+
+    Returns:
+        DataFrame, the rows of `neurons` about images of all categories and
+        the transformation seen in training.
+    """
+    return all_seen(own_tests(rows(study.neurons, category_group="all")))
+
+
+def of_penultimate(study, table):
+    """Returns the rows of a table about each run's penultimate layer."""
+    return _of_run(study, table, "layer", "penultimate_layer")
+
+
+def at_own_tau(study, table, column="tau"):
+    """Returns the rows of a table at each run's own threshold."""
+    return _of_run(study, table, column, "tau")
+
+
+def _of_run(study, table, column, setting):
+    """Returns the rows in which a column has the value of the row's run."""
+    if column not in table:
+        return table.iloc[:0]
+    wanted = table.run.map(study.runs.set_index("run")[setting])
+    if setting == "tau":
+        return table[np.isclose(table[column], wanted.astype("float64"))]
+    return table[table[column] == wanted]
+
+
+def num_categories(study):
+    """Returns the number of categories of a study."""
+    return int(study.runs.num_categories.max())
+
+
+def n_seen_values(study):
+    """Returns the numbers of seen categories of a study, all of them last."""
+    return sorted({*trained(study.runs).n_seen, num_categories(study)})
+
+
+def values_by(table, columns, measure):
+    """Returns the values of a measure, without nan, by values of columns.
+
+    Args:
+        table: DataFrame.
+        columns: List of column names.
+        measure: Name of a column.
+
+    Returns:
+        Dictionary from tuples of values to float arrays; empty where the
+        table has no such measure.
+    """
+    if measure not in table:
+        return {}
+    groups = table.groupby(columns, observed=True)[measure]
+    return {key: values.dropna().to_numpy("float64") for key, values in groups}
