@@ -222,7 +222,7 @@ def test_private_addresses_get_no_connection(prepare, server, host):
     url = f"http://{host}:{server.server_port}/a"
     fate, detail = one(prepare, url, allow_private=False)
     # Some spellings of numbers are legal addresses for a browser only.
-    is_illegal = fate == "dead link" and "no legal address" in detail
+    is_illegal = fate == "dead link" and "not a legal address" in detail
     refusal = ("refused", "leads to an address that is not public")
     assert is_illegal or (fate, detail) == refusal
     assert is_illegal <= (host in ["2130706433", "0x7f.1", "127.1", "0"])
@@ -409,7 +409,7 @@ def test_a_host_that_is_silent_is_not_asked_for_ever(prepare, monkeypatch):
         num_asked[url] += 1
         raise fetching.Unreachable("no connection", is_host_silent=True)
 
-    monkeypatch.setattr(fetching, "fetch", fetch)
+    monkeypatch.setattr(fetching, "fetch_file", fetch)
     lines = [row(n, f"http://a/{n}") for n in range(9)]
     details = prepare(lines, per_host=1)
     assert len(num_asked) == MAX_SILENT
@@ -427,13 +427,13 @@ def test_a_full_disk_stops_everything_and_loses_nothing(
         for number, image in enumerate(map(photo, range(6)))
     ]
 
-    def fail(out_dir, file, face, write=collecting._write):
+    def fail(out_dir, file, face, write=collecting._write_crop):
         if "_4" in file:
             raise OSError(28, "No space left on device")
         write(out_dir, file, face)
 
     with monkeypatch.context() as patch:
-        patch.setattr(collecting, "_write", fail)
+        patch.setattr(collecting, "_write_crop", fail)
         with pytest.raises(OSError, match="No space left"):
             prepare(lines, connections=1)
     fates = (tmp_path / "out" / "manifest.csv").read_text()

@@ -147,7 +147,7 @@ def test_several_lists_are_read_in_their_order(tmp_path):
 
 
 def test_lists_without_rows_or_files_are_mistakes(tmp_path):
-    with pytest.raises(ValueError, match="no row in the lists"):
+    with pytest.raises(ValueError, match="only a header, no rows"):
         read(tmp_path)
     with pytest.raises(FileNotFoundError, match="winklerbros"):
         lists.read_lists([tmp_path / "nowhere.txt"])

@@ -1,10 +1,13 @@
-"""What every data set is to the rest of the package."""
+"""What a data set is to the rest of the package."""
 
 import dataclasses
 
 import numpy as np
 
-from invariance_tf.datasets.images.fingerprint import fingerprint, hash_images
+from invariance_tf.datasets.images.fingerprint import (
+    fingerprint_hashes,
+    hash_images,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,7 +66,7 @@ class Dataset:
         return self.images.shape[1]
 
     def take(self, positions, is_test):
-        """Returns the data set of some images only, divided anew.
+        """Returns a data set of some of the images with another division.
 
         Args:
             positions: Integer array of shape `(num_taken,)`, ascending.
@@ -71,7 +74,7 @@ class Dataset:
 
         Returns:
             A `Dataset` without the categories of which no image is left. Its
-            images are in memory, unless they are all or are records.
+            images are in memory, unless all are taken or they are records.
         """
         kept, labels = np.unique(self.labels[positions], return_inverse=True)
         images = self.images
@@ -86,12 +89,7 @@ class Dataset:
             labels=labels,
             is_test=is_test,
             categories=categories,
-            fingerprint=fingerprint(
-                hashes.view("uint8").reshape(1, -1),
-                labels,
-                is_test,
-                categories,
-            ),
+            fingerprint=fingerprint_hashes(hashes, labels, is_test, categories),
             files=tuple(self.files[position] for position in positions),
             hashes=hashes,
         )

@@ -20,17 +20,17 @@ from invariance_tf.datasets.synthfaces.shapes import (
 )
 
 
-def draw(face, image_size):
+def draw_faces(face, image_size):
     """Draws one image of each face.
 
     Args:
         face: Namespace of numbers and colours, as returned by
-            `face_numbers.describe`.
+            `traits.derive_faces`.
         image_size: Integer. Height and width, in pixels.
 
     Returns:
         float32 array of shape `(num_images, 3, image_size, image_size)`, from
-        0 for black to 255 for white. What is brighter is not yet clipped.
+        0 for black to 255 for white. Brighter values are not yet clipped.
     """
     axis = np.arange(image_size, dtype="float32")
     axis = (axis + 0.5) * (2.0 / image_size) - 1.0
@@ -124,7 +124,7 @@ def _paint_body(body, face):
     np.maximum(shadow, throat, out=shadow)
     neck.paint(shadow, face.skin * 0.6, softness=0.03)
     for side in (-1.0, 1.0):
-        # The ear that the head turns away from comes into sight.
+        # The ear on the side that the head turns away from comes into view.
         x = side * (face.width + 0.01) - 0.35 * face.yaw
         ear = body.crop(x, face.ear_y, face.ear_width, face.ear_height)
         shell = ellipse(
@@ -190,7 +190,7 @@ def _paint_hair(near, surface, face):
     line += face.hairline
     np.subtract(surface.y, line, out=line)
     line *= 0.85
-    # What stands out beside the head is hair as well.
+    # What protrudes beside the head is hair as well.
     side = np.minimum(face.lock_x - np.abs(surface.x), -0.04 - lift - scalp)
     ends = np.abs(surface.y - face.lock_y + face.lock_length)
     ends -= face.lock_length

@@ -1,4 +1,4 @@
-"""Shapes by their signed distance, negative inside, and where to paint them.
+"""Shapes as signed distances, negative inside, and where to paint them.
 
 Nothing is used but additions, products, quotients, square roots, rounding and
 comparisons: IEEE 754 defines their results, so every machine paints the same
@@ -31,8 +31,8 @@ class View:
     def crop(self, x, y, half_width, half_height):
         """Returns the part that holds a rectangle of the frame in any image.
 
-        What is painted there must end within the rectangle: else an image
-        depends on those that it is drawn with.
+        What is painted there must end within the rectangle: otherwise an image
+        would depend on those that it is drawn with.
         """
         half_width = half_width + self.unit
         half_height = half_height + self.unit
@@ -55,10 +55,10 @@ class View:
         Args:
             distance: float32 array of shape `(num_images, height, width)`.
             colour: Float or array of shape `(num_images, 3, 1, 1)`.
-            opacity: Array of shape `(num_images, 1, 1)`, from 0 to 1. Opaque
-                where `None`.
-            softness: Float. Width of the edge in the frame's unit. It is one
-                pixel at least.
+            opacity: Array of shape `(num_images, 1, 1)`, from 0 to 1, or
+                `None` for 1.
+            softness: Float. Width of the edge in the frame's unit, at least
+                one pixel.
         """
         coverage = distance * (-1.0 / np.maximum(self.unit, softness))
         coverage += 0.5
@@ -78,7 +78,7 @@ def _extent(flags):
 
 
 def ellipse(x, y, half_width, half_height):
-    """Returns about the distance to an ellipse around the origin."""
+    """Returns roughly the distance to an ellipse around the origin."""
     distance = x / half_width
     distance *= distance
     down = y / half_height
@@ -100,7 +100,7 @@ def bar(x, y, half_width, half_height, radius):
 
 
 def head(x, y, face, grow=0.0, drop=0.0):
-    """Returns about the distance to a head that tapers towards the chin.
+    """Returns roughly the distance to a head that tapers towards the chin.
 
     Args:
         x: float32 array of shape `(num_images, height, width)`, in the head's

@@ -61,10 +61,11 @@ class RecordImages:
             of the image's shorter side.
         crops: `"central"`: that square, resized with antialiasing, in training
             too. `"resnet"`: as TensorFlow's official ResNet (row N8b of
-            docs/fidelity.md): in training a random area of .05 to 1 of the
-            image, of aspect .75 to 1.33, half of them mirrored; resized
-            without antialiasing. Official is too that a tenth of the object
-            is seen, here of the image: areas below .1 do not occur.
+            docs/fidelity.md): in training a random area of 0.05 to 1 of the
+            image, of aspect 0.75 to 1.33, half of them mirrored; resized
+            without antialiasing. The official recipe also keeps at least a
+            tenth of the object in view; we require a tenth of the image, so
+            areas below 0.1 do not occur.
     """
 
     def __init__(
