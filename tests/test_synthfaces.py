@@ -10,7 +10,7 @@ from invariance_tf.datasets import synthfaces
 from invariance_tf.datasets.synthfaces import load_synthfaces, shapes, traits
 
 
-@pytest.fixture(scope="synthfaces")
+@pytest.fixture(scope="module")
 def crowd():
     """Twenty people with ten test and ten training images."""
     return load_synthfaces(num_categories=20, num_train=10, num_test=10)
