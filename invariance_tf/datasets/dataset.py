@@ -4,10 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from invariance_tf.datasets.images.fingerprint import (
-    fingerprint_hashes,
-    hash_images,
-)
+from invariance_tf.datasets.images import fingerprint
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +23,8 @@ class Dataset:
         is_test: Boolean array of shape `(num_images,)`.
         categories: Tuple of strings, the categories' names.
         fingerprint: Hexadecimal string. Data sets with the same fingerprint
-            hold the same images, labels and split.
+            hold the same images, labels and split. `None` becomes that of
+            `fingerprint.fingerprint`.
         skipped: Tuple of `(file, reason)` pairs: files that were found but
             cannot be used.
         files: Tuple of strings, the images' names; `None` becomes category
@@ -40,7 +38,7 @@ class Dataset:
     labels: np.ndarray
     is_test: np.ndarray
     categories: tuple
-    fingerprint: str
+    fingerprint: str | None = None
     skipped: tuple = ()
     files: tuple | None = None
     hashes: np.ndarray | None = None
@@ -53,7 +51,12 @@ class Dataset:
             )
             object.__setattr__(self, "files", tuple(files))
         if self.hashes is None:
-            object.__setattr__(self, "hashes", hash_images(self.images))
+            hashes = fingerprint.hash_images(self.images)
+            object.__setattr__(self, "hashes", hashes)
+        if self.fingerprint is None:
+            content = (self.images, self.labels, self.is_test, self.categories)
+            identity = fingerprint.fingerprint(*content)
+            object.__setattr__(self, "fingerprint", identity)
 
     @property
     def num_categories(self):
@@ -89,7 +92,9 @@ class Dataset:
             labels=labels,
             is_test=is_test,
             categories=categories,
-            fingerprint=fingerprint_hashes(hashes, labels, is_test, categories),
+            fingerprint=fingerprint.fingerprint_hashes(
+                hashes, labels, is_test, categories
+            ),
             files=tuple(self.files[position] for position in positions),
             hashes=hashes,
         )

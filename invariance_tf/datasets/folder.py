@@ -77,10 +77,8 @@ def load_folder(data_dir, **options):
         if len(files) >= chosen.min_images
     }
 
-    def build(directory):
-        usable, skipped = selection.decode_files(directory, candidates, chosen)
+    def check(usable, skipped):
         _check_counts(usable, skipped + loose, chosen)
-        selection.store_images(directory, usable, skipped, chosen)
 
     options = {name: getattr(chosen, name) for name in DECISIVE}
     key = image_cache.make_key(
@@ -92,7 +90,10 @@ def load_folder(data_dir, **options):
         ],
     )
     entry = image_cache.fetch_images(
-        chosen.cache_dir, key, chosen.image_size, build
+        chosen.cache_dir,
+        key,
+        chosen.image_size,
+        lambda path: selection.build_entry(path, candidates, chosen, check),
     )
     entry["skipped"] += tuple(loose)
     return Dataset(name="folder", **entry)

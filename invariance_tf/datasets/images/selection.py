@@ -131,44 +131,39 @@ def restrict_categories(files_by_category, categories_file):
     }
 
 
-def decode_files(directory, files_by_category, selection):
-    """Decodes as many images of each category as the selection needs.
+def build_entry(
+    directory, files_by_category, selection, check=None, is_test=None
+):
+    """Decodes the images of a selection into an entry of the image cache.
 
     Args:
-        directory: Path of an existing directory. The images are appended to
-            its file `decoded.raw`, in the order of decoding.
+        directory: Path of an existing directory, to be filled.
         files_by_category: Dictionary from category to list of `ImageFile`.
         selection: `Selection`.
-
-    Returns:
-        The same as `decoding.decode_usable`.
+        check: Function of the usable images by category and the list of pairs
+            `(name, reason)` of unusable files, which raises an error if the
+            images do not suffice; or `None`.
+        is_test: Function from a file to whether it is for testing, or `None`
+            for the first `num_test` of each category.
     """
     # Whether a category has `min_images` usable ones is known only once as
     # many are decoded, even if fewer are wanted.
     needed = selection.max_images and max(
         selection.min_images, selection.max_images
     )
-    with open(pathlib.Path(directory, "decoded.raw"), "wb") as stream:
-        return decoding.decode_usable(
+    size = selection.image_size
+    # In the order of decoding, which is not that of the data set.
+    raw_path = pathlib.Path(directory, "decoded.raw")
+    with open(raw_path, "wb") as stream:
+        usable, skipped = decoding.decode_usable(
             files_by_category,
             needed,
             lambda image: stream.write(image.tobytes()),
-            image_size=selection.image_size,
+            image_size=size,
             central_crop=selection.central_crop,
         )
-
-
-def store_images(directory, usable, skipped, selection, is_test=None):
-    """Makes an entry of the image cache from what `decode_files` left.
-
-    Args:
-        directory: Path, as given to `decode_files`.
-        usable: Dictionary, as returned by `decode_files`.
-        skipped: List of pairs `(name, reason)`, likewise.
-        selection: `Selection`.
-        is_test: Function from a file to whether it is for testing, or `None`
-            for the first `num_test` of each category.
-    """
+    if check:
+        check(usable, skipped)
     chosen = {
         category: members[: selection.max_images]
         for category, members in usable.items()
@@ -184,8 +179,6 @@ def store_images(directory, usable, skipped, selection, is_test=None):
             index["is_test"].append(is_test(file) if is_test else is_first)
             index["files"].append(file.name)
             order.append(position)
-    raw_path = pathlib.Path(directory, "decoded.raw")
-    size = selection.image_size
     images = np.memmap(raw_path, "uint8", "r").reshape(-1, size, size, 3)
     image_cache.write_entry(directory, images, order, index)
     # Windows removes no file that is still mapped.

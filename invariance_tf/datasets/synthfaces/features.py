@@ -31,9 +31,8 @@ def paint_eyes(surface, face):
 
 def _paint_eye(eye, face, side):
     x, y = eye.x, eye.y
-    bow = x / face.eye_width
-    bow *= -bow
-    bow += 1.0
+    along = x / face.eye_width
+    bow = 1.0 - along * along
     upper = -y - face.eye_open * bow
     lower = y - 0.6 * face.eye_height * bow
     lid = -y - (face.eye_height * 1.25 + 0.015) * bow

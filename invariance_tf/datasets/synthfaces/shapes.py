@@ -60,10 +60,8 @@ class View:
             softness: Float. Width of the edge in the frame's unit, at least
                 one pixel.
         """
-        coverage = distance * (-1.0 / np.maximum(self.unit, softness))
-        coverage += 0.5
-        np.maximum(coverage, 0.0, out=coverage)
-        np.minimum(coverage, 1.0, out=coverage)
+        coverage = distance * (-1.0 / np.maximum(self.unit, softness)) + 0.5
+        np.clip(coverage, 0.0, 1.0, out=coverage)
         if opacity is not None:
             coverage *= opacity
         change = colour - self.pixels
@@ -79,13 +77,9 @@ def _extent(flags):
 
 def ellipse(x, y, half_width, half_height):
     """Returns roughly the distance to an ellipse around the origin."""
-    distance = x / half_width
-    distance *= distance
-    down = y / half_height
-    down *= down
-    distance += down
-    np.sqrt(distance, out=distance)
-    distance -= 1.0
+    across, down = x / half_width, y / half_height
+    distance = np.sqrt(across * across + down * down) - 1.0
+    # In place, for it to stay float32: of two floats this is a float64.
     distance *= np.minimum(half_width, half_height)
     return distance
 
@@ -111,39 +105,22 @@ def head(x, y, face, grow=0.0, drop=0.0):
         drop: Float or array. How much more to add at the chin.
     """
     down = np.maximum(y, 0.0)
-    up = y - down
-    down /= face.chin + grow + drop
-    up /= face.crown + grow
-    width = down * down
-    np.minimum(width, 1.0, out=width)
-    width *= -face.jaw
-    width += 1.0
-    width *= face.width + grow
-    across = x / width
+    up = (y - down) / (face.crown + grow)
+    down = down / (face.chin + grow + drop)
+    width = 1.0 - np.minimum(down * down, 1.0) * face.jaw
+    across = x / (width * (face.width + grow))
     across *= across
     down += up
     down *= down
     # x^2 + y^2 - s x^2 y^2 = 1 is a circle for s = 0 and a square for s = 1.
-    distance = np.minimum(across, 1.0)
-    distance *= np.minimum(down, 1.0)
-    distance *= -face.square
-    distance += across
-    distance += down
-    np.sqrt(distance, out=distance)
-    distance -= 1.0
-    distance *= face.width
-    return distance
+    corner = np.minimum(across, 1.0) * np.minimum(down, 1.0) * face.square
+    return (np.sqrt(across - corner + down) - 1.0) * face.width
 
 
 def unite(first, second, blend):
     """Returns the distance to a union whose notch is filled by a fillet."""
-    near = np.abs(first - second)
-    near -= blend
-    np.minimum(near, 0.0, out=near)
-    near *= near
-    near *= -0.25 / blend
-    near += np.minimum(first, second)
-    return near
+    near = np.minimum(np.abs(first - second) - blend, 0.0)
+    return near * near * (-0.25 / blend) + np.minimum(first, second)
 
 
 def intersect(first, second, blend):

@@ -214,9 +214,8 @@ def _keep_images(paths, index, parts, chosen):
     )
 
     def build(directory):
-        usable, skipped = selection.decode_files(directory, files, everything)
-        selection.store_images(
-            directory, usable, skipped, everything, lambda file: file.is_test
+        selection.build_entry(
+            directory, files, everything, is_test=lambda file: file.is_test
         )
 
     key = image_cache.make_key(

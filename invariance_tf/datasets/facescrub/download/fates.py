@@ -12,8 +12,8 @@ FATES = {
     "box outside": "the face's box is not wholly inside the image",
     "too large": "more bytes or pixels than any photo needs",
     "refused": "the address leads out of the public web",
-    "unreachable": "no answer; the same command tries again",
-    "pending": "not tried yet; the same command goes on",
+    "unreachable": "no answer; run the same command again",
+    "pending": "not tried yet; run the same command again",
     "bad row": "the row cannot be used",
 }
 WRITTEN = ("ok", "changed")

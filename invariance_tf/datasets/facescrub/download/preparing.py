@@ -126,7 +126,6 @@ def _download(rows, options, journal, write_manifest, show_progress):
 
 
 def _remove_leftovers(out_dir):
-    """Removes what a killed program left half-written."""
-    for pattern in (".writing-*", "*/.writing-*"):
-        for path in pathlib.Path(out_dir).glob(pattern):
-            path.unlink()
+    """Removes crops that a killed program left half-written."""
+    for path in pathlib.Path(out_dir).glob("*/.writing-*"):
+        path.unlink()
