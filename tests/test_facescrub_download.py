@@ -195,6 +195,15 @@ def test_redirections_out_of_the_web_are_refused(prepare, server, target):
     assert detail.startswith("redirected out of the web")
 
 
+def test_bytes_that_are_not_text_do_not_end_the_download(prepare, server):
+    def answer(handler):
+        handler.wfile.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n")
+        handler.wfile.write(b"Location: ftp://a\xff\xfe.org/\r\n\r\n")
+
+    fate, detail = one(prepare, server.do("/a", answer))
+    assert (fate, "ftp://a??.org/" in detail) == ("dead link", True)
+
+
 def test_a_redirection_to_nowhere_is_a_dead_link(prepare, server):
     url = server.serve("/a", status=302, Location="http://[")
     assert one(prepare, url)[0] == "dead link"

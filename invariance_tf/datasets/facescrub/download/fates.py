@@ -40,4 +40,5 @@ class Failure(Exception):
     def __init__(self, fate, detail):
         super().__init__(detail)
         self.fate = fate
-        self.detail = detail
+        # An untrusted host can send bytes that no file can store as text.
+        self.detail = detail.encode("utf-8", "replace").decode()
