@@ -1,4 +1,4 @@
-"""Files of doubtful origin become small images of one face, or a reason."""
+"""Untrusted files become small images of one face, or a reason."""
 
 import io
 import struct
@@ -165,7 +165,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(monkeypatch):
         encode(photo(), "PNG")[:40] + b"\x00" * 400,
     ],
 )
-def test_what_is_no_whole_image_of_the_five_formats_is_refused(content):
+def test_what_is_not_a_whole_image_of_the_five_formats_is_refused(content):
     fate, detail = reason(content)
     assert fate == "not an image"
     assert detail.startswith(("is not a readable JPEG", "cannot be decoded: "))

@@ -127,7 +127,7 @@ def test_an_error_and_then_an_answer_is_an_answer(prepare, server):
     assert server.num_requests["/a"] == 2
 
 
-def test_an_answer_that_comes_too_slowly_is_none(prepare, server):
+def test_an_answer_that_comes_too_slowly_does_not_count(prepare, server):
     def drip(handler):
         handler.send_response(200)
         handler.end_headers()
@@ -176,7 +176,7 @@ def test_a_wrong_length_never_passes_for_the_file(prepare, server, length):
     assert fate in ("hash mismatch", "not an image", "unreachable")
 
 
-def test_redirections_are_followed_but_not_for_ever(prepare, server):
+def test_redirections_are_followed_but_not_forever(prepare, server):
     server.serve("/good", GOOD)
     url = server.serve("/a", status=301, Location="/good")
     assert one(prepare, url) == ("ok", "")
@@ -293,7 +293,7 @@ def test_packed_answers_are_not_unpacked(prepare, server, monkeypatch):
     assert one(prepare, url)[0] == "not an image"
 
 
-def test_a_web_page_is_no_image(prepare, server):
+def test_a_web_page_is_not_an_image(prepare, server):
     page = b"<!DOCTYPE html><title>Not found</title>"
     url = server.serve("/a", page, Content_Type="image/jpeg")
     assert one(prepare, url)[0] == "not an image"
@@ -351,7 +351,7 @@ def test_what_is_done_is_not_done_again(prepare, server, tmp_path):
     assert server.num_requests == {"/0": 1, "/1": 2, "/2": 1}
 
 
-def test_a_row_that_changes_is_done_anew(prepare, server, tmp_path):
+def test_a_row_that_changes_is_done_again(prepare, server, tmp_path):
     url = server.serve("/a", GOOD)
     prepare([row(1, url, GOOD)])
     server.serve("/a", status=404)
@@ -411,7 +411,7 @@ def test_hosts_take_turns(tmp_path):
     assert photos.take() is None
 
 
-def test_a_host_that_is_silent_is_not_asked_for_ever(prepare, monkeypatch):
+def test_a_host_that_is_silent_is_not_asked_forever(prepare, monkeypatch):
     num_asked = collections.Counter()
 
     async def fetch(session, url, retries):

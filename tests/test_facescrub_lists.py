@@ -66,7 +66,7 @@ def test_a_name_becomes_a_composed_folder_name(tmp_path, name, identity):
         "é" * 51,
     ],
 )
-def test_a_name_that_is_no_folder_of_its_own_makes_a_bad_row(tmp_path, name):
+def test_a_name_that_is_not_a_folder_of_its_own_makes_a_bad_row(tmp_path, name):
     found = read_changed(tmp_path, "name", name)
     assert found.problem.startswith("`name` must begin with a letter")
     assert found.problem.endswith(f"Received: name={name.strip()[:80]!r}")

@@ -76,7 +76,7 @@ def test_what_is_appended_survives_the_kill_of_the_program(tmp_path):
         again.close()
 
 
-def test_every_beginning_of_a_write_ahead_log_can_be_gone_on_with(tmp_path):
+def test_every_beginning_of_a_write_ahead_log_can_be_continued(tmp_path):
     path, log = tmp_path / "journal", tmp_path / "journal-wal"
     journal = Journal(path, 100)
     for key in "ab":
@@ -173,7 +173,7 @@ def test_noise_lists_and_changed_files_are_matters_of_the_call(tmp_path):
     ]
 
 
-def test_a_changed_file_that_does_not_count_hides_no_good_one(tmp_path):
+def test_a_changed_file_that_does_not_count_does_not_hide_a_good_one(tmp_path):
     rows = read(tmp_path, row(1, URL + "a"), row(2, URL + "b"))
     outcomes = {
         rows[0].key: ok(rows[0], "same", received="other"),

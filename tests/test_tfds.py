@@ -372,7 +372,7 @@ def test_records_are_read_once(usual, files_read):
     assert again.files == first.files and again.skipped == first.skipped
 
 
-def test_a_changed_file_is_read_anew(usual, files_read, tmp_path):
+def test_a_changed_file_is_read_again(usual, files_read, tmp_path):
     usual(stream=True)
     os.utime(record_file(tmp_path), ns=(1, 1))
     usual(stream=True)
@@ -380,7 +380,7 @@ def test_a_changed_file_is_read_anew(usual, files_read, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing", None])
-def test_a_damaged_list_is_made_anew(usual, files_read, tmp_path, content):
+def test_a_damaged_list_is_made_again(usual, files_read, tmp_path, content):
     expected = usual(stream=True)
     [entry] = (tmp_path / "cache").glob("[!.]*")
     path = entry / "index.npz"

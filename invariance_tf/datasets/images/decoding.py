@@ -181,7 +181,7 @@ def _decode_in_order(pool, batch, options):
 
 @contextlib.contextmanager
 def pillow_threads(num_threads=None):
-    """Gives a pool of threads, one for each core, that may use Pillow.
+    """Gives a pool of threads that can use Pillow, by default one per core.
 
     Pillow's warnings are hidden meanwhile: they would not name the file.
     """

@@ -143,11 +143,11 @@ def build_entry(
         check: Function of the usable images by category and the list of pairs
             `(name, reason)` of unusable files, which raises an error if the
             images do not suffice; or `None`.
-        is_test: Function from a file to whether it is for testing, or `None`
+        is_test: Function that says whether a file is for testing, or `None`
             for the first `num_test` of each category.
     """
-    # Whether a category has `min_images` usable ones is known only once as
-    # many are decoded, even if fewer are wanted.
+    # Only decoding shows whether a category has `min_images` usable ones, even
+    # if fewer of them are wanted.
     needed = selection.max_images and max(
         selection.min_images, selection.max_images
     )

@@ -79,7 +79,7 @@ def ellipse(x, y, half_width, half_height):
     """Returns roughly the distance to an ellipse around the origin."""
     across, down = x / half_width, y / half_height
     distance = np.sqrt(across * across + down * down) - 1.0
-    # In place, for it to stay float32: of two floats this is a float64.
+    # In place, to stay float32: the lesser of two Python floats is a float64.
     distance *= np.minimum(half_width, half_height)
     return distance
 

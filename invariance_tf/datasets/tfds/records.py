@@ -45,7 +45,7 @@ class RecordFile:
 
 
 class RecordImages:
-    """Images that are read and decoded when they are asked for.
+    """Images that are read and decoded when they are indexed.
 
     Any image can be read without those before it, so that training draws
     categories and images as it does from arrays.
@@ -167,7 +167,7 @@ class RecordImages:
             is_mirrored = tf.random.stateless_uniform((), coin) < 0.5
             columns = tf.range(self.shape[2])
             columns = tf.where(is_mirrored, columns[::-1], columns)
-            # To choose between two images takes as long as to decode one.
+            # Choosing between two images would take as long as decoding one.
             image = tf.gather(image, columns, axis=1)
         return image
 

@@ -125,6 +125,6 @@ def _write_crop(out_dir, file, face):
     path.parent.mkdir(exist_ok=True)
     with files.replacing(path) as temporary_path:
         face.save(temporary_path, format="PNG")
-    # That of a row which has changed in the list since.
+    # There is one if the row has changed in the list since.
     with contextlib.suppress(FileNotFoundError):
         os.remove(pathlib.Path(out_dir, manifest.ASIDE, file))

@@ -31,7 +31,7 @@ class Photos:
         for (url, _), members in photos.items():
             host = urllib.parse.urlsplit(url).hostname
             self._waiting[host].append(members)
-        # Every host is in the line as often as it may be asked at once.
+        # Every host is in line as often as it may be asked at once.
         self._line = collections.deque([*self._waiting] * per_host)
         self._num_silent = collections.Counter()
 
