@@ -74,6 +74,7 @@ setup(
         "pillow>=11.0",
         "pyarrow>=17.0",
         "filelock>=3.16",
+        "platformdirs>=4.2",
         # TensorFlow Datasets needs it and does not say so.
         "importlib_resources>=6.4",
         "jinja2>=3.1",

@@ -1,10 +1,12 @@
 """Settings: defaults, checks and names of runs."""
 
 import dataclasses
+import inspect
 
 import pytest
 
 from invariance_tf import datasets, networks
+from invariance_tf.datasets.images.selection import Selection
 from invariance_tf.settings import defaults
 from invariance_tf.settings.config import Experiment
 
@@ -13,9 +15,11 @@ def test_the_settings_know_every_data_set_and_its_options():
     assert defaults.DATASETS.keys() == datasets.DATASETS.keys()
     assert defaults.EXPERIMENTS.keys() == datasets.DATASETS.keys()
     for name, options in defaults.DATASETS.items():
-        code = datasets.DATASETS[name].__code__
-        arguments = code.co_varnames[: code.co_argcount]
-        assert options.keys() == {*arguments} - {"builder", "cache_dir"}, name
+        arguments = {*inspect.signature(datasets.DATASETS[name]).parameters}
+        if "options" in arguments:
+            arguments |= {field.name for field in dataclasses.fields(Selection)}
+        arguments -= {"builder", "cache_dir", "options"}
+        assert options.keys() == arguments, name
 
 
 def test_the_settings_know_every_network():

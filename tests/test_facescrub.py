@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invariance_tf.datasets import facescrub, folder, get
+from invariance_tf.datasets import get
+from invariance_tf.datasets.facescrub import load_facescrub
+from invariance_tf.datasets.folder import load_folder
 
 NAMES = ["Brad_Pitt", "León Ümit"]
 
@@ -18,7 +20,7 @@ def save(path, value=0, size=16):
 
 def load(data_dir, tmp_path, **options):
     options = {"num_test": 1, "min_images": 2, **options}
-    return facescrub(data_dir, cache_dir=tmp_path / "cache", **options)
+    return load_facescrub(data_dir, cache_dir=tmp_path / "cache", **options)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_a_category_may_be_called_faces(tmp_path):
         for number in range(2):
             path = f"101_ObjectCategories/{name}/{number}.png"
             save(tmp_path / "data" / path)
-    dataset = folder(tmp_path / "data", num_test=1, cache_dir=tmp_path)
+    dataset = load_folder(tmp_path / "data", num_test=1, cache_dir=tmp_path)
     assert dataset.categories == ("Faces", "Faces_easy", "anchor")
 
 
@@ -125,7 +127,7 @@ def test_images_outside_of_any_category_are_reported(tmp_path):
             save(tmp_path / "data" / "faces" / name / f"{number}.png")
     dataset = load(tmp_path / "data", tmp_path)
     assert dataset.skipped == (
-        ("contact_sheet.png", "is in no category's folder"),
+        ("contact_sheet.png", "is not in a category's folder"),
     )
 
 
@@ -150,7 +152,7 @@ def test_only_identities_with_100_images_are_used_by_default(tmp_path):
     for name, num_images in [("A", 100), ("B", 99), ("C", 101)]:
         for number in range(num_images):
             save(tmp_path / "data" / name / f"{number:03}.bmp")
-    dataset = facescrub(tmp_path / "data", cache_dir=tmp_path / "cache")
+    dataset = load_facescrub(tmp_path / "data", cache_dir=tmp_path / "cache")
     assert dataset.categories == ("A", "C")
     assert dataset.images.shape == (201, 100, 100, 3)
     assert np.bincount(dataset.labels[dataset.is_test]).tolist() == [10, 10]

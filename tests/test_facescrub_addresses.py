@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from invariance_tf.datasets.facescrub.download import addresses
 
-# From the registries of special addresses (IANA), and two that are none.
+# From the registries of special addresses (IANA), and two ordinary ones.
 SPECIAL_V4 = """
     0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 100.127.255.255 127.0.0.1
     127.255.255.255 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.1

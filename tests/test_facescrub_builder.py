@@ -14,7 +14,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from invariance_tf.datasets import facescrub
+from invariance_tf.datasets.facescrub import load_facescrub
 from invariance_tf.datasets.facescrub.builder import Facescrub, FacescrubConfig
 from invariance_tf.datasets.images import decoding
 
@@ -65,7 +65,7 @@ def expect_the_same(manual_dir, files, options):
         for example in tfds.as_numpy(splits[split])
     }
     cache_dir = manual_dir.parent / "cache"
-    dataset = facescrub(manual_dir, cache_dir=cache_dir, **options)
+    dataset = load_facescrub(manual_dir, cache_dir=cache_dir, **options)
     assert info.features["label"].names == list(dataset.categories)
     assert info.metadata["fingerprint"] == dataset.fingerprint
     assert len(examples) == len(dataset.images) == len(files)
@@ -155,7 +155,9 @@ def test_by_default_the_data_are_those_of_the_paper(tmp_path):
     }
     assert counts == {"train": [90, 91], "test": [10, 10]}
     assert splits["train"].element_spec[0].shape == (100, 100, 3)
-    dataset = facescrub(manual_dir / "facescrub", cache_dir=tmp_path / "cache")
+    dataset = load_facescrub(
+        manual_dir / "facescrub", cache_dir=tmp_path / "cache"
+    )
     assert info.metadata["fingerprint"] == dataset.fingerprint
 
 

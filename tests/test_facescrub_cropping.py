@@ -1,4 +1,4 @@
-"""Files of doubtful origin become small images of one face, or a reason."""
+"""Untrusted files become small images of one face, or a reason."""
 
 import io
 import struct
@@ -11,20 +11,21 @@ from PIL import Image
 
 from invariance_tf.datasets.facescrub.download import cropping
 from invariance_tf.datasets.facescrub.download.fates import Failure
+from invariance_tf.datasets.images import decoding
 
 BOX = (10, 5, 30, 25)
 
 
 def crop(content, box=BOX, size=20):
-    with cropping.quiet_decoders():
-        face = cropping.crop(cropping.read_image(content), box, size)
+    with decoding.pillow_threads():
+        face = cropping.crop_face(cropping.read_image(content), box, size)
     assert (face.mode, face.size, face.info) == ("RGB", (size, size), {})
     return np.asarray(face).astype(int)
 
 
 def reason(content, box=BOX):
-    with cropping.quiet_decoders(), pytest.raises(Failure) as caught:
-        cropping.crop(cropping.read_image(content), box, 20)
+    with decoding.pillow_threads(), pytest.raises(Failure) as caught:
+        cropping.crop_face(cropping.read_image(content), box, 20)
     assert "\n" not in caught.value.detail
     return caught.value.fate, caught.value.detail
 
@@ -120,7 +121,7 @@ def test_transparent_pixels_are_laid_on_white():
 
 def test_what_the_photo_carries_besides_pixels_is_left_behind():
     content = encode(photo(), "PNG", icc_profile=b"profile", dpi=(3, 3))
-    face = cropping.crop(cropping.read_image(content), BOX, 20)
+    face = cropping.crop_face(cropping.read_image(content), BOX, 20)
     assert encode(face) == encode(Image.fromarray(np.asarray(face)))
 
 
@@ -164,7 +165,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(monkeypatch):
         encode(photo(), "PNG")[:40] + b"\x00" * 400,
     ],
 )
-def test_what_is_no_whole_image_of_the_five_formats_is_refused(content):
+def test_what_is_not_a_whole_image_of_the_five_formats_is_refused(content):
     fate, detail = reason(content)
     assert fate == "not an image"
-    assert detail.startswith(("is no readable JPEG", "cannot be decoded: "))
+    assert detail.startswith(("is not a readable JPEG", "cannot be decoded: "))

@@ -127,7 +127,7 @@ def test_an_error_and_then_an_answer_is_an_answer(prepare, server):
     assert server.num_requests["/a"] == 2
 
 
-def test_an_answer_that_comes_too_slowly_is_none(prepare, server):
+def test_an_answer_that_comes_too_slowly_does_not_count(prepare, server):
     def drip(handler):
         handler.send_response(200)
         handler.end_headers()
@@ -176,7 +176,7 @@ def test_a_wrong_length_never_passes_for_the_file(prepare, server, length):
     assert fate in ("hash mismatch", "not an image", "unreachable")
 
 
-def test_redirections_are_followed_but_not_for_ever(prepare, server):
+def test_redirections_are_followed_but_not_forever(prepare, server):
     server.serve("/good", GOOD)
     url = server.serve("/a", status=301, Location="/good")
     assert one(prepare, url) == ("ok", "")
@@ -193,6 +193,15 @@ def test_redirections_out_of_the_web_are_refused(prepare, server, target):
     fate, detail = one(prepare, url)
     assert fate == "refused"
     assert detail.startswith("redirected out of the web")
+
+
+def test_bytes_that_are_not_text_do_not_end_the_download(prepare, server):
+    def answer(handler):
+        handler.wfile.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n")
+        handler.wfile.write(b"Location: ftp://a\xff\xfe.org/\r\n\r\n")
+
+    fate, detail = one(prepare, server.do("/a", answer))
+    assert (fate, "ftp://a??.org/" in detail) == ("dead link", True)
 
 
 def test_a_redirection_to_nowhere_is_a_dead_link(prepare, server):
@@ -222,7 +231,7 @@ def test_private_addresses_get_no_connection(prepare, server, host):
     url = f"http://{host}:{server.server_port}/a"
     fate, detail = one(prepare, url, allow_private=False)
     # Some spellings of numbers are legal addresses for a browser only.
-    is_illegal = fate == "dead link" and "no legal address" in detail
+    is_illegal = fate == "dead link" and "not a legal address" in detail
     refusal = ("refused", "leads to an address that is not public")
     assert is_illegal or (fate, detail) == refusal
     assert is_illegal <= (host in ["2130706433", "0x7f.1", "127.1", "0"])
@@ -284,7 +293,7 @@ def test_packed_answers_are_not_unpacked(prepare, server, monkeypatch):
     assert one(prepare, url)[0] == "not an image"
 
 
-def test_a_web_page_is_no_image(prepare, server):
+def test_a_web_page_is_not_an_image(prepare, server):
     page = b"<!DOCTYPE html><title>Not found</title>"
     url = server.serve("/a", page, Content_Type="image/jpeg")
     assert one(prepare, url)[0] == "not an image"
@@ -342,7 +351,7 @@ def test_what_is_done_is_not_done_again(prepare, server, tmp_path):
     assert server.num_requests == {"/0": 1, "/1": 2, "/2": 1}
 
 
-def test_a_row_that_changes_is_done_anew(prepare, server, tmp_path):
+def test_a_row_that_changes_is_done_again(prepare, server, tmp_path):
     url = server.serve("/a", GOOD)
     prepare([row(1, url, GOOD)])
     server.serve("/a", status=404)
@@ -402,14 +411,14 @@ def test_hosts_take_turns(tmp_path):
     assert photos.take() is None
 
 
-def test_a_host_that_is_silent_is_not_asked_for_ever(prepare, monkeypatch):
+def test_a_host_that_is_silent_is_not_asked_forever(prepare, monkeypatch):
     num_asked = collections.Counter()
 
     async def fetch(session, url, retries):
         num_asked[url] += 1
         raise fetching.Unreachable("no connection", is_host_silent=True)
 
-    monkeypatch.setattr(fetching, "fetch", fetch)
+    monkeypatch.setattr(fetching, "fetch_file", fetch)
     lines = [row(n, f"http://a/{n}") for n in range(9)]
     details = prepare(lines, per_host=1)
     assert len(num_asked) == MAX_SILENT
@@ -427,13 +436,13 @@ def test_a_full_disk_stops_everything_and_loses_nothing(
         for number, image in enumerate(map(photo, range(6)))
     ]
 
-    def fail(out_dir, file, face, write=collecting._write):
+    def fail(out_dir, file, face, write=collecting._write_crop):
         if "_4" in file:
             raise OSError(28, "No space left on device")
         write(out_dir, file, face)
 
     with monkeypatch.context() as patch:
-        patch.setattr(collecting, "_write", fail)
+        patch.setattr(collecting, "_write_crop", fail)
         with pytest.raises(OSError, match="No space left"):
             prepare(lines, connections=1)
     fates = (tmp_path / "out" / "manifest.csv").read_text()

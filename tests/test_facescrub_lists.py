@@ -66,7 +66,7 @@ def test_a_name_becomes_a_composed_folder_name(tmp_path, name, identity):
         "é" * 51,
     ],
 )
-def test_a_name_that_is_no_folder_of_its_own_makes_a_bad_row(tmp_path, name):
+def test_a_name_that_is_not_a_folder_of_its_own_makes_a_bad_row(tmp_path, name):
     found = read_changed(tmp_path, "name", name)
     assert found.problem.startswith("`name` must begin with a letter")
     assert found.problem.endswith(f"Received: name={name.strip()[:80]!r}")
@@ -147,7 +147,7 @@ def test_several_lists_are_read_in_their_order(tmp_path):
 
 
 def test_lists_without_rows_or_files_are_mistakes(tmp_path):
-    with pytest.raises(ValueError, match="no row in the lists"):
+    with pytest.raises(ValueError, match="only a header, no rows"):
         read(tmp_path)
     with pytest.raises(FileNotFoundError, match="winklerbros"):
         lists.read_lists([tmp_path / "nowhere.txt"])

@@ -2,7 +2,8 @@
 
 import csv
 import dataclasses
-import json
+import subprocess
+import sys
 
 import pytest
 from facescrub_server import row, write_list
@@ -43,35 +44,58 @@ def test_a_journal_remembers_the_last_outcome_of_each_row(tmp_path):
     again.close()
 
 
-def test_every_beginning_of_a_journal_can_be_gone_on_with(tmp_path):
+def test_what_is_appended_survives_the_kill_of_the_program(tmp_path):
     path = tmp_path / "journal"
+    program = (
+        "import os, sys\n"
+        "from invariance_tf.datasets.facescrub.download import journal\n"
+        "opened = journal.Journal(sys.argv[1], 100)\n"
+        "for number in range(50):\n"
+        "    outcome = journal.Outcome('ok', str(number))\n"
+        "    opened.append({f'{number}{half}': outcome for half in 'ab'})\n"
+        "    print(number, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    for number in (0, 17, 49):
+        with subprocess.Popen(
+            [sys.executable, "-c", program, path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            while process.stdout.readline() != f"{number}\n":
+                pass
+            process.kill()
+        again = Journal(path, 100)
+        assert {f"{n}{half}" for n in range(number + 1) for half in "ab"} <= {
+            *again.outcomes
+        }
+        # Both outcomes of a call are there, or neither.
+        assert len(again.outcomes) % 2 == 0
+        again.append({"c": Outcome("ok"), "d": Outcome("ok")})
+        again.close()
+
+
+def test_every_beginning_of_a_write_ahead_log_can_be_continued(tmp_path):
+    path, log = tmp_path / "journal", tmp_path / "journal-wal"
     journal = Journal(path, 100)
     for key in "ab":
         journal.append({key: Outcome("dead link", "HTTP status 404")})
+    # What a crash of the machine leaves of it.
+    content, whole = path.read_bytes(), log.read_bytes()
     journal.close()
-    content = path.read_bytes()
-    for length in range(0, len(content), 5):
-        path.write_bytes(content[:length])
+    found = set()
+    for length in [*range(0, len(whole), 512), len(whole)]:
+        path.write_bytes(content)
+        log.write_bytes(whole[:length])
         cut = Journal(path, 100)
-        assert len(cut.outcomes) == max(content[:length].count(b"\n") - 1, 0)
+        found.add("".join(sorted(cut.outcomes)))
         cut.append({"c": Outcome("ok")})
         cut.close()
         healed = Journal(path, 100)
-        assert healed.outcomes["c"] == Outcome("ok")
-        assert len(healed.outcomes) == len(cut.outcomes)
+        assert healed.outcomes == {**cut.outcomes, "c": Outcome("ok")}
         healed.close()
-
-
-def test_lines_that_the_disk_spoilt_are_done_again(tmp_path):
-    path = tmp_path / "journal"
-    journal = Journal(path, 100)
-    journal.append({"a": Outcome("ok")})
-    journal.close()
-    with open(path, "ab") as file:
-        file.write(b"\x00" * 50 + b"\n[1]\n")
-    again = Journal(path, 100)
-    assert again.outcomes == {"a": Outcome("ok")}
-    again.close()
+    assert found == {"", "a", "ab"}
 
 
 def test_crops_of_two_sizes_do_not_mix(tmp_path):
@@ -79,12 +103,14 @@ def test_crops_of_two_sizes_do_not_mix(tmp_path):
     Journal(path, 100).close()
     with pytest.raises(ValueError, match=r"100 pixels.*Received: size=64"):
         Journal(path, 64)
-    path.write_text(json.dumps({"facescrub": 0, "size": 100}) + "\n")
-    with pytest.raises(ValueError, match="not written by this version"):
+    path.write_text("name,fate\n" * 100)
+    with pytest.raises(ValueError, match="is not a journal of this program"):
         Journal(path, 100)
-    path.write_text("name,fate\n")
-    with pytest.raises(ValueError, match="not written by this version"):
-        Journal(path, 100)
+
+
+def test_a_disk_that_fails_is_an_error_of_the_system(tmp_path):
+    with pytest.raises(OSError, match="nowhere.*unable to open"):
+        Journal(tmp_path / "nowhere" / "journal", 100)
 
 
 # Fates
@@ -93,7 +119,7 @@ def test_crops_of_two_sizes_do_not_mix(tmp_path):
 def test_a_row_is_pending_until_its_outcome_is_there(tmp_path):
     rows = read(tmp_path, row(1, URL), row(2, URL), "nonsense")
     outcomes = {rows[1].key: Outcome("dead link", "HTTP status 404")}
-    decided = manifest.decide(rows, outcomes)
+    decided = manifest.decide_outcomes(rows, outcomes)
     assert fates(decided) == ["pending", "dead link", "bad row"]
     assert decided[2].detail == rows[2].problem
     assert set(fates(decided)) <= set(FATES)
@@ -110,19 +136,22 @@ def test_the_first_of_the_same_pixels_in_an_identity_counts(tmp_path):
     )
     outcomes = {each.key: ok(each, "same") for each in reversed(rows[1:])}
     outcomes[rows[0].key] = Outcome("dead link")
-    decided = manifest.decide(rows, outcomes)
+    decided = manifest.decide_outcomes(rows, outcomes)
     expected = ["dead link", "ok", "duplicate", "ok", "duplicate"]
     assert fates(decided) == expected
     assert decided[2].detail == "the pixels of actors.txt line 3"
     outcomes[rows[0].key] = ok(rows[0], "same")
-    assert fates(manifest.decide(rows, outcomes))[:2] == ["ok", "duplicate"]
+    assert fates(manifest.decide_outcomes(rows, outcomes))[:2] == [
+        "ok",
+        "duplicate",
+    ]
 
 
 def test_the_same_face_again_is_a_duplicate_whatever_its_address(tmp_path):
     rows = read(
         tmp_path, row(1, URL + "a"), row(1, URL + "b"), row(1, URL, name="Bob")
     )
-    decided = manifest.decide(rows, {})
+    decided = manifest.decide_outcomes(rows, {})
     assert fates(decided) == ["pending", "duplicate", "pending"]
     assert decided[1].detail == "the face of actors.txt line 2"
 
@@ -133,7 +162,7 @@ def test_noise_lists_and_changed_files_are_matters_of_the_call(tmp_path):
         rows[0].key: ok(rows[0], "p", received="other"),
         rows[1].key: ok(rows[1], "q"),
     }
-    decide = manifest.decide
+    decide = manifest.decide_outcomes
     assert fates(decide(rows, outcomes)) == ["hash mismatch", "ok"]
     changed = decide(rows, outcomes, allow_changed=True)
     assert fates(changed) == ["changed", "ok"]
@@ -144,13 +173,13 @@ def test_noise_lists_and_changed_files_are_matters_of_the_call(tmp_path):
     ]
 
 
-def test_a_changed_file_that_does_not_count_hides_no_good_one(tmp_path):
+def test_a_changed_file_that_does_not_count_does_not_hide_a_good_one(tmp_path):
     rows = read(tmp_path, row(1, URL + "a"), row(2, URL + "b"))
     outcomes = {
         rows[0].key: ok(rows[0], "same", received="other"),
         rows[1].key: ok(rows[1], "same"),
     }
-    decided = manifest.decide(rows, outcomes)
+    decided = manifest.decide_outcomes(rows, outcomes)
     assert fates(decided) == ["hash mismatch", "ok"]
 
 
@@ -168,8 +197,8 @@ def test_crops_that_do_not_count_are_set_aside_and_come_back(tmp_path):
     foreign.write_text("mine")
 
     def visible(excluded):
-        decided = manifest.decide(rows, outcomes, excluded)
-        missing = manifest.arrange(tmp_path, rows, decided)
+        decided = manifest.decide_outcomes(rows, outcomes, excluded)
+        missing = manifest.move_crops(tmp_path, rows, decided)
         names = sorted(path.name for path in tmp_path.glob("[!.]*/*"))
         names.remove("mine.png")
         return names, missing
@@ -189,8 +218,8 @@ def test_the_same_face_twice_does_not_set_its_own_crop_aside(tmp_path):
     path = tmp_path / rows[0].file
     path.parent.mkdir()
     path.touch()
-    decided = manifest.decide(rows, {rows[0].key: ok(rows[0], "p")})
-    assert manifest.arrange(tmp_path, rows, decided) == set()
+    decided = manifest.decide_outcomes(rows, {rows[0].key: ok(rows[0], "p")})
+    assert manifest.move_crops(tmp_path, rows, decided) == set()
     assert path.exists()
 
 
@@ -198,8 +227,8 @@ def test_the_manifest_has_every_row_in_the_order_of_the_lists(tmp_path):
     bad = 'a\t"b",\tc'
     rows = read(tmp_path, row(2, URL, name="León"), bad, row(1, URL))
     outcomes = {rows[0].key: ok(rows[0], "pixels")}
-    decided = manifest.decide(rows, outcomes)
-    manifest.write(tmp_path, rows, decided)
+    decided = manifest.decide_outcomes(rows, outcomes)
+    manifest.write_manifest(tmp_path, rows, decided)
     path = tmp_path / "manifest.csv"
     with open(path, encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
@@ -223,5 +252,7 @@ def test_the_manifest_has_every_row_in_the_order_of_the_lists(tmp_path):
     assert (found[1]["image_id"], found[1]["url"]) == ('"b",', "")
     assert found[2]["file"] == ""
     before = path.read_bytes()
-    manifest.write(tmp_path, rows, [dataclasses.replace(d) for d in decided])
+    manifest.write_manifest(
+        tmp_path, rows, [dataclasses.replace(d) for d in decided]
+    )
     assert path.read_bytes() == before

@@ -1,5 +1,6 @@
 """Any directory of images: decoding, options, the cache of decoded images."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -7,14 +8,16 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import unicodedata
 import zlib
 
+import filelock
 import numpy as np
 import pytest
 from PIL import Image
 
-from invariance_tf.datasets import folder
+from invariance_tf.datasets.folder import load_folder
 from invariance_tf.datasets.images import decoding, image_cache
 
 LFW = pathlib.Path(__file__).parents[2] / "shared" / "data" / "lfw"
@@ -48,9 +51,18 @@ def load(tmp_path, data_dir):
             "cache_dir": tmp_path / "cache",
             **options,
         }
-        return folder(data_dir, **options)
+        return load_folder(data_dir, **options)
 
     return load
+
+
+def visible(cache_dir):
+    """Returns the cache's entries, finished or not, without its locks."""
+    return [
+        path
+        for path in cache_dir.iterdir()
+        if not path.name.startswith(".lock-")
+    ]
 
 
 def values(dataset):
@@ -195,7 +207,7 @@ def truncated_jpeg(tmp_path):
     ("make", "reason"),
     [
         (truncated_jpeg, "truncated"),
-        (lambda _: b"<html>404 Not Found</html>", "no readable JPEG, PNG"),
+        (lambda _: b"<html>404 Not Found</html>", "not a readable JPEG, PNG"),
         (lambda _: b"", "is empty"),
         (lambda _: bomb(), "more than 50,000,000 pixels"),
         (lambda _: large_bitmap(), "10000x5001 pixels"),
@@ -237,7 +249,7 @@ def test_no_damage_to_a_file_raises_anything_else(data_dir, tmp_path):
             damaged[where] = generator.integers(0, 256, 5)
             path = data_dir / "cat" / f"{format}{number}.png"
             damaged[: generator.integers(1, len(whole) + 1)].tofile(path)
-    dataset = folder(data_dir, cache_dir=tmp_path, num_test=1)
+    dataset = load_folder(data_dir, cache_dir=tmp_path, num_test=1)
     assert len(dataset.images) + len(dataset.skipped) == 310
 
 
@@ -317,8 +329,10 @@ def test_too_few_images_are_explained(load, data_dir):
         "categories_file=None, min_images=6, num_test=5",
     ]:
         assert part in str(caught.value)
-    with pytest.raises(ValueError, match="0.png, is in no category's folder"):
-        folder(data_dir / "cat")
+    with pytest.raises(
+        ValueError, match="0.png, is not in a category's folder"
+    ):
+        load_folder(data_dir / "cat")
     for number in range(5):
         (data_dir / "cat" / f"{number}.png").write_bytes(b"<html>")
     with pytest.raises(
@@ -331,9 +345,9 @@ def test_a_missing_directory_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     message = f"no directory {tmp_path}/nowhere.*Received: data_dir='nowhere'"
     with pytest.raises(FileNotFoundError, match=message):
-        folder("nowhere")
+        load_folder("nowhere")
     with pytest.raises(ValueError, match="Received: data_dir=None"):
-        folder(None)
+        load_folder(None)
 
 
 # The cache
@@ -341,13 +355,13 @@ def test_a_missing_directory_is_named(tmp_path, monkeypatch):
 
 def count_decoding(monkeypatch):
     names = []
-    decode = decoding.decode
+    decode = decoding.decode_image
 
     def counted(file, *arguments, **options):
         names.append(file.name)
         return decode(file, *arguments, **options)
 
-    monkeypatch.setattr(decoding, "decode", counted)
+    monkeypatch.setattr(decoding, "decode_image", counted)
     return names
 
 
@@ -383,10 +397,10 @@ def test_the_cache_is_where_the_environment_says(load, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.delenv("INVARIANCE_TF_CACHE", raising=False)
     load(cache_dir=None)
-    assert len(list((tmp_path / "xdg" / "invariance_tf").iterdir())) == 1
+    assert len(visible(tmp_path / "xdg" / "invariance_tf")) == 1
     monkeypatch.setenv("INVARIANCE_TF_CACHE", str(tmp_path / "own"))
     load(cache_dir=None)
-    assert len(list((tmp_path / "own").iterdir())) == 1
+    assert len(visible(tmp_path / "own")) == 1
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="INVARIANCE_TF_CACHE. Received: cache"):
         load(cache_dir=tmp_path / "file")
@@ -430,44 +444,67 @@ def forget(entry):
 )
 def test_a_damaged_entry_is_built_again(load, tmp_path, damage):
     expected = values(load())
-    [entry] = (tmp_path / "cache").iterdir()
+    [entry] = visible(tmp_path / "cache")
     damage(entry)
     assert values(load()) == expected
-    assert list((tmp_path / "cache").iterdir()) == [entry]
+    assert visible(tmp_path / "cache") == [entry]
 
 
 def test_a_failing_disk_leaves_nothing_behind(load, tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(decoding, "decode", fail)
+    monkeypatch.setattr(decoding, "decode_image", fail)
     with pytest.raises(OSError, match="Input/output error"):
         load()
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert visible(tmp_path / "cache") == []
 
 
-def test_the_loser_of_a_race_uses_the_entry_of_the_winner(tmp_path):
-    def build(value):
-        def build(directory):
-            if value == 1:
-                image_cache.fetch(tmp_path, "key", 16, build_winner)
-            images = np.full((2, 16, 16, 3), value, "uint8")
-            index = {"labels": [0, 1], "is_test": [True, False]}
-            index.update(files=["a", "b"], categories=["a", "b"], skipped=[])
-            image_cache.write(directory, images, [0, 1], index)
+def test_who_comes_second_waits_and_uses_the_entry_of_the_first(tmp_path):
+    builds = []
+    is_building, may_end = threading.Event(), threading.Event()
 
-        return build
+    def build(directory):
+        builds.append(directory)
+        is_building.set()
+        assert may_end.wait(60)
+        images = np.full((2, 16, 16, 3), 7, "uint8")
+        index = {"labels": [0, 1], "is_test": [True, False]}
+        index.update(files=["a", "b"], categories=["a", "b"], skipped=[])
+        image_cache.write_entry(directory, images, [0, 1], index)
 
-    build_winner = build(2)
-    entry = image_cache.fetch(tmp_path, "key", 16, build(1))
-    assert (entry["images"] == 2).all()
-    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+    def fetch():
+        return image_cache.fetch_images(tmp_path, "key", 16, build)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(fetch)
+        assert is_building.wait(60)
+        second = pool.submit(fetch)
+        assert not concurrent.futures.wait([second], timeout=0.3).done
+        may_end.set()
+        for entry in (first.result(), second.result()):
+            assert (entry["images"] == 7).all()
+    assert len(builds) == 1
+    assert visible(tmp_path) == [tmp_path / "key"]
+
+
+def test_what_is_being_built_is_not_taken_for_abandoned(tmp_path):
+    (tmp_path / ".building-dead").mkdir()
+    (tmp_path / ".building-alive").mkdir()
+    with filelock.FileLock(tmp_path / ".lock-alive"):
+        with pytest.raises(OSError, match="cannot be read back"):
+            image_cache.fetch_entry(
+                tmp_path, "key", lambda path: None, lambda path: None
+            )
+    found = [path.name for path in tmp_path.glob(".building-*")]
+    assert found == [".building-alive"]
 
 
 INTERRUPTED = """
 import sys, time
-from invariance_tf.datasets import decoding, folder
-decode, names = decoding.decode, []
+from invariance_tf.datasets.folder import load_folder
+from invariance_tf.datasets.images import decoding
+decode, names = decoding.decode_image, []
 
 def wait(file, *arguments, **options):
     names.append(file.name)
@@ -477,8 +514,8 @@ def wait(file, *arguments, **options):
         time.sleep(600)
     return decode(file, *arguments, **options)
 
-decoding.decode = wait
-folder(sys.argv[1], image_size=16, num_test=1, cache_dir=sys.argv[2])
+decoding.decode_image = wait
+load_folder(sys.argv[1], image_size=16, num_test=1, cache_dir=sys.argv[2])
 """
 
 
@@ -493,17 +530,17 @@ def test_a_killed_process_leaves_nothing_that_is_used(load, data_dir, tmp_path):
     ) as process:
         assert process.stdout.readline() == "decoding\n"
         process.send_signal(signal.SIGKILL)
-    [left] = cache_dir.iterdir()
+    [left] = visible(cache_dir)
     assert left.name.startswith(".building")
     assert values(load()) == [0, 1, 2, 3, 4, 100, 101, 102, 103, 104]
-    [entry] = cache_dir.iterdir()
+    [entry] = visible(cache_dir)
     assert not entry.name.startswith(".building")
 
 
 @pytest.mark.skipif(not LFW.is_dir(), reason="needs Labeled Faces in the Wild")
 def test_real_faces_are_read(tmp_path):
     options = {"min_images": 15, "max_images": 30, "cache_dir": tmp_path}
-    dataset = folder(LFW, central_crop=0.5, **options)
+    dataset = load_folder(LFW, central_crop=0.5, **options)
     counts = np.array([len(list(path.iterdir())) for path in LFW.iterdir()])
     counts = counts[counts >= 15].clip(max=30)
     assert dataset.num_categories == len(counts) == 96

@@ -67,7 +67,7 @@ def test_the_central_square_is_that_of_pillow(tmp_path, central_crop):
     images = write_images(path, contents, 32, central_crop=central_crop)
     for image, place in zip(images[:], images._places, strict=True):
         file = RecordFile("one", place["size"], (path,), place, True)
-        expected = decoding.decode(file, 32, central_crop)
+        expected = decoding.decode_image(file, 32, central_crop)
         assert np.abs(image.astype(int) - expected).max() <= 1
 
 

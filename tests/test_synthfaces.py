@@ -1,23 +1,19 @@
 """Synthetic faces: their random numbers, their shapes and their pixels."""
 
 import hashlib
-import importlib
 import os
 
 import numpy as np
 import pytest
 
-from invariance_tf.datasets.synthfaces import shapes, traits
-
-# The package's attribute of this name is the function.
-module = importlib.import_module("invariance_tf.datasets.synthfaces")
-synthfaces = module.synthfaces
+from invariance_tf.datasets import synthfaces
+from invariance_tf.datasets.synthfaces import load_synthfaces, shapes, traits
 
 
 @pytest.fixture(scope="module")
 def crowd():
     """Twenty people with ten test and ten training images."""
-    return synthfaces(num_categories=20, num_train=10, num_test=10)
+    return load_synthfaces(num_categories=20, num_train=10, num_test=10)
 
 
 @pytest.fixture
@@ -35,10 +31,10 @@ def standardise(images):
     return rows / rows.std(axis=1, keepdims=True)
 
 
-def describe(num_images):
+def derive_faces(num_images):
     """Returns the numbers of as many random people, an image of each."""
     generator = np.random.default_rng(0)
-    return traits.describe(
+    return traits.derive_faces(
         generator.random((num_images, len(traits.IDENTITY))),
         generator.standard_normal((num_images, len(traits.NUISANCES))),
         generator.random((num_images, len(traits.SCENE), 3)),
@@ -46,7 +42,7 @@ def describe(num_images):
 
 
 def test_the_pixels_are_the_same_on_every_machine():
-    dataset = synthfaces(32, num_categories=12, num_train=2, num_test=1)
+    dataset = load_synthfaces(32, num_categories=12, num_train=2, num_test=1)
     digest = hashlib.sha256(dataset.images.tobytes()).hexdigest()
     assert digest == (
         "181af623ebd1a65750d331213ff892f25b74cf13fb5a73f7115dbeb8dd9a1383"
@@ -73,7 +69,7 @@ def test_no_two_images_are_equal(crowd):
 
 
 def test_a_persons_images_do_not_depend_on_how_many_there_are(crowd):
-    fewer = synthfaces(num_categories=3, num_train=4, num_test=2)
+    fewer = load_synthfaces(num_categories=3, num_train=4, num_test=2)
     for label in range(3):
         for is_test, count in [(True, 2), (False, 4)]:
             chosen = (fewer.labels == label) & (fewer.is_test == is_test)
@@ -85,8 +81,8 @@ def test_a_persons_images_do_not_depend_on_how_many_there_are(crowd):
 
 def test_a_face_is_the_same_in_every_size():
     options = {"num_categories": 8, "num_train": 1, "num_test": 1}
-    small = standardise(synthfaces(36, **options).images)
-    large = synthfaces(180, **options).images.astype("float64")
+    small = standardise(load_synthfaces(36, **options).images)
+    large = load_synthfaces(180, **options).images.astype("float64")
     large = large.reshape(16, 36, 5, 36, 5, 3).mean(axis=(2, 4))
     correlation = small @ standardise(large).T / small.shape[1]
     assert (np.diag(correlation) > 0.97).all()
@@ -95,7 +91,9 @@ def test_a_face_is_the_same_in_every_size():
 
 @pytest.mark.parametrize("image_size", [32, 33, 101, 224])
 def test_images_have_any_size(image_size):
-    dataset = synthfaces(image_size, num_categories=2, num_train=1, num_test=1)
+    dataset = load_synthfaces(
+        image_size, num_categories=2, num_train=1, num_test=1
+    )
     assert dataset.image_size == image_size
     assert (dataset.images.std(axis=(1, 2)) > 10).all()
 
@@ -103,7 +101,8 @@ def test_images_have_any_size(image_size):
 def test_seeds_give_other_people():
     options = {"num_categories": 2, "num_train": 1, "num_test": 1}
     first, same, other = (
-        synthfaces(data_seed=data_seed, **options) for data_seed in [3, 3, 4]
+        load_synthfaces(data_seed=data_seed, **options)
+        for data_seed in [3, 3, 4]
     )
     assert first.fingerprint == same.fingerprint != other.fingerprint
     assert not (first.images == other.images).all(axis=(1, 2, 3)).any()
@@ -112,19 +111,19 @@ def test_seeds_give_other_people():
 @pytest.mark.parametrize("num_threads", [1, 7])
 def test_pixels_do_not_depend_on_threads(crowd, monkeypatch, num_threads):
     monkeypatch.setattr(os, "cpu_count", lambda: num_threads)
-    again = synthfaces(num_categories=20, num_train=10, num_test=10)
+    again = load_synthfaces(num_categories=20, num_train=10, num_test=10)
     np.testing.assert_array_equal(again.images, crowd.images)
 
 
 def test_pixels_do_not_depend_on_what_is_drawn_at_once(crowd, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK_PIXELS", 1)
-    alone = synthfaces(num_categories=20, num_train=10, num_test=10)
+    monkeypatch.setattr(synthfaces, "CHUNK_PIXELS", 1)
+    alone = load_synthfaces(num_categories=20, num_train=10, num_test=10)
     np.testing.assert_array_equal(alone.images, crowd.images)
 
 
 def test_no_part_of_a_face_is_cut_off(crowd, monkeypatch):
     monkeypatch.setattr(shapes.View, "crop", lambda view, *_: view)
-    whole = synthfaces(num_categories=20, num_train=10, num_test=10)
+    whole = load_synthfaces(num_categories=20, num_train=10, num_test=10)
     np.testing.assert_array_equal(whole.images, crowd.images)
 
 
@@ -160,35 +159,37 @@ def test_people_are_recognised_without_colour(crowd):
 def test_illegal_arguments_are_named_with_their_limits(name, value, limits):
     message = f"`{name}` must be an integer {limits}. Received: {name}={value}"
     with pytest.raises(ValueError, match=message):
-        synthfaces(**{name: value})
+        load_synthfaces(**{name: value})
 
 
 def test_noise_has_its_standard_deviation_in_every_channel():
-    noise = module._noise(module._generator(0), (3, 224, 224))
+    noise = synthfaces._noise(synthfaces._generator(0), (3, 224, 224))
     assert noise.dtype == np.float32
     np.testing.assert_allclose(noise.mean(axis=(1, 2)), 0, atol=0.1)
-    np.testing.assert_allclose(noise.std(axis=(1, 2)), module.NOISE, rtol=0.01)
+    np.testing.assert_allclose(
+        noise.std(axis=(1, 2)), synthfaces.NOISE, rtol=0.01
+    )
     correlation = np.corrcoef(noise[:, :, 1:].ravel(), noise[:, :, :-1].ravel())
     assert abs(correlation[0, 1]) < 0.02
 
 
 def test_deviations_are_standardised_and_bounded():
-    generator = module._generator(0)
-    values = np.stack([module._deviations(generator) for _ in range(5000)])
+    generator = synthfaces._generator(0)
+    values = np.stack([synthfaces._deviations(generator) for _ in range(5000)])
     np.testing.assert_allclose(values.mean(), 0, atol=0.02)
     np.testing.assert_allclose(values.std(), 1, rtol=0.02)
     assert np.abs(values).max() <= 2 * np.sqrt(3) + 1e-6
 
 
 def test_poses_are_rotations():
-    face = describe(100)
+    face = derive_faces(100)
     length = np.square(face.cosine) + np.square(face.sine)
     np.testing.assert_allclose(length, 1, rtol=1e-6)
     assert (face.cosine > 0).all()
 
 
 def test_only_men_have_beards_and_nobody_is_bald_with_long_hair():
-    face = describe(1000)
+    face = derive_faces(1000)
     is_man = face.is_man > 0
     assert not ((face.beard > 0) & ~is_man).any()
     assert not ((face.moustache > 0) & ~is_man).any()
@@ -198,7 +199,7 @@ def test_only_men_have_beards_and_nobody_is_bald_with_long_hair():
 
 
 def test_hair_leaves_both_eyes_free():
-    face = describe(1000)
+    face = derive_faces(1000)
     for side in [-1, 1]:
         x = side * face.eye_x - face.parting
         line = face.fringe_slope * x + face.fringe_curve * x * x
@@ -242,7 +243,7 @@ def test_ellipses_and_bars_are_painted_with_their_area(grid):
 
 def test_a_square_head_fills_its_box_and_a_round_one_an_ellipse(grid):
     x, y, unit = grid
-    face = describe(1)
+    face = derive_faces(1)
     face.jaw = 0.0
     box = (2 * face.width * (face.crown + face.chin)).item()
     for square, share in [(0.0, np.pi / 4), (1.0, 1.0)]:

@@ -1,7 +1,6 @@
 """Sets of TensorFlow Datasets: which images, how divided, what is wrong."""
 
 import os
-import sys
 
 import numpy as np
 import pytest
@@ -126,8 +125,7 @@ def test_streamed_and_kept_images_are_the_same(load, names, labels, info):
 
 def test_large_sets_are_streamed_where_nothing_is_said(usual, monkeypatch):
     assert isinstance(usual().images, np.memmap)
-    module = sys.modules["invariance_tf.datasets.tfds"]
-    monkeypatch.setattr(module, "MOST_BYTES", 24_575)
+    monkeypatch.setattr(datasets.tfds, "MOST_BYTES", 24_575)
     assert not isinstance(usual().images, np.ndarray)
 
 
@@ -261,7 +259,7 @@ def test_images_that_cannot_be_used_are_left_out(load, stream):
     late = len(png) - 6
     damaged = {
         "is a CMYK image": cmyk,
-        "is no readable JPEG": b"nothing",
+        "is not a readable JPEG": b"nothing",
         "cannot be decoded: image file is truncated": jpeg[:-30],
         "cannot be decoded": png[:late] + b"!!" + png[late + 2 :],
     }
@@ -291,7 +289,7 @@ def test_what_passes_can_be_decoded_however_it_was_damaged(tmp_path):
             where = generator.integers(0, len(whole), 3)
             damaged[where] = generator.integers(0, 256, 3)
             damaged = damaged[: len(whole) - (number % 2) * number]
-            with decoding.silent_pillow():
+            with decoding.pillow_threads():
                 if record_index._find_fault(damaged.tobytes()) is None:
                     survivors.append(damaged.tobytes())
     assert len(survivors) > 20
@@ -318,7 +316,7 @@ def test_a_damaged_record_file_is_named(usual, tmp_path, damage):
     usual_message = f"record file {path} is damaged or cut off at byte .* of "
     with pytest.raises(ValueError, match=usual_message) as caught:
         usual()
-    assert "Prepare the data set anew" in str(caught.value)
+    assert "Prepare the data set again" in str(caught.value)
 
 
 # The list of images
@@ -358,7 +356,7 @@ def test_images_of_one_name_are_told_apart(tmp_path):
                 features=tf.train.Features(feature=features)
             )
             writer.write(example.SerializeToString())
-    index = record_index.find(
+    index = record_index.index_records(
         {"train": [path]}, "image", "label", ["cat"], tmp_path
     )
     assert index.files == ["train/a.png#0", "train/b.png", "train/a.png#2"]
@@ -374,7 +372,7 @@ def test_records_are_read_once(usual, files_read):
     assert again.files == first.files and again.skipped == first.skipped
 
 
-def test_a_changed_file_is_read_anew(usual, files_read, tmp_path):
+def test_a_changed_file_is_read_again(usual, files_read, tmp_path):
     usual(stream=True)
     os.utime(record_file(tmp_path), ns=(1, 1))
     usual(stream=True)
@@ -382,15 +380,15 @@ def test_a_changed_file_is_read_anew(usual, files_read, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nothing", None])
-def test_a_damaged_list_is_made_anew(usual, files_read, tmp_path, content):
+def test_a_damaged_list_is_made_again(usual, files_read, tmp_path, content):
     expected = usual(stream=True)
-    [entry] = (tmp_path / "cache").iterdir()
+    [entry] = (tmp_path / "cache").glob("[!.]*")
     path = entry / "index.npz"
     path.write_bytes(path.read_bytes()[:-40] if content is None else content)
     again = usual(stream=True)
     assert len(files_read) == 8
     assert again.fingerprint == expected.fingerprint
-    assert [*(tmp_path / "cache").iterdir()] == [entry]
+    assert [*(tmp_path / "cache").glob("[!.]*")] == [entry]
 
 
 def test_an_interrupted_reading_leaves_nothing(usual, tmp_path, monkeypatch):
@@ -405,7 +403,8 @@ def test_an_interrupted_reading_leaves_nothing(usual, tmp_path, monkeypatch):
         changed.setattr(record_index, "_find_fault", interrupt)
         with pytest.raises(KeyboardInterrupt):
             usual()
-    assert not [*(tmp_path / "cache").iterdir()]
+    left = {path.name.split("-")[0] for path in (tmp_path / "cache").iterdir()}
+    assert left == {".lock"}
     assert len(usual().images) == 32
 
 

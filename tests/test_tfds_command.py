@@ -50,7 +50,7 @@ def test_missing_archives_are_one_line(tmp_path, capsys, dataset, lacking):
     *_, line = error.splitlines()
     assert line.startswith("error: ") and error.count("error: ") == 1
     for part in (
-        "The archives of imagenet2012 are missing",
+        "The archives of imagenet2012 must be downloaded by hand",
         "ILSVRC2012_img_train.tar",
         "ILSVRC2012_img_val.tar",
         f"manual_dir is {manual_dir}",

@@ -1,11 +1,7 @@
 """Data sets by name: `get(name, **options)` returns a `Dataset`."""
 
+from invariance_tf.datasets import digits, facescrub, folder, synthfaces, tfds
 from invariance_tf.datasets.dataset import Dataset, take
-from invariance_tf.datasets.digits import digits
-from invariance_tf.datasets.facescrub import facescrub
-from invariance_tf.datasets.folder import folder
-from invariance_tf.datasets.synthfaces import synthfaces
-from invariance_tf.datasets.tfds import imagenet, tfds
 
 __all__ = ["DATASETS", "Dataset", "get", "take"]
 
@@ -23,9 +19,9 @@ def get(name, **options):
         A `Dataset`.
 
     Raises:
-        ValueError: If there is no such data set or no such option value.
-        TypeError: If the data set has no such option.
-        FileNotFoundError: If the files of the data set are not there.
+        ValueError: If the name or the value of an option is not legal.
+        TypeError: If the data set does not have such an option.
+        FileNotFoundError: If the files of the data set are missing.
 
     Example:
 
@@ -37,8 +33,7 @@ def get(name, **options):
     if kind not in DATASETS or (kind == "tfds") != bool(builder):
         legal = ", ".join(DATASETS).replace("tfds", "tfds:NAME")
         raise ValueError(
-            f"There is no such data set. Legal names: {legal}. "
-            f"Received: name={name!r}"
+            f"Unknown data set. Legal names: {legal}. Received: name={name!r}"
         )
     if builder:
         options["builder"] = builder
@@ -46,10 +41,10 @@ def get(name, **options):
 
 
 DATASETS = {
-    "synthfaces": synthfaces,
-    "digits": digits,
-    "folder": folder,
-    "facescrub": facescrub,
-    "tfds": tfds,
-    "imagenet": imagenet,
+    "synthfaces": synthfaces.load_synthfaces,
+    "digits": digits.load_digits,
+    "folder": folder.load_folder,
+    "facescrub": facescrub.load_facescrub,
+    "tfds": tfds.load_tfds,
+    "imagenet": tfds.load_imagenet,
 }

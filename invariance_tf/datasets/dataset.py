@@ -1,10 +1,10 @@
-"""What every data set is to the rest of the package."""
+"""What a data set is to the rest of the package."""
 
 import dataclasses
 
 import numpy as np
 
-from invariance_tf.datasets.images.fingerprint import fingerprint, hash_images
+from invariance_tf.datasets.images import fingerprint
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,7 +23,8 @@ class Dataset:
         is_test: Boolean array of shape `(num_images,)`.
         categories: Tuple of strings, the categories' names.
         fingerprint: Hexadecimal string. Data sets with the same fingerprint
-            hold the same images, labels and split.
+            hold the same images, labels and split. `None` becomes that of
+            `fingerprint.fingerprint`.
         skipped: Tuple of `(file, reason)` pairs: files that were found but
             cannot be used.
         files: Tuple of strings, the images' names; `None` becomes category
@@ -37,7 +38,7 @@ class Dataset:
     labels: np.ndarray
     is_test: np.ndarray
     categories: tuple
-    fingerprint: str
+    fingerprint: str | None = None
     skipped: tuple = ()
     files: tuple | None = None
     hashes: np.ndarray | None = None
@@ -50,7 +51,12 @@ class Dataset:
             )
             object.__setattr__(self, "files", tuple(files))
         if self.hashes is None:
-            object.__setattr__(self, "hashes", hash_images(self.images))
+            hashes = fingerprint.hash_images(self.images)
+            object.__setattr__(self, "hashes", hashes)
+        if self.fingerprint is None:
+            content = (self.images, self.labels, self.is_test, self.categories)
+            identity = fingerprint.fingerprint(*content)
+            object.__setattr__(self, "fingerprint", identity)
 
     @property
     def num_categories(self):
@@ -63,7 +69,7 @@ class Dataset:
         return self.images.shape[1]
 
     def take(self, positions, is_test):
-        """Returns the data set of some images only, divided anew.
+        """Returns a data set of some of the images with another division.
 
         Args:
             positions: Integer array of shape `(num_taken,)`, ascending.
@@ -71,7 +77,7 @@ class Dataset:
 
         Returns:
             A `Dataset` without the categories of which no image is left. Its
-            images are in memory, unless they are all or are records.
+            images are in memory, unless all are taken or they are records.
         """
         kept, labels = np.unique(self.labels[positions], return_inverse=True)
         images = self.images
@@ -86,11 +92,8 @@ class Dataset:
             labels=labels,
             is_test=is_test,
             categories=categories,
-            fingerprint=fingerprint(
-                hashes.view("uint8").reshape(1, -1),
-                labels,
-                is_test,
-                categories,
+            fingerprint=fingerprint.fingerprint_hashes(
+                hashes, labels, is_test, categories
             ),
             files=tuple(self.files[position] for position in positions),
             hashes=hashes,

@@ -8,15 +8,14 @@ import numpy as np
 from PIL import Image
 
 from invariance_tf.datasets.dataset import Dataset
-from invariance_tf.datasets.images.fingerprint import fingerprint
 from invariance_tf.datasets.images.selection import check_integer
 
 
-def digits(image_size=32, num_test=50):
+def load_digits(image_size=32, num_test=50):
     """Loads the 1,797 handwritten digits of scikit-learn.
 
     The 8x8 grey images are enlarged with a bilinear filter: repeated pixels
-    would put edges between the blocks, which are in no digit, yet are what a
+    would put edges between the blocks, which no digit has, yet are what a
     high-pass filter shows first. Values from 0 to 16 are scaled to 0..255.
 
     Args:
@@ -34,19 +33,19 @@ def digits(image_size=32, num_test=50):
 
     Example:
 
-    >>> dataset = digits(image_size=16)
+    >>> dataset = load_digits(image_size=16)
     >>> dataset.images.shape, int(dataset.is_test.sum())
     ((1797, 16, 16, 3), 500)
     """
     try:
-        from sklearn.datasets import load_digits
+        import sklearn.datasets
     except ImportError as error:
         raise ImportError(
             "The data set `digits` comes with scikit-learn, which is not "
             "installed: pip install scikit-learn"
         ) from error
     check_integer("image_size", image_size, 16, 224)
-    source = load_digits()
+    source = sklearn.datasets.load_digits()
     counts = np.bincount(source.target)
     check_integer("num_test", num_test, 1, int(counts.min()) - 1)
     order = np.argsort(source.target, kind="stable")
@@ -56,14 +55,12 @@ def digits(image_size=32, num_test=50):
     images = np.stack(
         [_enlarge(image, image_size) for image in source.images[order]]
     )
-    categories = tuple(str(name) for name in source.target_names)
     return Dataset(
         name="digits",
         images=images,
         labels=labels,
         is_test=is_test,
-        categories=categories,
-        fingerprint=fingerprint(images, labels, is_test, categories),
+        categories=tuple(str(name) for name in source.target_names),
     )
 
 

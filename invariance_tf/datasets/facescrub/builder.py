@@ -1,9 +1,9 @@
-"""FaceScrub for TensorFlow Datasets, to be used without the rest.
+"""FaceScrub for TensorFlow Datasets, for use without the rest of the package.
 
-Importing this module registers the builder; then `tfds.load` knows its name:
+Importing this module registers the builder, so that `tfds.load` finds it:
 
     import tensorflow_datasets as tfds
-    import invariance_tf.datasets.facescrub_builder
+    import invariance_tf.datasets.facescrub.builder
 
     faces = tfds.download.DownloadConfig(manual_dir="data/facescrub")
     train, info = tfds.load(
@@ -26,14 +26,14 @@ import tempfile
 import PIL
 import tensorflow_datasets as tfds
 
-from invariance_tf.datasets.facescrub import SOURCE, facescrub
+from invariance_tf.datasets.facescrub import SOURCE, load_facescrub
 from invariance_tf.datasets.images.selection import Selection
 
 DESCRIPTION = """
 Faces of actors and actresses, cut out of photos from the web, with their names.
 Identities with fewer than `min_images` usable images are left out. The first
 `num_test` images of each identity, in the order of their files, are its test
-images. The images themselves cannot be passed on: they are read from a
+images. The images themselves may not be redistributed: they are read from a
 directory that you prepare.
 """
 
@@ -45,9 +45,9 @@ Download and crop the faces:
     python -m invariance_tf prepare facescrub --lists LIST.txt ... --out DIR
 
 Then give DIR as `manual_dir` of `tfds.download.DownloadConfig`, or make it the
-folder `facescrub` in the manual directory: where there is such a folder, it is
-read, else all that is in the manual directory. Faces that you have already can
-be arranged as Name/*.jpg, actors/faces/Name/* and actresses/faces/Name/*,
+folder `facescrub` in the manual directory: if that folder exists, it is read,
+else all of the manual directory. Faces that you already have can be arranged as
+Name/*.jpg, actors/faces/Name/* and actresses/faces/Name/*,
 actor_faces/Name/* and actress_faces/Name/*, download/Name/face/* or
 facescrub_aligned/Name/*.
 """
@@ -72,15 +72,11 @@ class FacescrubConfig(tfds.core.BuilderConfig):
 
     Attributes:
         name: String. It must not be "faces100".
-        image_size: Integer from 16 to 1024. Height and width of the images,
-            in pixels.
-        central_crop: Float in (0, 1]. Side of the central square as a share
-            of the image's shorter side.
-        min_images: Integer > `num_test`. Identities with fewer usable images
-            are left out.
-        max_images: Integer > `num_test`, or `None` for all. Number of usable
-            images to take from an identity, test images included.
-        num_test: Integer > 0. Number of test images of each identity.
+        image_size: See `images.selection.Selection`, as for all that follow.
+        central_crop: Float in (0, 1].
+        min_images: Integer > `num_test`.
+        max_images: Integer > `num_test`, or `None` for all.
+        num_test: Integer > 0.
         categories_file: Path of a text file with one identity per line, or
             `None` for all.
 
@@ -90,7 +86,7 @@ class FacescrubConfig(tfds.core.BuilderConfig):
     Example:
 
     >>> config = FacescrubConfig(name="faces64", image_size=64)
-    >>> config.min_images, config.num_test
+    >>> config.options["min_images"], config.options["num_test"]
     (100, 10)
     """
 
@@ -102,13 +98,15 @@ class FacescrubConfig(tfds.core.BuilderConfig):
     categories_file: str | None = None
 
     def __post_init__(self):
-        Selection(
-            self.image_size,
-            self.central_crop,
-            self.min_images,
-            self.max_images,
-            self.num_test,
-        )
+        Selection(**self.options)
+
+    @property
+    def options(self):
+        """Dictionary of those options of `Selection` that users can choose."""
+        names = [field.name for field in dataclasses.fields(Selection)]
+        return {
+            name: getattr(self, name) for name in names if hasattr(self, name)
+        }
 
 
 class Facescrub(tfds.core.GeneratorBasedBuilder):
@@ -119,9 +117,9 @@ class Facescrub(tfds.core.GeneratorBasedBuilder):
     examples of a split are shuffled once, in the same way each time.
 
     Two users can compare `info.metadata`. `fingerprint` stands for pixels,
-    labels, names and split, and is that of the package's `Dataset`, too.
+    labels, names and split, and equals that of the package's `Dataset`.
     `listing_sha256` is the SHA-256 of the used files' names, in order, a line
-    each. Where only the fingerprints differ, the files' contents do, or the
+    each. If only the fingerprints differ, the files' contents do, or the
     versions of Pillow (`pillow`) decode them differently. `skipped` are pairs
     of a file that cannot be used and the reason, `num_skipped` is their number.
     """
@@ -161,7 +159,7 @@ class Facescrub(tfds.core.GeneratorBasedBuilder):
         )
 
     def _download_and_prepare(self, dl_manager, download_config):
-        # Decoded images wait where they will be written, and not in the
+        # Decoded images are kept where the data will be written, not in the
         # user's cache, unless that place is a bucket.
         is_local = pathlib.Path(self.data_dir).is_dir()
         parent = self.data_dir if is_local else None
@@ -179,8 +177,8 @@ class Facescrub(tfds.core.GeneratorBasedBuilder):
             num_skipped=len(dataset.skipped),
             skipped=[list(pair) for pair in dataset.skipped],
         )
-        # Made anew: names can be set only once, and when data are prepared
-        # again the label has its former names.
+        # Initialised again: names can be set only once, and if the data were
+        # prepared before, the label has its former names.
         self.info.features["label"].__init__(names=dataset.categories)
         return {
             "train": self._generate_examples(dataset, False),
@@ -189,7 +187,7 @@ class Facescrub(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, dataset, is_test):
         for position in (dataset.is_test == is_test).nonzero()[0].tolist():
-            # The key is no file name: two files can have the same in NFC.
+            # The key is not a file name: two files can have the same in NFC.
             yield (
                 position,
                 {
@@ -201,17 +199,10 @@ class Facescrub(tfds.core.GeneratorBasedBuilder):
 
     def _read(self, data_dir):
         """Returns a `Dataset`."""
-        config = self.builder_config
+        options = self.builder_config.options
         try:
-            return facescrub(
-                data_dir,
-                image_size=config.image_size,
-                central_crop=config.central_crop,
-                min_images=config.min_images,
-                max_images=config.max_images,
-                categories_file=config.categories_file,
-                num_test=config.num_test,
-                cache_dir=self._decoded_dir,
+            return load_facescrub(
+                data_dir, cache_dir=self._decoded_dir, **options
             )
         except (ValueError, FileNotFoundError) as error:
             error.add_note(

@@ -1,4 +1,4 @@
-"""Decodes image files of doubtful origin into small square images."""
+"""Decodes untrusted image files into small square images."""
 
 import collections
 import concurrent.futures
@@ -6,16 +6,14 @@ import contextlib
 import io
 import itertools
 import os
-import sys
-import time
 import warnings
 
 import numpy as np
+import rich.console
+import rich.progress
 from PIL import Image
-from rich.console import Console
-from rich.progress import Progress
 
-# Part of the cache's key: to be raised whenever a decoded value can change.
+# Part of the cache's key: raise it whenever a decoded value can change.
 VERSION = 1
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 MAX_BYTES = 100_000_000
@@ -33,10 +31,56 @@ TRANSPOSITIONS = {
 
 
 class UnusableImageError(ValueError):
-    """Tells in one line why a file cannot be used."""
+    """Says in one line why a file cannot be used."""
 
 
-def decode(file, image_size, central_crop):
+class TooManyPixelsError(UnusableImageError):
+    """Says that an image is too large to be decoded."""
+
+
+@contextlib.contextmanager
+def open_image(content):
+    """Opens an untrusted image and turns every error into a reason.
+
+    Only Pillow's decoders of five formats see the content, and the number of
+    pixels is read from the header and checked before anything is decoded.
+    Errors within the block count too, as most damage shows up late.
+
+    Args:
+        content: Bytes of the whole file.
+
+    Yields:
+        A `PIL.Image.Image` of any mode. Of an animation it is the first frame.
+
+    Raises:
+        UnusableImageError: If the content is not a sound image, or
+            `TooManyPixelsError` if it is too large.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise TooManyPixelsError(
+                    f"has {width}x{height} pixels, more than {MAX_PIXELS:,}"
+                )
+            yield image
+    except (UnusableImageError, MemoryError):
+        raise
+    except Image.DecompressionBombError:
+        raise TooManyPixelsError(
+            f"has more than {MAX_PIXELS:,} pixels"
+        ) from None
+    except Image.UnidentifiedImageError:
+        raise UnusableImageError(
+            "is not a readable JPEG, PNG, GIF, BMP or WebP image"
+        ) from None
+    except Exception as error:
+        # A damaged file can make Pillow raise nearly anything.
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UnusableImageError(f"cannot be decoded: {reason}") from error
+
+
+def decode_image(file, image_size, central_crop):
     """Decodes the central square of an image file.
 
     The orientation of the camera (EXIF) is applied, transparent pixels are
@@ -55,74 +99,54 @@ def decode(file, image_size, central_crop):
         `(image_size, image_size, 3)`.
 
     Raises:
-        UnusableImageError: If the file holds no image, or too large a one.
+        UnusableImageError: If the file is not an image, or too large a one.
         OSError: If the disk fails.
     """
-    content = _read(file)
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise UnusableImageError(
-                    f"has {width}x{height} pixels, more than {MAX_PIXELS:,}"
-                )
-            image.load()
-            square = _central_square(_upright(image), central_crop)
+    if file.size < 0:
+        raise UnusableImageError("cannot be read")
+    if file.size == 0:
+        raise UnusableImageError("is empty")
+    if file.size > MAX_BYTES:
+        raise UnusableImageError(f"has more than {MAX_BYTES:,} bytes")
+    with open_image(file.read()) as image:
+        image.load()
+        square = _central_square(_upright(image), central_crop)
         size = (image_size, image_size)
         resized = to_rgb(square).resize(size, Image.Resampling.BILINEAR)
         return np.asarray(resized)
-    except (UnusableImageError, MemoryError):
-        raise
-    except Image.DecompressionBombError:
-        raise UnusableImageError(
-            f"has more than {MAX_PIXELS:,} pixels"
-        ) from None
-    except Image.UnidentifiedImageError:
-        raise UnusableImageError(
-            "is no readable JPEG, PNG, GIF, BMP or WebP image"
-        ) from None
-    except Exception as error:
-        # A damaged file can make Pillow raise nearly anything.
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UnusableImageError(f"cannot be decoded: {reason}") from error
 
 
-def decode_usable(files_by_category, needed, write, **options):
+def decode_usable(files_by_category, needed, store_image, **options):
     """Decodes the first usable images of each category, in parallel.
 
     Args:
         files_by_category: Dictionary from category to list of `ImageFile`.
         needed: Integer or `None`. Number of usable images at which a category
             is complete; an unusable file is replaced by the category's next.
-        write: Function that stores one image. It is called once for each
-            usable image, from this thread.
-        **options: Arguments of `decode`.
+        store_image: Function that stores one image. It is called once for
+            each usable image, from this thread.
+        **options: Arguments of `decode_image`.
 
     Returns:
         A dictionary from category to list of pairs `(file, position)`, in the
-        order of the files, where `position` counts the calls of `write`; and
-        a list of pairs `(name, reason)` of unusable files.
+        order of the files, where `position` counts the stored images; and a
+        list of pairs `(name, reason)` of unusable files.
     """
     waiting = {name: iter(files) for name, files in files_by_category.items()}
     usable = {name: [] for name in files_by_category}
     skipped = []
-    position, total = 0, 0
-    with (
-        silent_pillow(),
-        workers() as pool,
-        progress("Decoding images") as advance,
-    ):
+    positions = itertools.count()
+    with pillow_threads() as pool:
         while batch := _next_files(waiting, usable, needed):
-            total += len(batch)
-            results = _decode_all(pool, [file for _, file in batch], options)
-            for (category, file), result in zip(batch, results, strict=True):
+            results = _decode_in_order(pool, batch, options)
+            for category, file, result in track(
+                results, "Decoding images", len(batch)
+            ):
                 if isinstance(result, UnusableImageError):
                     skipped.append((file.name, str(result)))
                 else:
-                    write(result)
-                    usable[category].append((file, position))
-                    position += 1
-                advance(total)
+                    store_image(result)
+                    usable[category].append((file, next(positions)))
     return usable, sorted(skipped)
 
 
@@ -136,84 +160,55 @@ def _next_files(waiting, usable, needed):
     return batch
 
 
-def _decode_all(pool, files, options):
-    """Yields the image of each file, or the error, in order.
+def _decode_in_order(pool, batch, options):
+    """Yields category, file, and image or error of each file of a batch."""
 
-    Only a few images are under way at a time, so that memory stays flat.
-    """
-
-    def attempt(file):
+    def attempt(category, file):
         try:
-            return decode(file, **options)
+            return category, file, decode_image(file, **options)
         except UnusableImageError as error:
-            return error
+            return category, file, error
 
+    # Not `pool.map`: it would hold all images in memory if the disk is slow.
     running = collections.deque()
-    for file in files:
-        running.append(pool.submit(attempt, file))
+    for member in batch:
+        running.append(pool.submit(attempt, *member))
         if len(running) >= 4 * (os.cpu_count() or 1):
             yield running.popleft().result()
     while running:
         yield running.popleft().result()
 
 
-def workers():
-    """Returns as many threads as there are cores."""
+@contextlib.contextmanager
+def pillow_threads(num_threads=None):
+    """Gives a pool of threads that can use Pillow, by default one per core.
+
+    Pillow's warnings are hidden meanwhile: they would not name the file.
+    """
     # Pillow's plugins must not be loaded by several threads at once.
     Image.init()
-    return concurrent.futures.ThreadPoolExecutor(os.cpu_count())
-
-
-@contextlib.contextmanager
-def silent_pillow():
-    """Hides Pillow's warnings: they would not name the file."""
-    # Warning filters belong to the process, so this cannot be done by each
-    # worker for itself.
-    with warnings.catch_warnings():
+    # Warning filters belong to the process: a thread cannot set its own.
+    with (
+        warnings.catch_warnings(),
+        concurrent.futures.ThreadPoolExecutor(
+            num_threads or os.cpu_count()
+        ) as pool,
+    ):
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield
+        yield pool
 
 
-@contextlib.contextmanager
-def progress(title):
-    """Shows a progress bar: gives a function to call after each step.
-
-    The bar appears after a second, and only in a terminal.
-
-    Args:
-        title: String, what is going on.
-
-    Yields:
-        Function of the total number of steps, as far as it is known.
-    """
-    bar = Progress(
-        console=Console(stderr=True),
+def track(steps, title, num_steps):
+    """Yields steps and shows a progress bar, but only in a terminal."""
+    console = rich.console.Console(stderr=True)
+    return rich.progress.track(
+        steps,
+        title,
+        num_steps,
+        console=console,
         transient=True,
-        disable=sys.stderr is None or not sys.stderr.isatty(),
+        disable=not console.is_terminal,
     )
-    task = bar.add_task(title)
-    start = time.monotonic()
-
-    def advance(total):
-        bar.update(task, total=total, advance=1)
-        if time.monotonic() - start > 1:
-            bar.start()
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
-
-
-def _read(file):
-    """Returns a file's bytes."""
-    if file.size < 0:
-        raise UnusableImageError("cannot be read")
-    if file.size == 0:
-        raise UnusableImageError("is empty")
-    if file.size > MAX_BYTES:
-        raise UnusableImageError(f"has more than {MAX_BYTES:,} bytes")
-    return file.read()
 
 
 def _upright(image):

@@ -39,6 +39,23 @@ def fingerprint(images, labels, is_test, categories):
     return digest.hexdigest()
 
 
+def fingerprint_hashes(hashes, labels, is_test, categories):
+    """Hashes a data set of which only the images' hashes are at hand.
+
+    Args:
+        hashes: Array of `num_images` byte strings, as from `hash_images`.
+        labels: As for `fingerprint`.
+        is_test: As for `fingerprint`.
+        categories: As for `fingerprint`.
+
+    Returns:
+        String of 64 hexadecimal digits (SHA-256). It differs from that of
+        `fingerprint` for the same images.
+    """
+    rows = hashes.view("uint8").reshape(1, -1)
+    return fingerprint(rows, labels, is_test, categories)
+
+
 def hash_images(images):
     """Hashes each image by itself, to find those that occur twice.
 

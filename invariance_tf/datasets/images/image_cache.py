@@ -11,26 +11,26 @@ import hashlib
 import json
 import os
 import pathlib
-import platform
-import secrets
 import shutil
-import time
 
+import filelock
 import numpy as np
+import platformdirs
 
+from invariance_tf import files
 from invariance_tf.datasets.images.fingerprint import fingerprint, hash_images
+from invariance_tf.datasets.images.listing import absolute_path
 
-BUILDING = ".building"
-WEEK = 7 * 24 * 60 * 60
+BUILDING = ".building-"
 
 
-def locate(cache_dir=None):
-    """Creates the cache's directory where it is not there yet.
+def locate_cache(cache_dir=None):
+    """Creates the cache's directory unless it exists.
 
     Args:
-        cache_dir: Path or `None`, which stands for the environment variable
-            `INVARIANCE_TF_CACHE`, else for `invariance_tf` in
-            `XDG_CACHE_HOME`, else for `~/.cache/invariance_tf`.
+        cache_dir: Path, or `None` for the environment variable
+            `INVARIANCE_TF_CACHE`, else for `invariance_tf` where the system
+            keeps caches: on Linux `XDG_CACHE_HOME`, else `~/.cache`.
 
     Returns:
         Absolute path of the directory.
@@ -38,13 +38,11 @@ def locate(cache_dir=None):
     Raises:
         OSError: If it cannot be created.
     """
-    user_cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    chosen = (
+    path = absolute_path(
         cache_dir
         or os.environ.get("INVARIANCE_TF_CACHE")
-        or os.path.join(user_cache, "invariance_tf")
+        or platformdirs.user_cache_dir("invariance_tf", appauthor=False)
     )
-    path = pathlib.Path(os.path.abspath(os.path.expanduser(chosen)))
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -56,34 +54,28 @@ def locate(cache_dir=None):
     return path
 
 
-def make_key(files_by_category, options):
-    """Hashes what decoded images depend on.
+def make_key(*content):
+    """Hashes what an entry depends on.
 
     Args:
-        files_by_category: Dictionary from category to list of `ImageFile`.
-        options: Dictionary of JSON values.
+        *content: JSON values.
 
     Returns:
         String of 64 hexadecimal digits (SHA-256).
     """
-    listing = [
-        (category, file.name, file.size, file.mtime_ns)
-        for category, files in files_by_category.items()
-        for file in files
-    ]
-    content = json.dumps([options, listing], sort_keys=True, default=float)
-    return hashlib.sha256(content.encode()).hexdigest()
+    text = json.dumps(content, sort_keys=True, default=float)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def fetch(cache_dir, key, image_size, build):
-    """Reads an entry of decoded images; builds it first where there is none.
+def fetch_images(cache_dir, key, image_size, build):
+    """Reads an entry of decoded images; builds it first if there is none.
 
     Args:
-        cache_dir: Path of an existing directory.
+        cache_dir: Path or `None`. See `locate_cache`.
         key: String, the entry's name.
         image_size: Integer. Height and width of the images, in pixels.
         build: Function that fills the directory it is given with an entry. It
-            is called when there is no entry or a damaged one. An exception in
+            is called if there is no entry or a damaged one. An exception in
             it leaves nothing behind.
 
     Returns:
@@ -91,48 +83,42 @@ def fetch(cache_dir, key, image_size, build):
         are a read-only memory map.
     """
     return fetch_entry(
-        cache_dir, key, lambda path: _read(path, image_size), build
+        cache_dir, key, lambda path: _read_images(path, image_size), build
     )
 
 
 def fetch_entry(cache_dir, key, read, build):
-    """Reads an entry of any kind; builds it first where there is none.
+    """Reads an entry of any kind; builds it first if there is none.
 
     Args:
-        cache_dir: Path of an existing directory.
+        cache_dir: Path or `None`. See `locate_cache`.
         key: String, the entry's name.
-        read: Function from an entry's path to its content, or `None` where
+        read: Function from an entry's path to its content, or to `None` if
             there is no sound entry.
-        build: Function, as for `fetch`.
+        build: Function, as for `fetch_images`.
 
     Returns:
         What `read` returns.
     """
-    path = pathlib.Path(cache_dir, key)
-    existed = path.exists()
+    cache_dir = locate_cache(cache_dir)
+    path = cache_dir / key
     entry = read(path)
     if entry is not None:
         return entry
     _remove_abandoned(cache_dir)
-    if existed:
-        with _temporary(cache_dir) as discarded:
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(path, discarded / "damaged")
-    with _temporary(cache_dir) as building:
-        build(building)
-        try:
-            os.rename(building, path)
-        except OSError:
-            # Another process was faster: its entry is as good as ours.
-            if not path.is_dir():
-                raise
-    entry = read(path)
+    # Whoever wants the same images meanwhile waits for them here.
+    with _locked(cache_dir, key):
+        entry = read(path)
+        if entry is None:
+            shutil.rmtree(path, ignore_errors=True)
+            _build(cache_dir, key, build)
+            entry = read(path)
     if entry is None:
         raise OSError(f"The images just stored in {path} cannot be read back.")
     return entry
 
 
-def write(directory, images, order, index):
+def write_entry(directory, images, order, index):
     """Writes the two files of an entry.
 
     Args:
@@ -149,7 +135,7 @@ def write(directory, images, order, index):
         "fortran_order": False,
         "shape": (len(order), *images.shape[1:]),
     }
-    with _synchronised(images_path) as stream:
+    with files.replacing(images_path) as path, open(path, "wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
         for position in order:
             stream.write(images[position].tobytes())
@@ -158,11 +144,10 @@ def write(directory, images, order, index):
         stored, index["labels"], index["is_test"], index["categories"]
     )
     index["hashes"] = hash_images(stored).astype(str).tolist()
-    with _synchronised(pathlib.Path(directory, "index.json")) as stream:
-        stream.write(json.dumps(index).encode())
+    files.write_json(pathlib.Path(directory, "index.json"), index)
 
 
-def _read(path, image_size):
+def _read_images(path, image_size):
     """Returns the arguments of `Dataset`, or `None` without a sound entry."""
     try:
         index = json.loads((path / "index.json").read_bytes())
@@ -190,49 +175,31 @@ def _read(path, image_size):
     return entry if is_sound else None
 
 
-@contextlib.contextmanager
-def _synchronised(path):
-    """Opens a file for writing; it is on the disk when the block ends."""
-    with open(path, "wb") as stream:
-        yield stream
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-@contextlib.contextmanager
-def _temporary(cache_dir):
-    """Gives a directory beside the entries and removes what is left of it."""
+def _build(cache_dir, key, build):
+    """Builds an entry and puts it in its place once it is complete."""
     # Not by `tempfile`: its directories are closed to others, and an entry
     # can be shared by several users.
-    owner = f"{BUILDING}-{platform.node()}-{os.getpid()}"
-    path = pathlib.Path(cache_dir, f"{owner}-{secrets.token_hex(4)}")
-    path.mkdir()
+    directory = cache_dir / f"{BUILDING}{key}"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
     try:
-        yield path
+        build(directory)
+        os.rename(directory, cache_dir / key)
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _remove_abandoned(cache_dir):
-    """Removes temporary directories whose process was killed."""
-    for path in pathlib.Path(cache_dir).glob(f"{BUILDING}-*"):
-        with contextlib.suppress(FileNotFoundError):
-            is_old = time.time() - path.stat().st_mtime > WEEK
-            if is_old or not _may_be_alive(path.name):
-                shutil.rmtree(path, ignore_errors=True)
+    """Removes what was being built by processes that were killed."""
+    for path in cache_dir.glob(f"{BUILDING}*"):
+        lock = _locked(cache_dir, path.name.removeprefix(BUILDING), timeout=0)
+        # What is locked is being built; a lock ends with its process.
+        with contextlib.suppress(filelock.Timeout), lock:
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def _may_be_alive(name):
-    """Tells whether a temporary directory's process may still run."""
-    owner, _, process = name.rpartition("-")[0].rpartition("-")
-    is_ours = owner == f"{BUILDING}-{platform.node()}" and process.isdecimal()
-    # Nothing is known of other machines; Windows has no signal 0.
-    if not is_ours or os.name == "nt":
-        return True
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _locked(cache_dir, key, timeout=-1):
+    # Open to all: a cache can be shared by several users.
+    return filelock.FileLock(
+        cache_dir / f".lock-{key}", timeout=timeout, mode=0o666
+    )

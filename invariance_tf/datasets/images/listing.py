@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import os
+import pathlib
 import stat
 import unicodedata
 
@@ -36,11 +37,16 @@ class ImageFile:
             return stream.read(self.size)
 
 
+def absolute_path(path):
+    """Returns an absolute path; `~` is the user's directory."""
+    return pathlib.Path(os.path.abspath(os.path.expanduser(path)))
+
+
 def normalise(name):
     """Returns a name in Unicode's composed form, without undecodable bytes.
 
-    macOS and some archives decompose accents, so that two spellings of
-    "León" look the same and differ.
+    macOS and some archives decompose accents: two spellings of "León" look
+    the same but are different strings.
 
     Args:
         name: String.
@@ -62,8 +68,8 @@ def list_files(data_dir):
 
     Hidden files, `__MACOSX` and `lost+found` folders and files without an
     image's extension are left out. Linked directories are followed after all
-    others, and no directory is read twice, so that links cannot lead into a
-    loop or show the same image in two places.
+    others, and no directory is read twice, so that a link can neither lead
+    into a loop nor show an image in a second place.
 
     Args:
         data_dir: Path of a directory.
@@ -72,10 +78,10 @@ def list_files(data_dir):
         List of `ImageFile`, in no particular order.
 
     Raises:
-        PermissionError: If a directory may not be read.
+        PermissionError: If a directory cannot be read.
     """
     root = os.path.realpath(data_dir)
-    visited = _ancestors(root)
+    visited = {str(parent) for parent in pathlib.Path(root).parents}
     waiting = collections.deque([("", root)])
     files = []
     while waiting:
@@ -90,7 +96,7 @@ def list_files(data_dir):
             name = prefix + entry.name
             if not os.path.isdir(entry.path):
                 if entry.name.lower().endswith(EXTENSIONS):
-                    files.append(_describe(name, entry.path))
+                    files.append(_read_status(name, entry.path))
             elif entry.is_symlink():
                 waiting.append((f"{name}/", entry.path))
             else:
@@ -104,9 +110,9 @@ def group_by_category(files):
     A file's category is the folder that it is in, so that `train/cat` and
     `val/cat` are one category. Folders called face, faces, image or images
     (or actor_faces, actress_faces and so on) are passed over in favour of the
-    folder above, but only where each of the folders beside them is called so
-    too: a category may be called "Faces". Of a category that has files in a
-    folder of faces, only these are used, not the full images.
+    folder above, but only if all folders beside them have such names: a
+    category may be called "Faces". If a category has files in a folder of
+    faces, only these are used, not the full images.
 
     Args:
         files: Sequence of `ImageFile`.
@@ -151,20 +157,11 @@ def _category(name, children):
     return category, is_face
 
 
-def _ancestors(path):
-    """Returns the set of all directories above a path."""
-    ancestors = set()
-    while os.path.dirname(path) != path:
-        path = os.path.dirname(path)
-        ancestors.add(path)
-    return ancestors
-
-
 def _is_hidden(entry):
     return entry.name.startswith(".") or entry.name in SYSTEM_FOLDERS
 
 
-def _describe(name, path):
+def _read_status(name, path):
     """Returns an `ImageFile`; pipes, dead links and so on have size -1."""
     size, mtime_ns = -1, 0
     try:

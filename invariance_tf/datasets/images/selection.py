@@ -12,28 +12,42 @@ from invariance_tf.datasets.images import decoding, image_cache, listing
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """Says which images to take from each category, and in which size.
+    """Says which images to read from where, and in which size.
+
+    These are the options of every data set that is made of files. A data set
+    with other defaults names them in its own function.
 
     Attributes:
+        data_dir: Path of the directory, or `None` for the data set's own.
         image_size: Integer from 16 to 1024. Height and width of the images,
             in pixels.
         central_crop: Float in (0, 1]. Side of the central square as a share
             of the image's shorter side.
-        min_images: Integer > `num_test`. Categories with fewer usable images
-            are left out. `None` becomes `num_test + 1`.
-        max_images: Integer > `num_test`, or `None` for all usable images.
-        num_test: Integer > 0. The first images of each category are its test
-            images.
+        min_images: Integer > `num_test`. Categories with fewer usable images,
+            test images included, are left out. `None` becomes `num_test + 1`.
+        max_images: Integer > `num_test`, or `None` for all. Number of usable
+            images to take from a category, first in order, test images
+            included.
+        categories_file: Path of a text file with the names of the categories
+            to use, one per line, or `None` for all. Empty lines and lines
+            that begin with # are ignored.
+        num_test: Integer > 0. Number of test images of each category, the
+            first in order.
+        cache_dir: Path of the directory for decoded images, or `None`. See
+            `image_cache.locate_cache`.
 
     Raises:
         ValueError: If a value is not legal.
     """
 
-    image_size: int
-    central_crop: float
-    min_images: int | None
-    max_images: int | None
-    num_test: int
+    data_dir: str | None = None
+    image_size: int = 64
+    central_crop: float = 1.0
+    min_images: int | None = None
+    max_images: int | None = None
+    categories_file: str | None = None
+    num_test: int = 10
+    cache_dir: str | None = None
 
     def __post_init__(self):
         check_integer("image_size", self.image_size, 16, 1024)
@@ -53,7 +67,7 @@ class Selection:
 
 
 def check_integer(name, value, lowest, highest=None, reason=""):
-    """Raises an error if a value is no integer within its limits.
+    """Raises an error unless a value is an integer within its limits.
 
     Args:
         name: String, the argument's name.
@@ -76,39 +90,39 @@ def check_integer(name, value, lowest, highest=None, reason=""):
         )
 
 
-def restrict(files_by_category, categories_file):
+def restrict_categories(files_by_category, categories_file):
     """Returns only the categories that a text file names.
 
     Args:
         files_by_category: Dictionary from category to its files.
-        categories_file: Path of a text file with one category per line. Empty
-            lines and lines that begin with # are ignored.
+        categories_file: Path, or `None` for all. See `Selection`.
 
     Raises:
-        ValueError: If the file names none, or one that there is not.
-        FileNotFoundError: If there is no such file.
+        ValueError: If the file names no category, or an unknown one.
+        FileNotFoundError: If the file does not exist.
     """
-    path = pathlib.Path(os.path.abspath(os.path.expanduser(categories_file)))
+    if categories_file is None:
+        return files_by_category
+    path = listing.absolute_path(categories_file)
+    received = f"Received: categories_file={os.fspath(categories_file)!r}"
     if not path.is_file():
         raise FileNotFoundError(
             f"There is no file {path}. It should hold one category per line. "
-            f"Received: categories_file={os.fspath(categories_file)!r}"
+            f"{received}"
         )
     lines = path.read_text("utf-8-sig", errors="replace").splitlines()
     names = [listing.normalise(line.strip()) for line in lines]
     wanted = {name for name in names if name and not name.startswith("#")}
     if not wanted:
         raise ValueError(
-            f"There is no category in {path}. Write one per line. "
-            f"Received: categories_file={os.fspath(categories_file)!r}"
+            f"There is no category in {path}. Write one per line. {received}"
         )
     missing = sorted(wanted - files_by_category.keys())
     if missing:
         raise ValueError(
             f"{len(missing)} of the {len(wanted)} categories in {path} have "
-            f"no images: {', '.join(missing)}. Correct the names "
-            "or remove the lines. "
-            f"Received: categories_file={os.fspath(categories_file)!r}"
+            f"no images: {', '.join(missing)}. Correct the names or remove "
+            f"the lines. {received}"
         )
     return {
         name: files
@@ -117,44 +131,39 @@ def restrict(files_by_category, categories_file):
     }
 
 
-def decode(directory, files_by_category, selection):
-    """Decodes as many images of each category as the selection needs.
+def build_entry(
+    directory, files_by_category, selection, check=None, is_test=None
+):
+    """Decodes the images of a selection into an entry of the image cache.
 
     Args:
-        directory: Path of an existing directory. The images are appended to
-            its file `decoded.raw`, in the order of decoding.
+        directory: Path of an existing directory, to be filled.
         files_by_category: Dictionary from category to list of `ImageFile`.
         selection: `Selection`.
-
-    Returns:
-        The same as `decoding.decode_usable`.
+        check: Function of the usable images by category and the list of pairs
+            `(name, reason)` of unusable files, which raises an error if the
+            images do not suffice; or `None`.
+        is_test: Function that says whether a file is for testing, or `None`
+            for the first `num_test` of each category.
     """
-    # Whether a category has `min_images` is known only when as many are
-    # decoded, even where fewer are wanted.
+    # Only decoding shows whether a category has `min_images` usable ones, even
+    # if fewer of them are wanted.
     needed = selection.max_images and max(
         selection.min_images, selection.max_images
     )
-    with open(pathlib.Path(directory, "decoded.raw"), "wb") as stream:
-        return decoding.decode_usable(
+    size = selection.image_size
+    # In the order of decoding, which is not that of the data set.
+    raw_path = pathlib.Path(directory, "decoded.raw")
+    with open(raw_path, "wb") as stream:
+        usable, skipped = decoding.decode_usable(
             files_by_category,
             needed,
             lambda image: stream.write(image.tobytes()),
-            image_size=selection.image_size,
+            image_size=size,
             central_crop=selection.central_crop,
         )
-
-
-def store(directory, usable, skipped, selection, is_test=None):
-    """Makes an entry of the image cache from what `decode` left.
-
-    Args:
-        directory: Path, as given to `decode`.
-        usable: Dictionary, as returned by `decode`.
-        skipped: List of pairs `(name, reason)`, as returned by `decode`.
-        selection: `Selection`.
-        is_test: Function of a file that tells whether it is for testing, or
-            `None` for the first `num_test` of each category.
-    """
+    if check:
+        check(usable, skipped)
     chosen = {
         category: members[: selection.max_images]
         for category, members in usable.items()
@@ -165,18 +174,13 @@ def store(directory, usable, skipped, selection, is_test=None):
     order = []
     for label, members in enumerate(chosen.values()):
         for number, (file, position) in enumerate(members):
+            is_first = number < selection.num_test
             index["labels"].append(label)
-            index["is_test"].append(
-                number < selection.num_test
-                if is_test is None
-                else is_test(file)
-            )
+            index["is_test"].append(is_test(file) if is_test else is_first)
             index["files"].append(file.name)
             order.append(position)
-    raw_path = pathlib.Path(directory, "decoded.raw")
-    size = selection.image_size
     images = np.memmap(raw_path, "uint8", "r").reshape(-1, size, size, 3)
-    image_cache.write(directory, images, order, index)
+    image_cache.write_entry(directory, images, order, index)
     # Windows removes no file that is still mapped.
     del images
     raw_path.unlink()

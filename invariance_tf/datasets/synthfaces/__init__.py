@@ -6,21 +6,19 @@ import os
 import numpy as np
 
 from invariance_tf.datasets.dataset import Dataset
-from invariance_tf.datasets.images.fingerprint import fingerprint
 from invariance_tf.datasets.images.selection import check_integer
-from invariance_tf.datasets.synthfaces import traits
-from invariance_tf.datasets.synthfaces.drawing import draw
+from invariance_tf.datasets.synthfaces import drawing, traits
 
-# What the random numbers are for, the third part of their key.
+# What random numbers are for; the third part of their key.
 IDENTITY, TEST, TRAINING = range(3)
-# A chunk of images is drawn at once: small enough for the cache, large enough
-# for Python to have little part in the time.
+# So many are drawn at once: few enough for the processor's cache, enough for
+# Python's overhead not to matter.
 CHUNK_PIXELS = 100_000
 # Standard deviation of the sensor's noise; 255 is white.
 NOISE = 6.0
 
 
-def synthfaces(
+def load_synthfaces(
     image_size=48, num_categories=40, num_train=60, num_test=30, data_seed=0
 ):
     """Draws colour faces of invented people.
@@ -29,9 +27,9 @@ def synthfaces(
     jaw to the slant of the brows, less in colours. Each image has its own
     pose, expression, light, background, clothes and noise.
 
-    The same arguments give the same pixels on every machine. A person is the
-    same however many there are, so is each one's n-th test or training image
-    however many there are, and in every size but for the noise.
+    The same arguments give the same pixels on every machine. Person k and
+    that person's n-th test or training image do not depend on how many people
+    or images are generated, nor, but for the noise, on their size.
 
     Args:
         image_size: Integer from 32 to 224. Height and width of the images, in
@@ -50,7 +48,7 @@ def synthfaces(
 
     Example:
 
-    >>> dataset = synthfaces(num_categories=2, num_train=3, num_test=1)
+    >>> dataset = load_synthfaces(num_categories=2, num_train=3, num_test=1)
     >>> dataset.images.shape
     (8, 48, 48, 3)
     >>> dataset.is_test[:4]
@@ -68,35 +66,36 @@ def synthfaces(
         for category in range(num_categories)
         for member in members
     ]
-    images = _draw_all(keys, image_size)
+    images = _draw_images(keys, image_size)
     labels = np.repeat(np.arange(num_categories, dtype="int32"), len(members))
     is_test = np.tile(np.arange(len(members)) < num_test, num_categories)
-    categories = tuple(f"face_{label:03d}" for label in range(num_categories))
     return Dataset(
         name="synthfaces",
         images=images,
         labels=labels,
         is_test=is_test,
-        categories=categories,
-        fingerprint=fingerprint(images, labels, is_test, categories),
+        categories=tuple(
+            f"face_{label:03d}" for label in range(num_categories)
+        ),
     )
 
 
-def _draw_all(keys, image_size):
+def _draw_images(keys, image_size):
     """Returns the images of keys `(data_seed, category, purpose, index)`."""
     images = np.empty((len(keys), image_size, image_size, 3), "uint8")
     size = max(1, CHUNK_PIXELS // image_size**2)
     starts = range(0, len(keys), size)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         chunks = pool.map(
-            lambda start: _draw(keys[start : start + size], image_size), starts
+            lambda start: _draw_chunk(keys[start : start + size], image_size),
+            starts,
         )
         for start, chunk in zip(starts, chunks, strict=True):
             images[start : start + size] = chunk
     return images
 
 
-def _draw(keys, image_size):
+def _draw_chunk(keys, image_size):
     """Returns a uint8 array with one image for each key."""
     generators = [_generator(*key) for key in keys]
     people = {
@@ -104,14 +103,14 @@ def _draw(keys, image_size):
         for person in {key[:2] for key in keys}
     }
     num_scene = len(traits.SCENE)
-    face = traits.describe(
+    face = traits.derive_faces(
         np.stack([people[key[:2]] for key in keys]),
         np.stack([_deviations(generator) for generator in generators]),
         np.stack(
             [generator.random((num_scene, 3)) for generator in generators]
         ),
     )
-    pixels = draw(face, image_size)
+    pixels = drawing.draw_faces(face, image_size)
     for image, generator in zip(pixels, generators, strict=True):
         image += _noise(generator, image.shape)
     pixels += 0.5
@@ -124,10 +123,10 @@ def _generator(*key):
 
 
 def _deviations(generator):
-    """Draws about normal numbers of mean 0 and standard deviation 1.
+    """Draws nearly normal numbers of mean 0 and standard deviation 1.
 
-    They are sums of four uniform numbers: normal ones are made with
-    logarithms and exponentials, which differ between machines.
+    They are sums of four uniform numbers: normal ones would take logarithms
+    and exponentials, which differ between machines.
     """
     first, second, third, fourth = generator.random((4, len(traits.NUISANCES)))
     return (first + second + third + fourth - 2.0) * 1.7320508

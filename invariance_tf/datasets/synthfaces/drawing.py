@@ -20,17 +20,17 @@ from invariance_tf.datasets.synthfaces.shapes import (
 )
 
 
-def draw(face, image_size):
+def draw_faces(face, image_size):
     """Draws one image of each face.
 
     Args:
         face: Namespace of numbers and colours, as returned by
-            `face_numbers.describe`.
+            `traits.derive_faces`.
         image_size: Integer. Height and width, in pixels.
 
     Returns:
         float32 array of shape `(num_images, 3, image_size, image_size)`, from
-        0 for black to 255 for white. What is brighter is not yet clipped.
+        0 for black to 255 for white. Brighter values are not yet clipped.
     """
     axis = np.arange(image_size, dtype="float32")
     axis = (axis + 0.5) * (2.0 / image_size) - 1.0
@@ -73,13 +73,8 @@ def _pose(image, face):
 
 def _turn(view, face):
     """Returns a view of the head in the face's frame."""
-    bulge = view.x / face.width
-    bulge *= bulge
-    down = view.y / face.chin
-    down *= down
-    bulge += down
-    np.subtract(1.0, bulge, out=bulge)
-    np.maximum(bulge, 0.0, out=bulge)
+    across, down = view.x / face.width, view.y / face.chin
+    bulge = np.maximum(1.0 - (across * across + down * down), 0.0)
     return View(
         view.pixels,
         view.x - face.yaw * bulge,
@@ -89,12 +84,10 @@ def _turn(view, face):
 
 
 def _paint_background(image, face):
-    blend = face.slope_x * image.x + face.slope_y * image.y
-    blend += 0.5
-    np.clip(blend, 0.0, 1.0, out=blend)
+    blend = face.slope_x * image.x + face.slope_y * image.y + 0.5
+    blend = np.clip(blend, 0.0, 1.0)
     change = face.wall_end - face.wall_start
-    np.multiply(change, blend[:, np.newaxis], out=image.pixels)
-    image.pixels += face.wall_start
+    image.pixels[:] = change * blend[:, np.newaxis] + face.wall_start
     x = np.broadcast_to(image.x, blend.shape)
     y = np.broadcast_to(image.y, blend.shape)
     wall = View(image.pixels, x, y, image.unit)
@@ -121,10 +114,10 @@ def _paint_body(body, face):
     throat = unite(throat, collar, 0.1)
     neck.paint(throat, face.skin * 0.86)
     shadow = head(neck.x, neck.y - 0.09, face)
-    np.maximum(shadow, throat, out=shadow)
+    shadow = np.maximum(shadow, throat)
     neck.paint(shadow, face.skin * 0.6, softness=0.03)
     for side in (-1.0, 1.0):
-        # The ear that the head turns away from comes into sight.
+        # The ear on the side that the head turns away from comes into view.
         x = side * (face.width + 0.01) - 0.35 * face.yaw
         ear = body.crop(x, face.ear_y, face.ear_width, face.ear_height)
         shell = ellipse(
@@ -139,18 +132,11 @@ def _paint_long_hair(body, face):
     hair = body.crop(0.0, 0.25, 1.1, 1.25)
     down = np.maximum(hair.y, 0.0)
     up = hair.y - down
-    width = face.hair_flare * down
-    width += face.hair_wave * ripple(hair.y, 0.28)
-    width += face.width + face.hair_side
-    across = hair.x / width
-    across *= across
+    width = face.hair_flare * down + face.hair_wave * ripple(hair.y, 0.28)
+    across = hair.x / (width + (face.width + face.hair_side))
     up /= face.crown + face.hair_volume
-    up *= up
-    across += up
-    np.sqrt(across, out=across)
-    across -= 1.0
-    across *= face.width
-    distance = intersect(across, hair.y - face.hair_length, 0.15)
+    outline = (np.sqrt(across * across + up * up) - 1.0) * face.width
+    distance = intersect(outline, hair.y - face.hair_length, 0.15)
     hair.paint(distance, face.hair * 0.72, face.long_hair)
 
 
@@ -165,59 +151,40 @@ def _paint_beard(near, surface, face):
     beard = head(near.x, near.y, face, 0.015, face.beard_length)
     side = np.abs(surface.x)
     beard = intersect(beard, side - face.beard_width, 0.15)
-    line = np.maximum(side - face.beard_gap, 0.0)
-    line *= -0.6
-    line -= 0.8 * surface.y
-    line += 0.8 * face.beard_line
-    np.maximum(beard, line, out=beard)
+    line = np.maximum(side - face.beard_gap, 0.0) * -0.6
+    line = line - 0.8 * surface.y + 0.8 * face.beard_line
+    beard = np.maximum(beard, line)
     near.paint(beard, face.hair * 0.85, face.beard, softness=0.03)
 
 
 def _paint_hair(near, surface, face):
     """Paints the hair above the hairline, and its locks beside the face."""
     # Short hair lies closer to the head further down.
-    lift = face.lock_y - surface.y
-    lift *= 2.0
-    np.clip(lift, face.long_hair, 1.0, out=lift)
-    lift *= face.hair_volume
-    lift += 0.01
+    lift = np.clip((face.lock_y - surface.y) * 2.0, face.long_hair, 1.0)
+    lift = lift * face.hair_volume + 0.01
     scalp = head(near.x, near.y, face, lift)
     x = surface.x - face.parting
-    line = face.fringe_curve * x
-    line += face.fringe_slope
-    line *= x
-    line += face.fringe_part * np.abs(x)
-    line += face.hairline
-    np.subtract(surface.y, line, out=line)
-    line *= 0.85
-    # What stands out beside the head is hair as well.
+    line = (face.fringe_curve * x + face.fringe_slope) * x
+    line = line + face.fringe_part * np.abs(x) + face.hairline
+    line = (surface.y - line) * 0.85
+    # What protrudes beside the head is hair as well.
     side = np.minimum(face.lock_x - np.abs(surface.x), -0.04 - lift - scalp)
-    ends = np.abs(surface.y - face.lock_y + face.lock_length)
-    ends -= face.lock_length
+    ends = np.abs(surface.y - face.lock_y + face.lock_length) - face.lock_length
     hair = unite(line, intersect(side, ends, 0.12), 0.12)
-    np.maximum(hair, scalp, out=hair)
+    hair = np.maximum(hair, scalp)
     near.paint(hair, face.hair)
-    bend = near.y + 0.62 * face.crown
-    bend -= 0.5 * x * x
+    bend = near.y + 0.62 * face.crown - 0.5 * x * x
     shine = ellipse(near.x, bend, 0.35, 0.07)
-    np.maximum(shine, hair + 0.04, out=shine)
+    shine = np.maximum(shine, hair + 0.04)
     near.paint(shine, face.hair * 1.25 + 12.0, softness=0.1)
 
 
 def _light(body, face):
     """Shades the scene as if it were as round as the head, and tints it."""
     across, down = body.x / face.width, body.y / face.chin
-    light = across * across
-    light += down * down
-    np.minimum(light, 1.5, out=light)
-    light *= -0.16
-    np.clip(across, -1.3, 1.3, out=across)
-    np.clip(down, -1.3, 1.3, out=down)
-    across *= face.light_x
-    down *= face.light_y
-    light += across
-    light += down
-    light += 1.08
-    np.maximum(light, 0.1, out=light)
+    light = np.minimum(across * across + down * down, 1.5) * -0.16
+    light += np.clip(across, -1.3, 1.3) * face.light_x
+    light += np.clip(down, -1.3, 1.3) * face.light_y
+    light = np.maximum(light + 1.08, 0.1)
     body.pixels *= light[:, np.newaxis]
     body.pixels *= face.tint

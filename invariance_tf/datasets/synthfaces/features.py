@@ -1,6 +1,6 @@
-"""Draws what makes a synthetic face: eyes, brows, nose, mouth, glasses.
+"""Draws the features of a synthetic face: eyes, brows, nose, mouth, glasses.
 
-Every function paints on a view in the face's frame; see `faces`.
+Every function paints on a view in the face's frame; see `drawing`.
 """
 
 import numpy as np
@@ -31,9 +31,8 @@ def paint_eyes(surface, face):
 
 def _paint_eye(eye, face, side):
     x, y = eye.x, eye.y
-    bow = x / face.eye_width
-    bow *= -bow
-    bow += 1.0
+    along = x / face.eye_width
+    bow = 1.0 - along * along
     upper = -y - face.eye_open * bow
     lower = y - 0.6 * face.eye_height * bow
     lid = -y - (face.eye_height * 1.25 + 0.015) * bow
@@ -65,7 +64,7 @@ def paint_nose(surface, face):
     """Paints the nose."""
     width = face.nose_width
     tip = face.eye_y + face.nose_length
-    # The tip stands out of the face and turns further.
+    # The tip protrudes from the face and so moves further when it turns.
     lean = 0.35 * face.yaw
     nose = surface.crop(lean, tip - 0.08, 0.22, 0.24)
     x, y = nose.x - lean, nose.y - tip
@@ -82,7 +81,7 @@ def paint_nose(surface, face):
 
 
 def paint_mouth(surface, face):
-    """Paints the mouth and, where there are, folds, moustache and mole."""
+    """Paints the mouth and, if the person has them, folds, moustache, mole."""
     mouth = surface.crop(0.0, face.mouth_y - 0.04, 0.46, 0.24)
     side, y = np.abs(mouth.x), mouth.y - face.mouth_y
     if face.folds.any():

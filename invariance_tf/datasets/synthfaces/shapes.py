@@ -1,4 +1,4 @@
-"""Shapes by their signed distance, negative inside, and where to paint them.
+"""Shapes as signed distances, negative inside, and where to paint them.
 
 Nothing is used but additions, products, quotients, square roots, rounding and
 comparisons: IEEE 754 defines their results, so every machine paints the same
@@ -31,8 +31,8 @@ class View:
     def crop(self, x, y, half_width, half_height):
         """Returns the part that holds a rectangle of the frame in any image.
 
-        What is painted there must end within the rectangle: else an image
-        depends on those that it is drawn with.
+        What is painted there must end within the rectangle: otherwise an image
+        would depend on those that it is drawn with.
         """
         half_width = half_width + self.unit
         half_height = half_height + self.unit
@@ -55,15 +55,13 @@ class View:
         Args:
             distance: float32 array of shape `(num_images, height, width)`.
             colour: Float or array of shape `(num_images, 3, 1, 1)`.
-            opacity: Array of shape `(num_images, 1, 1)`, from 0 to 1. Opaque
-                where `None`.
-            softness: Float. Width of the edge in the frame's unit. It is one
-                pixel at least.
+            opacity: Array of shape `(num_images, 1, 1)`, from 0 to 1, or
+                `None` for 1.
+            softness: Float. Width of the edge in the frame's unit, at least
+                one pixel.
         """
-        coverage = distance * (-1.0 / np.maximum(self.unit, softness))
-        coverage += 0.5
-        np.maximum(coverage, 0.0, out=coverage)
-        np.minimum(coverage, 1.0, out=coverage)
+        coverage = distance * (-1.0 / np.maximum(self.unit, softness)) + 0.5
+        np.clip(coverage, 0.0, 1.0, out=coverage)
         if opacity is not None:
             coverage *= opacity
         change = colour - self.pixels
@@ -78,14 +76,10 @@ def _extent(flags):
 
 
 def ellipse(x, y, half_width, half_height):
-    """Returns about the distance to an ellipse around the origin."""
-    distance = x / half_width
-    distance *= distance
-    down = y / half_height
-    down *= down
-    distance += down
-    np.sqrt(distance, out=distance)
-    distance -= 1.0
+    """Returns roughly the distance to an ellipse around the origin."""
+    across, down = x / half_width, y / half_height
+    distance = np.sqrt(across * across + down * down) - 1.0
+    # In place, to stay float32: the lesser of two Python floats is a float64.
     distance *= np.minimum(half_width, half_height)
     return distance
 
@@ -100,7 +94,7 @@ def bar(x, y, half_width, half_height, radius):
 
 
 def head(x, y, face, grow=0.0, drop=0.0):
-    """Returns about the distance to a head that tapers towards the chin.
+    """Returns roughly the distance to a head that tapers towards the chin.
 
     Args:
         x: float32 array of shape `(num_images, height, width)`, in the head's
@@ -111,39 +105,22 @@ def head(x, y, face, grow=0.0, drop=0.0):
         drop: Float or array. How much more to add at the chin.
     """
     down = np.maximum(y, 0.0)
-    up = y - down
-    down /= face.chin + grow + drop
-    up /= face.crown + grow
-    width = down * down
-    np.minimum(width, 1.0, out=width)
-    width *= -face.jaw
-    width += 1.0
-    width *= face.width + grow
-    across = x / width
+    up = (y - down) / (face.crown + grow)
+    down = down / (face.chin + grow + drop)
+    width = 1.0 - np.minimum(down * down, 1.0) * face.jaw
+    across = x / (width * (face.width + grow))
     across *= across
     down += up
     down *= down
     # x^2 + y^2 - s x^2 y^2 = 1 is a circle for s = 0 and a square for s = 1.
-    distance = np.minimum(across, 1.0)
-    distance *= np.minimum(down, 1.0)
-    distance *= -face.square
-    distance += across
-    distance += down
-    np.sqrt(distance, out=distance)
-    distance -= 1.0
-    distance *= face.width
-    return distance
+    corner = np.minimum(across, 1.0) * np.minimum(down, 1.0) * face.square
+    return (np.sqrt(across - corner + down) - 1.0) * face.width
 
 
 def unite(first, second, blend):
     """Returns the distance to a union whose notch is filled by a fillet."""
-    near = np.abs(first - second)
-    near -= blend
-    np.minimum(near, 0.0, out=near)
-    near *= near
-    near *= -0.25 / blend
-    near += np.minimum(first, second)
-    return near
+    near = np.minimum(np.abs(first - second) - blend, 0.0)
+    return near * near * (-0.25 / blend) + np.minimum(first, second)
 
 
 def intersect(first, second, blend):

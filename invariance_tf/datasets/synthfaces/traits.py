@@ -1,4 +1,4 @@
-"""What makes up a synthetic face: numbers of a person and of an image.
+"""The numbers behind a synthetic face: those of a person, and of an image.
 
 Lengths are in half the side of an image, before the image's own scale.
 Colours go from 0 to 255.
@@ -79,7 +79,7 @@ IDENTITY = {
     "frame_tone": (0.0, 2.0),
 }
 
-# What differs between the images of a person: standard deviations.
+# What differs between the images of a person, by its standard deviation.
 NUISANCES = {
     "shift_x": 0.06,
     "shift_y": 0.06,
@@ -101,8 +101,8 @@ NUISANCES = {
     "neckline": 0.06,
 }
 
-# What differs as well: three numbers each, uniform between two limits. They
-# are the channels of a colour or the places of three discs.
+# Likewise, but three numbers each, uniform between two limits: the channels of
+# a colour, or one for each of three discs.
 SCENE = {
     "tint": (0.74, 1.26),
     "wall_start": (20.0, 235.0),
@@ -116,10 +116,10 @@ SCENE = {
     "third_disc": (0.0, 255.0),
 }
 
-# A network lives off hair colour alone where people have the full palettes.
-# Only eyes have theirs: they are too small to tell much by their colour.
+# With full palettes a network could tell people apart by hair colour alone.
+# Only eyes keep theirs: they are too small for that.
 COLOUR_SPREAD = 0.3
-# Palettes: an average, and the colours that people's are on the way to.
+# Palettes: an average, and the colours towards which people differ from it.
 SKIN = (
     (202, 152, 120),
     [(244, 208, 182), (222, 170, 132), (166, 112, 76), (96, 62, 44)],
@@ -137,8 +137,8 @@ LIPS = (176, 84, 80), [(178, 96, 88), (176, 40, 52)]
 FRAMES = (48, 36, 36), [(24, 22, 26), (96, 56, 30), (170, 40, 46)]
 
 
-def describe(identity, nuisances, scene):
-    """Turns random numbers into what `faces.draw` draws.
+def derive_faces(identity, nuisances, scene):
+    """Turns random numbers into what `drawing.draw_faces` draws.
 
     Args:
         identity: Array of shape `(num_images, len(IDENTITY))`, from 0 to 1.
@@ -191,7 +191,7 @@ def _settle_hair(face):
     is_long = face.hair_extent > np.where(is_man, 0.6, -0.5)
     face.long_hair = is_long & ~is_bald
     face.hair_length = face.chin * (0.9 + 0.55 * face.hair_extent)
-    # No hair hangs over an eye.
+    # The fringe must not cover an eye.
     lines = [
         face.fringe_slope * x
         + face.fringe_curve * x * x

@@ -5,34 +5,20 @@ prepared once from the archives that its authors give out.
 """
 
 import dataclasses
-import hashlib
-import json
 
 import numpy as np
 import PIL
 
 from invariance_tf.datasets.dataset import Dataset
 from invariance_tf.datasets.images import decoding, image_cache, selection
-from invariance_tf.datasets.images.fingerprint import fingerprint
+from invariance_tf.datasets.images.fingerprint import fingerprint_hashes
 
-# Decoded images of more bytes are not kept: they are decoded when read.
+# Larger sets are not kept on disk: their images are decoded when read.
 MOST_BYTES = 4 * 2**30
 CROPS = ("central", "resnet")
 
 
-def tfds(
-    builder,
-    data_dir=None,
-    image_size=64,
-    central_crop=1.0,
-    min_images=None,
-    max_images=None,
-    categories_file=None,
-    num_test=None,
-    stream=None,
-    crops="central",
-    cache_dir=None,
-):
+def load_tfds(builder, num_test=None, stream=None, crops="central", **options):
     """Reads an image-classification set of TensorFlow Datasets.
 
     A set that is not prepared yet is downloaded and prepared, if its authors
@@ -45,31 +31,22 @@ def tfds(
     Args:
         builder: String, the name in TensorFlow Datasets, such as `cifar100`
             or `imagenet_resized/64x64`.
-        data_dir: Path of the directory of prepared sets, or `None` for that
-            of TensorFlow Datasets, `~/tensorflow_datasets`.
-        image_size: Integer from 16 to 1024. Height and width of the images,
-            in pixels.
-        central_crop: Float in (0, 1]. See `folder`.
-        min_images: Integer, or `None`. Categories with fewer images, test
-            images included, are left out.
-        max_images: Integer, or `None` for all. Number of images to take from
-            a category, test images included.
-        categories_file: Path of a text file with one category per line, or
-            `None` for all. See `folder`.
-        num_test: Integer > 0, or `None` for the whole test part; where the set
-            has none, for 10. Number of test images of each category.
+        num_test: Integer > 0, or `None` for the whole test part, or for 10 if
+            the set has no such part. Number of test images of each category.
         stream: Boolean: whether to decode images whenever they are read, or
             once, to be kept on disk; `None`: stream above 4 GiB.
         crops: `"central"` or `"resnet"`. See `records.RecordImages`.
-        cache_dir: Path of the directory for decoded images. See `folder`.
+        **options: Other options of `images.selection.Selection`. `data_dir`
+            is the directory of prepared sets, by default that of TensorFlow
+            Datasets, `~/tensorflow_datasets`.
 
     Returns:
         A `Dataset`; its images are a read-only memory map, or
         `records.RecordImages`.
 
     Raises:
-        ValueError: If there is no such set, if it is not one of images with
-            labels, or if an option is not legal.
+        ValueError: If the set is unknown or not one of images with labels, or
+            if an option is not legal.
         FileNotFoundError: If archives are missing that cannot be downloaded.
         OSError: If a download fails.
     """
@@ -80,43 +57,41 @@ def tfds(
         raise ValueError(
             f"`crops` must be {' or '.join(CROPS)}. Received: crops={crops!r}"
         )
-    prepared = builders.prepare(builder, data_dir)
-    image_key, label_key, names = builders.keys(prepared)
-    shards = builders.shards(prepared, label_key)
-    index = record_index.find(shards, image_key, label_key, names, cache_dir)
-    has_test = len(shards) > 1
-    uses_whole_test = has_test and num_test is None
-    if num_test is None:
-        num_test = 1 if has_test else 10
+    # Before all records are read: a mistake should be found at once.
     chosen = selection.Selection(
-        image_size, central_crop, min_images, max_images, num_test
+        num_test=1 if num_test is None else num_test, **options
     )
-    parts = _choose(index, chosen, uses_whole_test, categories_file)
+    prepared = builders.prepare_builder(builder, chosen.data_dir)
+    image_key, label_key, names = builders.find_features(prepared)
+    shards = builders.list_shards(prepared, label_key)
+    index = record_index.index_records(
+        shards, image_key, label_key, names, chosen.cache_dir
+    )
+    has_test = len(shards) > 1
+    if num_test is None and not has_test:
+        chosen = selection.Selection(num_test=10, **options)
+    parts = _choose_images(index, chosen, has_test and num_test is None)
     num_images = sum(len(test) + len(train) for test, train in parts.values())
     if stream is None:
-        stream = num_images * image_size**2 * 3 > MOST_BYTES
+        stream = num_images * chosen.image_size**2 * 3 > MOST_BYTES
     if crops != "central" and not stream:
         raise ValueError(
-            f"`crops` can be {crops} only where images are decoded anew each "
-            f"time: use --stream true. Received: stream={stream}, crops={crops}"
+            f"`crops` can be {crops} only if images are decoded each time they "
+            f"are read: use --stream true. Received: stream={stream}, "
+            f"crops={crops}"
         )
     paths = tuple(path for split in shards.values() for path in split)
     if stream:
-        return _stream(paths, index, parts, chosen, crops)
-    return _keep(paths, index, parts, chosen, cache_dir)
+        return _stream_images(paths, index, parts, chosen, crops)
+    return _keep_images(paths, index, parts, chosen)
 
 
-def imagenet(
-    data_dir=None,
+def load_imagenet(
     image_size=224,
     central_crop=224 / 256,
-    min_images=None,
-    max_images=None,
-    categories_file=None,
-    num_test=None,
     stream=True,
     crops="resnet",
-    cache_dir=None,
+    **options,
 ):
     """Reads ImageNet as TensorFlow's official ResNet does (row N8b).
 
@@ -124,16 +99,12 @@ def imagenet(
     in testing the middle 224 of 256 pixels of the shorter side are kept.
 
     Args:
-        data_dir: Path of the directory of prepared sets. See `tfds`.
-        image_size: Integer from 16 to 1024. See `tfds`.
-        central_crop: Float in (0, 1]. See `tfds`.
-        min_images: Integer, or `None`. See `tfds`.
-        max_images: Integer, or `None`. See `tfds`.
-        categories_file: Path of a text file, or `None`. See `tfds`.
-        num_test: Integer > 0, or `None`. See `tfds`.
-        stream: Boolean, or `None`. See `tfds`.
-        crops: `"central"` or `"resnet"`. See `tfds`.
-        cache_dir: Path of the directory for the list of images. See `folder`.
+        image_size: Integer from 16 to 1024. Height and width of the images,
+            in pixels.
+        central_crop: Float in (0, 1]. See `images.selection.Selection`.
+        stream: Boolean, or `None`. See `load_tfds`.
+        crops: `"central"` or `"resnet"`. See `records.RecordImages`.
+        **options: Other options of `load_tfds`.
 
     Returns:
         A `Dataset`; its images are `records.RecordImages`.
@@ -142,23 +113,18 @@ def imagenet(
         FileNotFoundError: If the archives are missing.
         ValueError: If an option is not legal.
     """
-    dataset = tfds(
+    dataset = load_tfds(
         "imagenet2012",
-        data_dir=data_dir,
         image_size=image_size,
         central_crop=central_crop,
-        min_images=min_images,
-        max_images=max_images,
-        categories_file=categories_file,
-        num_test=num_test,
         stream=stream,
         crops=crops,
-        cache_dir=cache_dir,
+        **options,
     )
     return dataclasses.replace(dataset, name="imagenet")
 
 
-def _choose(index, chosen, uses_whole_test, categories_file):
+def _choose_images(index, chosen, uses_whole_test):
     """Returns positions of test and training images, by category."""
     is_own_test = np.array(index.splits) != "train"
     order = np.argsort(index.labels, kind="stable")
@@ -169,8 +135,7 @@ def _choose(index, chosen, uses_whole_test, categories_file):
         name: order[bounds[label] : bounds[label + 1]]
         for label, name in enumerate(index.names)
     }
-    if categories_file is not None:
-        members = selection.restrict(members, categories_file)
+    members = selection.restrict_categories(members, chosen.categories_file)
     parts = {}
     for name, positions in members.items():
         test = positions
@@ -196,7 +161,7 @@ def _choose(index, chosen, uses_whole_test, categories_file):
     return parts
 
 
-def _stream(paths, index, parts, chosen, crops):
+def _stream_images(paths, index, parts, chosen, crops):
     """Returns a data set whose images are decoded when they are read."""
     from invariance_tf.datasets.tfds.records import RecordImages
 
@@ -218,16 +183,14 @@ def _stream(paths, index, parts, chosen, crops):
         labels=labels,
         is_test=is_test,
         categories=categories,
-        fingerprint=fingerprint(
-            hashes.view("uint8").reshape(1, -1), labels, is_test, categories
-        ),
+        fingerprint=fingerprint_hashes(hashes, labels, is_test, categories),
         skipped=tuple(map(tuple, index.skipped)),
         files=tuple(index.files[position] for position in order),
         hashes=hashes,
     )
 
 
-def _keep(paths, index, parts, chosen, cache_dir):
+def _keep_images(paths, index, parts, chosen):
     """Returns a data set whose images are decoded once and kept."""
     from invariance_tf.datasets.tfds.records import RecordFile
 
@@ -245,27 +208,26 @@ def _keep(paths, index, parts, chosen, cache_dir):
         ]
         for name, both in parts.items()
     }
+    # What `_choose_images` has chosen is all to be kept.
     everything = dataclasses.replace(
         chosen, min_images=2, max_images=None, num_test=1
     )
 
     def build(directory):
-        usable, skipped = selection.decode(directory, files, everything)
-        selection.store(
-            directory, usable, skipped, everything, lambda file: file.is_test
+        selection.build_entry(
+            directory, files, everything, is_test=lambda file: file.is_test
         )
 
-    content = {
-        name: index.hashes[np.concatenate(both)].astype(str).tolist()
-        for name, both in parts.items()
-    }
-    options = [chosen.image_size, chosen.central_crop]
-    versions = [decoding.VERSION, PIL.__version__]
-    key = hashlib.sha256(
-        json.dumps([options, versions, content], default=float).encode()
-    ).hexdigest()
-    entry = image_cache.fetch(
-        image_cache.locate(cache_dir), key, chosen.image_size, build
+    key = image_cache.make_key(
+        [chosen.image_size, chosen.central_crop],
+        [decoding.VERSION, PIL.__version__],
+        [
+            (name, index.hashes[np.concatenate(both)].astype(str).tolist())
+            for name, both in parts.items()
+        ],
+    )
+    entry = image_cache.fetch_images(
+        chosen.cache_dir, key, chosen.image_size, build
     )
     entry["skipped"] += tuple(map(tuple, index.skipped))
     return Dataset(name="tfds", **entry)

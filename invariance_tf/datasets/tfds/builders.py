@@ -1,4 +1,4 @@
-"""Sets of TensorFlow Datasets: prepares them, and tells what they hold."""
+"""Prepares sets of TensorFlow Datasets and reads what they hold."""
 
 import difflib
 import os
@@ -7,31 +7,32 @@ import re
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from invariance_tf.datasets.images.listing import absolute_path
 from invariance_tf.datasets.tfds import record_index
 
 TEST_SPLITS = ("test", "validation")
 
 
-def prepare(name, data_dir=None):
-    """Returns the builder of a prepared set; prepares it where needed.
+def prepare_builder(name, data_dir=None):
+    """Returns the builder of a prepared set; prepares it if necessary.
 
     Args:
         name: String, the name in TensorFlow Datasets.
         data_dir: Path of the directory of prepared sets, or `None`.
 
     Raises:
-        ValueError: If there is no such set.
+        ValueError: If the set is unknown.
         FileNotFoundError: If archives are missing that cannot be downloaded.
         OSError: If a download fails.
     """
-    data_dir = data_dir and os.path.abspath(os.path.expanduser(data_dir))
+    data_dir = data_dir and str(absolute_path(data_dir))
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.registered.DatasetNotFoundError:
         close = difflib.get_close_matches(name, tfds.list_builders(), n=1)
         hint = f" Did you mean tfds:{close[0]}?" if close else ""
         raise ValueError(
-            f"TensorFlow Datasets has no such set.{hint} All names: "
+            f"Unknown set of TensorFlow Datasets.{hint} All names: "
             "https://www.tensorflow.org/datasets/catalog/overview. "
             f"Received: dataset=tfds:{name}"
         ) from None
@@ -46,7 +47,7 @@ def _download(builder, name):
     manual_dir = os.path.join(root, "downloads", "manual")
     how = " ".join((builder.MANUAL_DOWNLOAD_INSTRUCTIONS or "").split())
     try:
-        # With one archive of ImageNet's its part alone would be prepared.
+        # With only one of ImageNet's archives, only its part would be prepared.
         for archive in re.findall(r"ILSVRC2012_\w+\.tar", how):
             os.stat(os.path.join(manual_dir, archive))
         builder.download_and_prepare()
@@ -58,8 +59,8 @@ def _download(builder, name):
         if not how:
             raise
         raise FileNotFoundError(
-            f"The archives of {name} are missing; its authors give them out "
-            f"themselves. {how} Here manual_dir is {manual_dir}. "
+            f"The archives of {name} must be downloaded by hand from the "
+            f"authors. {how} Here manual_dir is {manual_dir}. "
             f"Received: dataset={name}"
         ) from error
     except OSError as error:
@@ -69,15 +70,15 @@ def _download(builder, name):
         ) from error
 
 
-def keys(builder):
-    """Returns the names of what an image-classification set consists of.
+def find_features(builder):
+    """Finds the features of the image and the label.
 
     Args:
         builder: A builder of TensorFlow Datasets.
 
     Returns:
         Name of the feature of the image, name of that of the label, and a list
-        of the labels' names, or `None` where labels are texts.
+        of the labels' names, or `None` if labels are texts.
 
     Raises:
         ValueError: If the set is not one of images with one label each.
@@ -105,7 +106,7 @@ def keys(builder):
     return images[0], labels[0], names
 
 
-def shards(builder, label_key):
+def list_shards(builder, label_key):
     """Lists the record files of the training part and of the test part.
 
     Args:
@@ -113,11 +114,11 @@ def shards(builder, label_key):
         label_key: String, the feature of the label.
 
     Returns:
-        Dictionary from `"train"`, and from the name of the test part where
-        there is one with labels, to a list of paths.
+        Dictionary from `"train"`, and from the name of the test part if there
+        is one with labels, to a list of paths.
 
     Raises:
-        ValueError: If the set has no training part or other files.
+        ValueError: If the set lacks a training part or is not TFRecord files.
     """
     splits = builder.info.splits
     kind = builder.info.file_format.value

@@ -2,19 +2,17 @@
 
 import collections
 import hashlib
-import io
 import json
 import os
 import zipfile
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from invariance_tf.datasets.images import decoding, image_cache
 from invariance_tf.datasets.tfds.records import PLACE
 
-# Part of the cache's key: to be raised whenever an index can change.
+# Part of the cache's key: raise it whenever an index can change.
 VERSION = 1
 
 # By image: `places` (see `PLACE`), `labels` into `names` (-1: unlabelled),
@@ -25,7 +23,7 @@ Index = collections.namedtuple(
 )
 
 
-def find(shards, image_key, label_key, names, cache_dir=None):
+def index_records(shards, image_key, label_key, names, cache_dir=None):
     """Lists the images of a prepared data set, with labels and hashes.
 
     All files are read once, and the list is kept in the cache until a file
@@ -36,8 +34,8 @@ def find(shards, image_key, label_key, names, cache_dir=None):
             (TFRecord).
         image_key: String, the feature of the encoded image.
         label_key: String, the feature of the label.
-        names: Tuple of the labels' names, or `None` where labels are texts.
-        cache_dir: Path or `None`. See `image_cache.locate`.
+        names: Tuple of the labels' names, or `None` if labels are texts.
+        cache_dir: Path or `None`. See `image_cache.locate_cache`.
 
     Returns:
         An `Index`.
@@ -50,9 +48,7 @@ def find(shards, image_key, label_key, names, cache_dir=None):
         for split, paths in shards.items()
         for path in paths
     ]
-    key = hashlib.sha256(
-        json.dumps([VERSION, image_key, label_key, names, described]).encode()
-    ).hexdigest()
+    key = image_cache.make_key(VERSION, image_key, label_key, names, described)
 
     def build(directory):
         index = _read_files(described, image_key, label_key, names)
@@ -66,12 +62,12 @@ def find(shards, image_key, label_key, names, cache_dir=None):
         )
 
     return image_cache.fetch_entry(
-        image_cache.locate(cache_dir), f"records-{key}", _read_index, build
+        cache_dir, f"records-{key}", _read_index, build
     )
 
 
 def is_labelled(path, label_key):
-    """Tells whether the first image of a record file has a label."""
+    """Returns whether the first image of a record file has a label."""
     for _, record in _records(path):
         return _label(_features(record)[label_key]) != -1
     return False
@@ -88,24 +84,18 @@ def _label(feature):
 
 
 def _read_index(path):
-    """Returns the index of the cache's entry, or `None` without a sound one."""
+    """Returns the index of an entry, or `None` without a sound one."""
     try:
-        # NumPy leaves a file that is none of its own open.
+        # NumPy does not close a file of another format.
         with (
             open(path / "index.npz", "rb") as file,
             np.load(file, allow_pickle=False) as arrays,
         ):
             texts = json.loads(arrays["texts"].tobytes())
             names, files, splits, skipped = texts
-            return Index(
-                arrays["places"],
-                arrays["labels"],
-                names,
-                arrays["hashes"],
-                files,
-                splits,
-                skipped,
-            )
+            places, labels = arrays["places"], arrays["labels"]
+            hashes = arrays["hashes"]
+            return Index(places, labels, names, hashes, files, splits, skipped)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
@@ -118,15 +108,14 @@ def _read_files(described, image_key, label_key, names):
         return _read_file(number, split, path, image_key, label_key)
 
     images, skipped = [], []
-    with (
-        decoding.silent_pillow(),
-        decoding.workers() as pool,
-        decoding.progress("Reading records") as advance,
-    ):
-        for of_file, unusable in pool.map(read, range(len(described))):
+    num_files = len(described)
+    with decoding.pillow_threads() as pool:
+        found = pool.map(read, range(num_files))
+        for of_file, unusable in decoding.track(
+            found, "Reading records", num_files
+        ):
             images += of_file
             skipped += unusable
-            advance(len(described))
     columns = zip(*images, strict=True) if images else [()] * 5
     places, labels, hashes, files, splits = columns
     # Some sets give several images one name.
@@ -175,43 +164,29 @@ def _records(path):
     start = 0
     try:
         for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
-            # Before it are its length and a checksum, behind it another.
+            # Before it are its length and a checksum, after it another.
             yield start + 12, record
             start += 12 + len(record) + 4
     except tf.errors.DataLossError as error:
         raise ValueError(
             f"The record file {path} is damaged or cut off at byte {start} of "
-            f"{os.path.getsize(path)}. Prepare the data set anew."
+            f"{os.path.getsize(path)}. Prepare the data set again."
         ) from error
 
 
 def _find_fault(content):
     """Returns why an encoded image cannot be used, or `None`."""
     try:
-        with _open(content) as image:
-            # The checksums of a PNG; there is nothing to see afterwards.
+        with decoding.open_image(content) as image:
+            # The checksums of a PNG; no pixels can be read afterwards.
             image.verify()
-        with _open(content) as image:
-            width, height = image.size
-            if width * height > decoding.MAX_PIXELS:
-                return (
-                    f"has {width}x{height} pixels, "
-                    f"more than {decoding.MAX_PIXELS:,}"
-                )
+        with decoding.open_image(content) as image:
             if image.mode == "CMYK":
                 return "is a CMYK image"
-            # What cannot be decoded would end a training. A JPEG's damage
-            # shows in an eighth of its size too.
+            # What cannot be decoded would end a training. Damage to a JPEG
+            # shows at an eighth of its size too.
             image.draft(None, (1, 1))
             image.load()
-    except Image.UnidentifiedImageError:
-        return "is no readable JPEG, PNG, GIF, BMP or WebP image"
-    except Exception as error:
-        # A damaged file can make Pillow raise nearly anything.
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        return f"cannot be decoded: {reason}"
+    except decoding.UnusableImageError as error:
+        return str(error)
     return None
-
-
-def _open(content):
-    return Image.open(io.BytesIO(content), formats=decoding.FORMATS)

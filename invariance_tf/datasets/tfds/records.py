@@ -45,7 +45,7 @@ class RecordFile:
 
 
 class RecordImages:
-    """Images that are read and decoded when they are asked for.
+    """Images that are read and decoded when they are indexed.
 
     Any image can be read without those before it, so that training draws
     categories and images as it does from arrays.
@@ -61,10 +61,11 @@ class RecordImages:
             of the image's shorter side.
         crops: `"central"`: that square, resized with antialiasing, in training
             too. `"resnet"`: as TensorFlow's official ResNet (row N8b of
-            docs/fidelity.md): in training a random area of .05 to 1 of the
-            image, of aspect .75 to 1.33, half of them mirrored; resized
-            without antialiasing. Official is too that a tenth of the object
-            is seen, here of the image: areas below .1 do not occur.
+            docs/fidelity.md): in training a random area of 0.05 to 1 of the
+            image, of aspect 0.75 to 1.33, half of them mirrored; resized
+            without antialiasing. The official recipe also keeps at least a
+            tenth of the object in view; we require a tenth of the image, so
+            areas below 0.1 do not occur.
     """
 
     def __init__(
@@ -166,7 +167,7 @@ class RecordImages:
             is_mirrored = tf.random.stateless_uniform((), coin) < 0.5
             columns = tf.range(self.shape[2])
             columns = tf.where(is_mirrored, columns[::-1], columns)
-            # To choose between two images takes as long as to decode one.
+            # Choosing between two images would take as long as decoding one.
             image = tf.gather(image, columns, axis=1)
         return image
 

@@ -9,14 +9,14 @@ NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class PrivateAddressError(OSError):
-    """Says that an address does not belong to the public internet."""
+    """Says that an address is not on the public internet."""
 
 
 def is_public(address):
-    """Returns whether an address belongs to the public internet.
+    """Returns whether an address is on the public internet.
 
     Loopback, private and shared networks, link-local, multicast and reserved
-    addresses do not, nor do the forms of IPv6 that lead to one of them.
+    addresses are not, nor are the forms of IPv6 that lead to one of them.
 
     Args:
         address: String, an address of IPv4 or IPv6.
@@ -46,9 +46,9 @@ def is_public(address):
 def open_public_socket(address_info):
     """Opens a socket for a connection to a public address only.
 
-    This is asked for every connection, with the address that will be
-    connected to: after each redirection, for numeric hosts too, and whatever
-    a name server answers a second time.
+    aiohttp calls this for every connection, with the very address that it
+    connects to: after each redirection, for numeric hosts too, and whatever a
+    name server would answer a second time.
 
     Args:
         address_info: Tuple, as from `socket.getaddrinfo`.
@@ -60,8 +60,8 @@ def open_public_socket(address_info):
         PrivateAddressError: If the address is not public.
     """
     if not is_public(address_info[4][0]):
-        # The same text for every address, so that it survives when a name
-        # has several.
+        # The same text for every address: aiohttp keeps the text only if all
+        # addresses of a name fail alike.
         raise PrivateAddressError("leads to an address that is not public")
     return open_socket(address_info)
 

@@ -3,21 +3,21 @@
 # From a fate to what it means, in the order of the table at the end.
 FATES = {
     "ok": "written",
-    "changed": "written, though the file is not the one of the list",
-    "duplicate": "the identity has this face or these pixels already",
+    "changed": "written, though the file is not the one in the list",
+    "duplicate": "the identity already has this face or these pixels",
     "excluded": "in a list of faces to leave out",
-    "dead link": "the address has no such file any more",
-    "hash mismatch": "an image, but not the one of the list",
+    "dead link": "the file is no longer at this address",
+    "hash mismatch": "an image, but not the one in the list",
     "not an image": "a web page, a damaged file or another format",
-    "box outside": "the face's box is not inside the image",
+    "box outside": "the face's box is not wholly inside the image",
     "too large": "more bytes or pixels than any photo needs",
     "refused": "the address leads out of the public web",
-    "unreachable": "no answer; the same command tries again",
-    "pending": "not tried yet; the same command goes on",
+    "unreachable": "no answer; run the same command again",
+    "pending": "not tried yet; run the same command again",
     "bad row": "the row cannot be used",
 }
 WRITTEN = ("ok", "changed")
-# Fates that the same command tries to better; all others take --retry.
+# Fates that the same command tries to improve; the others take --retry.
 TEMPORARY = ("unreachable", "pending")
 PERMANENT = (
     "dead link",
@@ -40,4 +40,5 @@ class Failure(Exception):
     def __init__(self, fate, detail):
         super().__init__(detail)
         self.fate = fate
-        self.detail = detail
+        # An untrusted host can send bytes that no file can store as text.
+        self.detail = detail.encode("utf-8", "replace").decode()

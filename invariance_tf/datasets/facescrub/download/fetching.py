@@ -1,4 +1,4 @@
-"""Downloads one file from a host that may do anything."""
+"""Downloads one file from an untrusted host."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ TEMPORARY_STATUSES = (408, 425, 429)
 
 
 class Unreachable(Failure):
-    """Says that there was no answer, but that there may be one later.
+    """Says that there was no answer, though there may be one later.
 
     Args:
         detail: String, what exactly happened.
@@ -41,9 +41,9 @@ class Unreachable(Failure):
 def open_session(options):
     """Returns an `aiohttp.ClientSession` that is safe for any address.
 
-    Only http and https are spoken, to public addresses unless
-    `options.allow_private`. No cookies are kept, no passwords of the user are
-    read, and nothing is decompressed.
+    It speaks http and https only, to public addresses unless
+    `options.allow_private`, keeps no cookies, reads no passwords of the user
+    and decompresses nothing.
 
     Args:
         options: `Options`.
@@ -68,19 +68,20 @@ def open_session(options):
     )
 
 
-async def fetch(session, url, retries):
+async def fetch_file(session, url, retries):
     """Downloads a file.
 
     Args:
         session: Session from `open_session`.
         url: String.
-        retries: Integer >= 0. Further attempts where there was no answer.
+        retries: Integer >= 0. Further attempts if there is no answer.
 
     Returns:
         Bytes.
 
     Raises:
-        Failure: If the file cannot be had; `Unreachable` if that may change.
+        Failure: If there is no such file to get; `Unreachable` if that may
+            change.
     """
     for attempt in range(retries):
         try:
@@ -93,23 +94,23 @@ async def fetch(session, url, retries):
 
 
 async def _attempt(session, url):
-    """Downloads a file and gives every mishap its fate."""
+    """Downloads a file; maps every error to a fate."""
     try:
         async with session.get(url, max_redirects=MAX_REDIRECTS) as response:
             _check_status(response)
-            return await _read(response)
+            return await _read_body(response)
     except aiohttp.TooManyRedirects:
         raise Failure(
             "dead link", f"redirected {MAX_REDIRECTS} times"
         ) from None
     except aiohttp.NonHttpUrlClientError as error:
         raise Failure(
-            "refused", f"redirected out of the web, to {_tell(error)}"
+            "refused", f"redirected out of the web, to {_summarise(error)}"
         ) from None
     except aiohttp.ClientConnectorError as error:
         if isinstance(error.__cause__, addresses.PrivateAddressError):
             raise Failure("refused", str(error.__cause__)) from None
-        raise Unreachable(_tell(error), is_host_silent=True) from None
+        raise Unreachable(_summarise(error), is_host_silent=True) from None
     except aiohttp.ConnectionTimeoutError:
         raise Unreachable(
             "no connection in time", is_host_silent=True
@@ -117,12 +118,12 @@ async def _attempt(session, url):
     except TimeoutError:
         raise Unreachable("no complete answer in time") from None
     except ValueError as error:
-        # Also what a host's name may do to the codec of domain names.
+        # Including what a host's name can do to the codec of domain names.
         raise Failure(
-            "dead link", f"no legal address: {_tell(error)}"
+            "dead link", f"not a legal address: {_summarise(error)}"
         ) from None
     except (aiohttp.ClientError, OSError) as error:
-        raise Unreachable(_tell(error)) from None
+        raise Unreachable(_summarise(error)) from None
 
 
 def _check_status(response):
@@ -141,8 +142,8 @@ def _check_status(response):
         )
 
 
-async def _read(response):
-    """Returns the content of an answer, whatever length it announced."""
+async def _read_body(response):
+    """Returns the body of an answer, whatever length it announced."""
     content = bytearray()
     async for chunk in response.content.iter_chunked(CHUNK_BYTES):
         content += chunk
@@ -151,7 +152,7 @@ async def _read(response):
     return bytes(content)
 
 
-def _tell(error):
+def _summarise(error):
     """Says in one line what happened."""
     text = " ".join(str(error).split())[:200]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

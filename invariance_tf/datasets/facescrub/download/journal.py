@@ -1,12 +1,26 @@
 """Remembers what became of each row, whenever the program ends."""
 
+import contextlib
 import dataclasses
-import json
-import os
 import pathlib
+import sqlite3
 import threading
 
-FORMAT = 1
+SETUP = """
+-- Nobody else has this file open: without shared memory it also works on a
+-- network file system. A transaction that has ended is on the disk.
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+CREATE TABLE IF NOT EXISTS crops (size INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS outcomes (
+    row TEXT PRIMARY KEY,
+    fate TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    received_sha256 TEXT NOT NULL,
+    pixels_sha256 TEXT NOT NULL
+);
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,101 +43,82 @@ class Outcome:
 
 
 class Journal:
-    """Keeps outcomes in a file of JSON lines.
-
-    What a killed program left half-written at the end is dropped. Of several
-    outcomes of a row the last one counts.
+    """Keeps outcomes in an SQLite file; of several of a row, the last one.
 
     Args:
         path: Path of the file, which may not exist yet.
         size: Integer, height and width of the crops in pixels.
 
     Raises:
-        ValueError: If the file is no journal or one of another size.
+        ValueError: If the file is not a journal or is one of another size.
+        OSError: If the disk fails.
     """
 
     def __init__(self, path, size):
         self._path = pathlib.Path(path)
         self._lock = threading.Lock()
-        self._sync_lock = threading.Lock()
-        self._num_written = self._num_synced = 0
-        self.outcomes = {}
-        header = {"facescrub": FORMAT, "size": size}
-        self._file = open(self._path, "a+b", buffering=0)
+        with _sqlite_errors(self._path):
+            self._database = sqlite3.connect(path, check_same_thread=False)
         try:
-            if not self._load(header):
-                self._write([header])
-                self._sync()
+            with self._transaction():
+                self._database.executescript(SETUP)
+                self._check_size(size)
+                rows = self._database.execute("SELECT * FROM outcomes")
+                self.outcomes = {row: Outcome(*rest) for row, *rest in rows}
         except BaseException:
-            self._file.close()
+            self._database.close()
             raise
 
     def append(self, outcomes):
         """Adds outcomes and waits until they are on disk.
 
-        Several threads may do so at once; they then share the wait.
+        Several threads may do so at once.
 
         Args:
             outcomes: Dictionary from the key of a row to its `Outcome`.
         """
         records = [
-            {"row": key, **dataclasses.asdict(outcome)}
+            (key, *dataclasses.astuple(outcome))
             for key, outcome in outcomes.items()
         ]
-        with self._lock:
-            self._write(records)
-            self._num_written += 1
-            number = self._num_written
-        with self._sync_lock:
-            if self._num_synced < number:
-                newest = self._num_written
-                self._sync()
-                self._num_synced = newest
+        with self._transaction():
+            self._database.executemany(
+                "REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)", records
+            )
         self.outcomes.update(outcomes)
 
     def close(self):
         """Closes the file."""
-        self._file.close()
+        self._database.close()
 
-    def _load(self, expected):
-        """Reads what is there; returns whether there was a header."""
-        content = self._path.read_bytes()
-        end = content.rfind(b"\n") + 1
-        self._file.truncate(end)
-        header, *lines = content[:end].splitlines() or [b""]
-        if not header:
-            return False
-        self._check(_parse(header), expected)
-        for record in filter(None, map(_parse, lines)):
-            key = record.pop("row")
-            self.outcomes[key] = Outcome(**record)
-        return True
-
-    def _check(self, header, expected):
-        if header is None or header.get("facescrub") != FORMAT:
+    def _check_size(self, size):
+        """Notes the size of the crops, or compares it with an earlier one."""
+        former = self._database.execute("SELECT size FROM crops").fetchone()
+        if former is None:
+            self._database.execute("INSERT INTO crops VALUES (?)", (size,))
+        elif former != (size,):
             raise ValueError(
-                f"{self._path} was not written by this version of the "
-                "program. Choose another directory."
-            )
-        if header != expected:
-            raise ValueError(
-                f"{self._path.parent} has crops of {header['size']} pixels. "
+                f"{self._path.parent} has crops of {former[0]} pixels. "
                 "Choose another directory; with --originals_dir the photos "
-                f"need no second download. Received: size={expected['size']}"
+                f"need no second download. Received: size={size}"
             )
 
-    def _write(self, records):
-        lines = (json.dumps(record) + "\n" for record in records)
-        self._file.write("".join(lines).encode())
+    @contextlib.contextmanager
+    def _transaction(self):
+        """Writes all that happens in the block to the disk, or nothing."""
+        with _sqlite_errors(self._path), self._lock, self._database:
+            yield
 
-    def _sync(self):
-        os.fsync(self._file.fileno())
 
-
-def _parse(line):
-    """Returns a line's content, or `None` if a crash of the disk spoilt it."""
+@contextlib.contextmanager
+def _sqlite_errors(path):
+    """Raises SQLite's errors as those that the command line expects."""
     try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
+        yield
+    except sqlite3.OperationalError as error:
+        raise OSError(f"{path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise ValueError(
+            f"{path} is not a journal of this program ({error}). Choose "
+            "another directory."
+        ) from error

@@ -12,6 +12,7 @@ from invariance_tf.datasets.facescrub import SOURCE
 from invariance_tf.datasets.images.listing import normalise
 
 HEADER = ("name", "image_id", "face_id", "url", "bbox", "sha256")
+NUMBER = "[0-9]{1,12}"
 MAX_NAME_BYTES = 100
 MAX_URL_LENGTH = 2000
 
@@ -24,8 +25,8 @@ class Row:
         list_name: String, the list's file name without its directory.
         line: Integer, the row's line in the list, from 1.
         fields: Tuple of strings, the columns as they are in the list.
-        problem: String, why the row cannot be used; empty if it can. A bad
-            row has none of the following.
+        problem: String, why the row cannot be used; empty if it can. If not,
+            the following are empty.
         identity: String (NFC), the person's name as a folder.
         image_id: Integer. Faces of one photo share it.
         face_id: Integer.
@@ -54,18 +55,18 @@ class Row:
 
     @property
     def place(self):
-        """The list and the line, to be read by people."""
+        """The list and the line, for people to read."""
         return f"{self.list_name} line {self.line}"
 
     @functools.cached_property
     def key(self):
-        """What the journal calls the row; any other content, another key."""
+        """What the journal calls the row; other content has another key."""
         text = "\t".join(map(str, (self.file, self.url, self.box, self.sha256)))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def read_lists(paths):
-    """Reads lists; a row that cannot be used says why.
+    """Reads lists. A row that cannot be used says why.
 
     Args:
         paths: Sequence of paths of lists: text with tabs, whose first line
@@ -75,13 +76,13 @@ def read_lists(paths):
         List of `Row` in the order of the lists.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a file is no such list or if there is no row at all.
+        FileNotFoundError: If a file does not exist.
+        ValueError: If a file is not such a list or if no list has a row.
     """
     rows = [row for path in paths for row in _read_list(path)]
     if not rows:
         raise ValueError(
-            "There is no row in the lists, only a header. "
+            "The lists have only a header, no rows. "
             f"Received: lists={list(map(os.fspath, paths))}"
         )
     return rows
@@ -98,8 +99,8 @@ def read_excluded(paths):
         Set of integers.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a line is no whole number.
+        FileNotFoundError: If a file does not exist.
+        ValueError: If a line is not a whole number.
     """
     excluded = set()
     for path in paths:
@@ -107,7 +108,7 @@ def read_excluded(paths):
             text = text.strip()
             if not text or text.startswith("#"):
                 continue
-            if not re.fullmatch("[0-9]{1,12}", text):
+            if not re.fullmatch(NUMBER, text):
                 raise ValueError(
                     f"{path} line {line}: a list of faces to leave out has "
                     f"one face_id on each line. Received: {text[:80]!r}"
@@ -135,8 +136,8 @@ def _lines(path):
     """Yields the number and the text of each line."""
     if not os.path.isfile(path):
         raise FileNotFoundError(
-            f"There is no file {path}. FaceScrub's lists are requested from "
-            f"its authors ({SOURCE})."
+            f"There is no file {path}. Request FaceScrub's lists from its "
+            f"authors ({SOURCE})."
         )
     content = pathlib.Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
     for line, text in enumerate(content.split(b"\n"), 1):
@@ -148,7 +149,7 @@ def _lines(path):
 
 
 def _read_row(list_name, line, text):
-    """Returns a row, be it good or bad."""
+    """Returns a row, whether good or bad."""
     fields = tuple(text.split("\t"))
     row = Row(list_name, line, fields)
     try:
@@ -175,22 +176,20 @@ def _read_name(text):
     """Returns a person's name as a folder that can only be below another."""
     name = re.sub(r"\s+", "_", normalise(text))
     is_short = len(name.encode()) <= MAX_NAME_BYTES
-    if not re.fullmatch(r"[^\W\d_][\w.,'’-]*", name) or not is_short:
-        raise ValueError(
-            "`name` must begin with a letter and have only letters, digits, "
-            f"spaces and _.,'- in at most {MAX_NAME_BYTES} bytes. "
-            f"Received: name={text[:80]!r}"
-        )
-    return name
+    if re.fullmatch(r"[^\W\d_][\w.,'’-]*", name) and is_short:
+        return name
+    raise _mistake(
+        "name",
+        "begin with a letter and have only letters, digits, spaces and "
+        f"_.,'- in at most {MAX_NAME_BYTES} bytes",
+        text,
+    )
 
 
-def _read_number(name, text):
-    if not re.fullmatch("[0-9]{1,12}", text):
-        raise ValueError(
-            f"`{name}` must be a whole number of at most 12 digits. "
-            f"Received: {name}={text[:80]!r}"
-        )
-    return int(text)
+def _read_number(column, text):
+    if re.fullmatch(NUMBER, text):
+        return int(text)
+    raise _mistake(column, "be a whole number of at most 12 digits", text)
 
 
 def _read_url(text):
@@ -198,17 +197,18 @@ def _read_url(text):
     try:
         parts = urllib.parse.urlsplit(text)
         is_legal = parts.scheme in ("http", "https") and parts.hostname
-        # Reading the port raises an error if it is none.
+        # Reading an illegal port raises an error.
         is_legal = is_legal and parts.port != 0 and text.isprintable()
     except ValueError:
         is_legal = False
-    if not is_legal or len(text) > MAX_URL_LENGTH:
-        raise ValueError(
-            "`url` must be an address that begins with http:// or https://, "
-            f"of at most {MAX_URL_LENGTH} characters. "
-            f"Received: url={text[:80]!r}"
-        )
-    return text
+    if is_legal and len(text) <= MAX_URL_LENGTH:
+        return text
+    raise _mistake(
+        "url",
+        "be an address that begins with http:// or https://, of at most "
+        f"{MAX_URL_LENGTH} characters",
+        text,
+    )
 
 
 def _read_box(text):
@@ -218,16 +218,17 @@ def _read_box(text):
         x1, y1, x2, y2 = map(int, corners.groups())
         if x1 < x2 and y1 < y2:
             return x1, y1, x2, y2
-    raise ValueError(
-        "`bbox` must be four integers x1,y1,x2,y2 with 0 <= x1 < x2 and "
-        f"0 <= y1 < y2. Received: bbox={text[:80]!r}"
-    )
+    rule = "be four integers x1,y1,x2,y2 with 0 <= x1 < x2 and 0 <= y1 < y2"
+    raise _mistake("bbox", rule, text)
 
 
 def _read_hash(text):
-    if not re.fullmatch("[0-9a-fA-F]{64}", text):
-        raise ValueError(
-            "`sha256` must be 64 hexadecimal digits. "
-            f"Received: sha256={text[:80]!r}"
-        )
-    return text.lower()
+    if re.fullmatch("[0-9a-fA-F]{64}", text):
+        return text.lower()
+    raise _mistake("sha256", "be 64 hexadecimal digits", text)
+
+
+def _mistake(column, rule, text):
+    return ValueError(
+        f"`{column}` must {rule}. Received: {column}={text[:80]!r}"
+    )

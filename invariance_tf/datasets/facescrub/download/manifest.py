@@ -1,6 +1,5 @@
-"""What each row has become, as a table and as files in their places."""
+"""What became of each row: as a table, and as files in their places."""
 
-import csv
 import dataclasses
 import os
 
@@ -10,25 +9,15 @@ from invariance_tf.datasets.facescrub.download.journal import Outcome
 from invariance_tf.datasets.facescrub.download.lists import HEADER
 
 FILE_NAME = "manifest.csv"
-# Crops that count no more, such as duplicates; hidden from data sets.
+# Crops that no longer count, such as duplicates; hidden from data sets.
 ASIDE = ".set_aside"
-COLUMNS = (
-    "list",
-    "line",
-    *HEADER,
-    "fate",
-    "detail",
-    "received_sha256",
-    "pixels_sha256",
-    "file",
-)
 
 
-def decide(rows, outcomes, excluded=frozenset(), allow_changed=False):
-    """Says what each row has become under the options of today.
+def decide_outcomes(rows, outcomes, excluded=frozenset(), allow_changed=False):
+    """Says what became of each row under the options of this call.
 
-    Of the same face twice, or of the same pixels twice in one identity, the
-    first in the order of the lists counts, whichever came in first.
+    If an identity has the same face or the same pixels twice, the first in
+    the order of the lists counts, whichever came in first.
 
     Args:
         rows: List of `Row`.
@@ -44,7 +33,7 @@ def decide(rows, outcomes, excluded=frozenset(), allow_changed=False):
     def decide_one(row):
         if row.problem:
             return Outcome("bad row", row.problem)
-        # Some file systems do not tell capitals from small letters.
+        # Some file systems ignore case.
         identity = row.identity.casefold()
         first = faces.setdefault((identity, row.face_id), row)
         if first is not row:
@@ -68,23 +57,22 @@ def decide(rows, outcomes, excluded=frozenset(), allow_changed=False):
     return [decide_one(row) for row in rows]
 
 
-def arrange(out_dir, rows, decided):
+def move_crops(out_dir, rows, decided):
     """Sets aside the crops that do not count, and brings back those that do.
 
-    Nothing is removed: a link that worked once may be dead by now.
+    Nothing is deleted: a link that worked once may be dead by now.
 
     Args:
         out_dir: Path of the output directory.
         rows: List of `Row`.
-        decided: List of `Outcome`, as returned by `decide`.
+        decided: List of `Outcome`, as returned by `decide_outcomes`.
 
     Returns:
-        Set of strings, the rows' files that should be there and are not.
+        Set of strings, the rows' files that should exist and do not.
     """
-    files = {row.file for row in rows if not row.problem}
     wanted = written_files(rows, decided)
     missing = set()
-    for file in files:
+    for file in {row.file for row in rows if not row.problem}:
         path = os.path.join(out_dir, file)
         aside_path = os.path.join(out_dir, ASIDE, file)
         if file not in wanted:
@@ -103,42 +91,36 @@ def written_files(rows, decided):
     }
 
 
-def write(out_dir, rows, decided):
+def write_manifest(out_dir, rows, decided):
     """Writes the table, one line for each row in the order of the lists.
 
     Args:
         out_dir: Path of the output directory.
         rows: List of `Row`.
-        decided: List of `Outcome`, as returned by `decide`.
+        decided: List of `Outcome`, as returned by `decide_outcomes`.
     """
-    with (
-        files.replacing(os.path.join(out_dir, FILE_NAME)) as temporary_path,
-        open(temporary_path, "w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for row, outcome in zip(rows, decided, strict=True):
-            writer.writerow(_to_columns(row, outcome))
+    lines = [
+        _to_columns(row, outcome)
+        for row, outcome in zip(rows, decided, strict=True)
+    ]
+    files.write_csv(os.path.join(out_dir, FILE_NAME), lines)
 
 
 def _to_columns(row, outcome):
-    """Returns the columns of a row."""
-    # A bad row may have more of them or fewer.
+    """Returns a line of the table as a dictionary."""
+    # A bad row may have more fields or fewer.
     fields = (*row.fields, *[""] * len(HEADER))[: len(HEADER)]
-    return (
-        row.list_name,
-        row.line,
-        *fields,
-        outcome.fate,
-        outcome.detail,
-        outcome.received_sha256,
-        outcome.pixels_sha256,
-        row.file if outcome.fate in WRITTEN else "",
-    )
+    return {
+        "list": row.list_name,
+        "line": row.line,
+        **dict(zip(HEADER, fields, strict=True)),
+        **dataclasses.asdict(outcome),
+        "file": row.file if outcome.fate in WRITTEN else "",
+    }
 
 
 def _move(source, target):
-    """Moves a file; returns whether it was there."""
+    """Moves a file; returns whether it existed."""
     if not os.path.exists(source):
         return False
     os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -1,4 +1,4 @@
-"""How the faces are to be prepared."""
+"""How to prepare the faces."""
 
 import dataclasses
 import math
@@ -14,14 +14,14 @@ class Options:
         out_dir: Path of the directory to write to.
         size: Integer from 16 to 1024. Height and width of the crops, in
             pixels.
-        allow_changed: Boolean. Keep images whose hash is not that of the
+        allow_changed: Boolean. Keep images whose hash is not the one in the
             list.
-        retry: Boolean. Try again what failed for good.
-        originals_dir: Path of the directory where the full files are kept,
-            and taken from where they are there already, or `None`.
-        connections: Integer from 1 to 256. Downloads at once.
-        per_host: Integer > 0. Downloads at once from one host.
-        retries: Integer from 0 to 10. Further attempts where there was no
+        retry: Boolean. Retry what failed for good.
+        originals_dir: Path of the directory to keep the photos in, and to
+            take them from before any download, or `None`.
+        connections: Integer from 1 to 256. Simultaneous downloads.
+        per_host: Integer > 0. Simultaneous downloads from one host.
+        retries: Integer from 0 to 10. Retries of a download without an
             answer, each after a longer pause.
         timeout: Float > 0. Seconds for one attempt.
         allow_private: Boolean. Connect to private addresses too.

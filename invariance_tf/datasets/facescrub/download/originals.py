@@ -1,4 +1,4 @@
-"""Keeps the photos themselves, for another crop without a download."""
+"""Keeps the photos themselves, to crop again without a download."""
 
 import os
 import pathlib
@@ -19,14 +19,14 @@ class Originals:
         self._lock = threading.Lock()
 
     def read(self, sha256):
-        """Returns the bytes of a file, or `None` if it is not there."""
+        """Returns the bytes of a file, or `None` if it is missing."""
         path = self._path(sha256)
         if path is None or not path.is_file():
             return None
         return path.read_bytes()
 
     def keep(self, sha256, content):
-        """Writes a file unless it is there."""
+        """Writes a file unless it exists."""
         path = self._path(sha256)
         if path is None:
             return

@@ -3,8 +3,8 @@
 import collections
 import urllib.parse
 
-# After so many photos in a row without a connection to a host, its others
-# are left for the next time: lists of this age have thousands of dead hosts.
+# After so many photos in a row without a connection to a host, its others are
+# left for the next call: lists of this age have thousands of dead hosts.
 MAX_SILENT = 3
 
 
@@ -13,6 +13,10 @@ class Photos:
 
     Rows with the same photo come together, so that it is downloaded once for
     all of its faces.
+
+    aiohttp's own limit per host would not do: a download that waits for its
+    turn would hold one of the connections, and the wait would count towards
+    its timeout.
 
     Args:
         rows: List of `Row`.
@@ -27,15 +31,15 @@ class Photos:
         for (url, _), members in photos.items():
             host = urllib.parse.urlsplit(url).hostname
             self._waiting[host].append(members)
-        # Every host is in the line as often as it may be asked at once.
+        # Every host is in line as often as it may be asked at once.
         self._line = collections.deque([*self._waiting] * per_host)
         self._num_silent = collections.Counter()
 
     def take(self):
         """Returns the host and the rows of the next photo, or `None`.
 
-        There may be more although none can be had now. They belong to hosts
-        whose photos are out, and go to those who give them back.
+        After `None` there may be more, of hosts whose photos are out: they go
+        to those who give these back.
         """
         while self._line:
             host = self._line.popleft()
@@ -47,7 +51,7 @@ class Photos:
         """Allows the next photo of a host to be taken."""
         self._line.append(host)
 
-    def note(self, host, is_silent):
+    def note_silence(self, host, is_silent):
         """Notes whether no connection to a host could be made."""
         self._num_silent[host] = (self._num_silent[host] + 1) * is_silent
 

@@ -1,4 +1,4 @@
-"""From lists to crops and a manifest, from wherever the last call stopped."""
+"""From lists to crops and a manifest; continues where the last call stopped."""
 
 import asyncio
 import contextlib
@@ -7,8 +7,8 @@ import pathlib
 import time
 
 from invariance_tf import files
-from invariance_tf.datasets.facescrub.download import cropping, manifest
-from invariance_tf.datasets.facescrub.download.collecting import collect
+from invariance_tf.datasets.facescrub.download import manifest
+from invariance_tf.datasets.facescrub.download.collecting import collect_faces
 from invariance_tf.datasets.facescrub.download.fates import (
     PERMANENT,
     TEMPORARY,
@@ -17,19 +17,19 @@ from invariance_tf.datasets.facescrub.download.fates import (
 from invariance_tf.datasets.facescrub.download.journal import Journal
 from invariance_tf.datasets.facescrub.download.originals import Originals
 
-JOURNAL = ".journal.jsonl"
+JOURNAL = ".journal.sqlite"
 MANIFEST_SECONDS = 60.0
 
 
 def check_out_dir(out_dir):
-    """Checks that a directory holds nothing that this program did not write.
+    """Checks that a directory holds only what this program wrote.
 
     Args:
         out_dir: Path of the output directory, which may not exist yet.
 
     Raises:
-        ValueError: If there are files of others.
-        NotADirectoryError: If there is a file of that name.
+        ValueError: If there are other files.
+        NotADirectoryError: If the path is a file.
     """
     path = pathlib.Path(out_dir)
     if not path.exists() or (path / JOURNAL).exists():
@@ -44,8 +44,8 @@ def check_out_dir(out_dir):
 def prepare_faces(rows, options, show_progress, excluded=frozenset()):
     """Downloads what is missing and writes crops and the manifest.
 
-    What became of each row is in a journal, so that nothing that came out
-    well is done twice, however the last call ended.
+    A journal records what became of each row, so that nothing that succeeded
+    is done twice, however the last call ended.
 
     Args:
         rows: List of `Row`.
@@ -68,26 +68,25 @@ def prepare_faces(rows, options, show_progress, excluded=frozenset()):
         contextlib.closing(
             Journal(os.path.join(out_dir, JOURNAL), options.size)
         ) as journal,
-        cropping.quiet_decoders(),
     ):
         _remove_leftovers(out_dir)
 
         def write_manifest():
-            decided = manifest.decide(
+            decided = manifest.decide_outcomes(
                 rows, journal.outcomes, excluded, options.allow_changed
             )
-            manifest.write(out_dir, rows, decided)
+            manifest.write_manifest(out_dir, rows, decided)
             return decided
 
         decided = write_manifest()
-        missing = manifest.arrange(out_dir, rows, decided)
+        missing = manifest.move_crops(out_dir, rows, decided)
         due = _find_due(rows, decided, missing, options)
         try:
             _download(due, options, journal, write_manifest, show_progress)
         finally:
-            # Also of what was done before an interruption.
+            # Including what was done before an interruption.
             decided = write_manifest()
-            manifest.arrange(out_dir, rows, decided)
+            manifest.move_crops(out_dir, rows, decided)
     return decided
 
 
@@ -97,7 +96,7 @@ def _find_due(rows, decided, missing, options):
     if options.retry:
         fates += PERMANENT
     if options.allow_changed:
-        # What is called so under this option was not kept when it came.
+        # Under this option, only images that were not kept have this fate.
         fates.append("hash mismatch")
     return [
         row
@@ -108,7 +107,7 @@ def _find_due(rows, decided, missing, options):
 
 
 def _download(rows, options, journal, write_manifest, show_progress):
-    """Downloads rows, with a progress bar and a manifest now and then."""
+    """Downloads rows, with a progress bar and a manifest every minute."""
     last = time.monotonic()
 
     def advance(outcomes):
@@ -121,11 +120,12 @@ def _download(rows, options, journal, write_manifest, show_progress):
     originals = Originals(options.originals_dir)
     if rows:
         with show_progress(len(rows)) as progress:
-            asyncio.run(collect(rows, options, journal, originals, advance))
+            asyncio.run(
+                collect_faces(rows, options, journal, originals, advance)
+            )
 
 
 def _remove_leftovers(out_dir):
-    """Removes what a killed program was about to write."""
-    for pattern in (".writing-*", "*/.writing-*"):
-        for path in pathlib.Path(out_dir).glob(pattern):
-            path.unlink()
+    """Removes crops that a killed program left half-written."""
+    for path in pathlib.Path(out_dir).glob("*/.writing-*"):
+        path.unlink()
