@@ -11,8 +11,9 @@ class RandomPartners:
 
     Images come in blocks, and the activities of all of them need not fit in
     memory. So each group keeps a uniform sample of its former images (Vitter's
-    algorithm R), and a partner is drawn uniformly from these and from the
-    block. Whoever holds the activities keeps a row for each place of the
+    algorithm R), each of which stands for as many as it was chosen from: a
+    partner is drawn uniformly from all images so far, the block's included.
+    Whoever holds the activities keeps a row for each place of the
     sample: `num_rows` in all, to which the block's images are appended.
 
     Args:
@@ -28,7 +29,7 @@ class RandomPartners:
     >>> partners = RandomPartners(num_groups=1)
     >>> labels, group = np.array([0, 0, 1]), np.array([0, 0, 0])
     >>> (partners.draw(labels, group) - partners.num_rows).tolist()
-    [2, 2, 0]
+    [2, 2, 1]
     """
 
     def __init__(self, num_groups, seed=0):
@@ -58,8 +59,17 @@ class RandomPartners:
             & (pool_label != labels[:, None])
             & (pool_label >= 0)
         )
-        order = np.where(is_legal, self._generator.random(is_legal.shape), -1.0)
+        # The largest of u ** (1 / weight) is drawn in proportion to weights.
+        order = self._generator.random(is_legal.shape) ** (
+            1 / self._weight(group)
+        )
+        order = np.where(is_legal, order, -1.0)
         return np.where(is_legal.any(axis=1), order.argmax(axis=1), -1)
+
+    def _weight(self, group):
+        """Returns how many images each row of the pool stands for."""
+        weight = np.maximum(self._num_seen / CAPACITY, 1)
+        return np.concatenate([weight[self._group], np.ones(len(group))])
 
     def keep(self, labels, group):
         """Takes a block's images into the samples.
