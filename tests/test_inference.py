@@ -32,7 +32,7 @@ def test_the_mean_is_that_of_least_squares_with_a_level_per_transformation():
     contrast = np.full(12, 1 / 12)
     error = np.sqrt(contrast @ covariance @ contrast)
     half = stats.t.ppf(0.975, degrees) * error
-    mean = inference.mean_over_transforms(values)
+    mean = inference.contrast(values)
     assert mean.degrees == degrees
     assert mean.effect == pytest.approx(contrast @ fitted)
     assert mean.low == pytest.approx(contrast @ fitted - half)
@@ -49,7 +49,7 @@ def test_shared_seeds_are_blocks():
     interval = stats.t.interval(
         0.95, 4, table.mean().mean(), stats.sem(table.mean())
     )
-    mean = inference.mean_over_transforms(values)
+    mean = inference.contrast(values)
     assert (mean.low, mean.high) == pytest.approx(interval)
     assert mean.degrees == 4
 
@@ -67,7 +67,7 @@ def test_intervals_hold_the_true_mean_in_95_percent_of_studies(shared):
             values.index = pd.MultiIndex.from_arrays(
                 [names, seeds], names=["transform", "seed"]
             )
-        mean = inference.mean_over_transforms(values)
+        mean = inference.contrast(values)
         num_held += mean.low < 0.3 < mean.high
     # Three standard errors of 400 draws.
     assert num_held / 400 == pytest.approx(0.95, abs=0.033)
@@ -135,8 +135,60 @@ def test_the_correlation_within_is_that_of_residuals_of_a_linear_model():
 
 def test_without_two_seeds_there_is_no_interval():
     values = effects(np.random.default_rng(8), num_seeds=1, true=1.0)
-    mean = inference.mean_over_transforms(values)
+    mean = inference.contrast(values)
     assert mean.effect == pytest.approx(values.mean())
     assert np.isnan(mean.low) and mean.degrees == 0
     assert inference.shown(values, least=0) == set()
-    assert np.isnan(inference.mean_over_transforms(values[:0]).effect)
+    assert np.isnan(inference.contrast(values[:0]).effect)
+
+
+def test_a_contrast_is_that_of_least_squares():
+    values = effects(np.random.default_rng(9), num_transforms=4)
+    weights = {"t00": 0.5, "t01": 0.5, "t03": -1.0}
+    found = inference.contrast(values, weights)
+    means = values.groupby("transform").mean()
+    assert found.effect == pytest.approx(
+        (means["t00"] + means["t01"]) / 2 - means["t03"]
+    )
+    variance, degrees = inference.pooled_variance(values)
+    half = stats.t.ppf(0.975, degrees) * np.sqrt(variance * 1.5 / 3)
+    assert found.high - found.effect == pytest.approx(half)
+    assert np.isnan(inference.contrast(values, {"none": 1.0}).effect)
+
+
+def test_a_baseline_adds_its_variance_as_welch_does():
+    """With one transformation it is Welch's test of two samples."""
+    generator = np.random.default_rng(10)
+    one, other = generator.normal(2, 1, 5), generator.normal(0, 3, 4)
+
+    def series(numbers, start):
+        keys = [("blur", start + seed) for seed in range(len(numbers))]
+        keys = pd.MultiIndex.from_tuples(keys, names=["transform", "seed"])
+        return pd.Series(numbers, keys)
+
+    found = inference.contrast(series(one, 0), None, series(other, 9))
+    welch = stats.ttest_ind(one, other, equal_var=False).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((welch.low, welch.high))
+
+
+def test_the_log_ratio_is_that_of_the_means_with_its_error():
+    generator = np.random.default_rng(11)
+    values = effects(generator, 4, 500, true=2.0, spread=0.5)
+    values.loc[["t00", "t01"]] *= 1.5
+    found = inference.log_ratio(values, ["t00", "t01"], ["t02", "t03"])
+    means = values.groupby("transform").mean()
+    ratio = means[["t00", "t01"]].mean() / means[["t02", "t03"]].mean()
+    assert found.effect == pytest.approx(np.log(ratio))
+    # The spread of the ratio when seeds are drawn again.
+    draws = []
+    for draw in range(300):
+        again = values.groupby("transform").sample(
+            frac=1, replace=True, random_state=draw
+        )
+        mean = again.groupby("transform").mean()
+        draws.append(
+            np.log(mean[["t00", "t01"]].mean() / mean[["t02", "t03"]].mean())
+        )
+    half = 1.96 * np.std(draws)
+    assert found.high - found.effect == pytest.approx(half, rel=0.25)
+    assert np.isnan(inference.log_ratio(-values, ["t00"], ["t02"]).effect)

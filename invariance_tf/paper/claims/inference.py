@@ -20,6 +20,7 @@ the interval is that of the k block means, with k - 1 degrees of freedom.
 import dataclasses
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 LEVEL = 0.95
@@ -33,14 +34,14 @@ class Mean:
         effect: Float; nan without values.
         low: Float, lower end of the interval; nan without one.
         high: Float, upper end.
-        degrees: Integer, degrees of freedom of the variance of seeds; 0 where
+        degrees: Number, degrees of freedom of the variance of seeds; 0 where
             there is no interval.
     """
 
     effect: float
     low: float
     high: float
-    degrees: int
+    degrees: float
 
 
 def is_shared(values):
@@ -53,40 +54,109 @@ def is_shared(values):
     return len(values) > len(seeds)
 
 
-def mean_over_transforms(values, level=LEVEL):
-    """Estimates the mean effect over transformations; seeds are random.
+def contrast(values, weights=None, baseline=None, level=LEVEL):
+    """Estimates a weighted sum of the effects of transformations.
+
+    Seeds are random; see the module for their variance, in which weights w_t
+    take the place of 1 / n.
 
     Args:
         values: Series of the effect by transform and seed.
+        weights: Dictionary from transformations to weights; `None` means the
+            mean over the transformations that there are.
+        baseline: Series by transform and seed to subtract, of networks whose
+            seeds all transformations share, such as those that saw no
+            transformed image; `None` means 0. Its variance is added, with
+            degrees of freedom by Welch and Satterthwaite.
         level: Float, the interval's coverage.
 
     Returns:
-        A `Mean`.
+        A `Mean`; nan where a transformation has no value.
 
     Example:
 
     >>> import pandas as pd
     >>> keys = [("blur", 0), ("blur", 1), ("thinning", 2), ("thinning", 3)]
     >>> keys = pd.MultiIndex.from_tuples(keys, names=["transform", "seed"])
-    >>> mean = mean_over_transforms(pd.Series([0.1, 0.3, 0.5, 0.7], keys))
-    >>> round(mean.effect, 3), mean.degrees
+    >>> values = pd.Series([0.1, 0.3, 0.5, 0.7], keys)
+    >>> round(contrast(values).effect, 3), contrast(values).degrees
     (0.4, 2)
+    >>> round(contrast(values, {"thinning": 1, "blur": -1}).effect, 3)
+    0.4
     """
     values = values.dropna()
-    if not len(values):
+    names = values.index.unique("transform")
+    if weights is None:
+        weights = dict.fromkeys(names, 1 / max(len(names), 1))
+    weights = pd.Series(weights, dtype="float64")
+    if not len(weights) or not weights.index.isin(names).all():
         return Mean(np.nan, np.nan, np.nan, 0)
-    of_transform = values.groupby("transform")
-    effect = of_transform.mean().mean()
-    if is_shared(values):
+    effect, square, degrees = _sum_up(values, weights)
+    if baseline is not None:
+        of_baseline = _sum_up(baseline.dropna(), weights, shared=True)
+        effect -= of_baseline[0]
+        square, degrees = _welch((square, degrees), of_baseline[1:])
+    return _with_interval(effect, np.sqrt(square), degrees, level)
+
+
+def _sum_up(values, weights, shared=None):
+    """Returns a weighted sum, its squared error and degrees of freedom."""
+    if shared or (shared is None and is_shared(values)):
         # Seeds that every transformation has.
-        blocks = values.unstack("seed").dropna(axis=1).mean()
+        table = values.unstack("transform").reindex(columns=weights.index)
+        blocks = table.dropna() @ weights
         degrees = max(len(blocks) - 1, 0)
-        error = np.sqrt(blocks.var() / len(blocks)) if degrees else np.nan
-    else:
-        variance, degrees = pooled_variance(values)
-        shares = (1 / of_transform.size()).sum()
-        error = np.sqrt(variance * shares) / of_transform.ngroups
-    return _with_interval(effect, error, degrees, level)
+        square = blocks.var() / len(blocks) if degrees else np.nan
+        return blocks.mean(), square, degrees
+    of_transform = values.groupby("transform")
+    variance, degrees = pooled_variance(values)
+    shares = (weights**2 / of_transform.size().reindex(weights.index)).sum()
+    effect = weights @ of_transform.mean().reindex(weights.index)
+    return effect, variance * shares, degrees
+
+
+def _welch(*parts):
+    """Adds squared errors; returns the sum and its degrees of freedom."""
+    total = sum(square for square, _ in parts)
+    if not all(degrees for _, degrees in parts):
+        return np.nan, 0
+    spread = sum(square**2 / degrees for square, degrees in parts)
+    if not spread:
+        return total, min(degrees for _, degrees in parts)
+    return total, total**2 / spread
+
+
+def log_ratio(values, above, below, level=LEVEL):
+    """Estimates the logarithm of a ratio of two mean effects.
+
+    The standard error is that of the difference of logarithms, by the delta
+    method.
+
+    Args:
+        values: Series of the effect by transform and seed.
+        above: List of transformations whose mean is divided.
+        below: List of those by whose mean it is divided.
+        level: Float, the interval's coverage.
+
+    Returns:
+        A `Mean`; nan where a mean is not positive.
+    """
+    means = [
+        contrast(values, dict.fromkeys(names, 1 / len(names))).effect
+        for names in (above, below)
+    ]
+    if not all(mean > 0 for mean in means):
+        return Mean(np.nan, np.nan, np.nan, 0)
+    slope = {name: 1 / len(above) / means[0] for name in above}
+    slope |= {name: -1 / len(below) / means[1] for name in below}
+    found = contrast(values, slope, level=level)
+    shift = np.log(means[0] / means[1]) - found.effect
+    return Mean(
+        found.effect + shift,
+        found.low + shift,
+        found.high + shift,
+        found.degrees,
+    )
 
 
 def mean_of_transforms(values, level=LEVEL):
@@ -263,5 +333,5 @@ def _with_interval(effect, error, degrees, level):
     if degrees:
         half = stats.t.ppf((1 + level) / 2, degrees) * error
     return Mean(
-        float(effect), float(effect - half), float(effect + half), int(degrees)
+        float(effect), float(effect - half), float(effect + half), degrees
     )
