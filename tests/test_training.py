@@ -3,14 +3,21 @@
 import json
 import logging
 import math
+import re
 
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from invariance_tf import transforms
 from invariance_tf.paradigm.model import build
-from invariance_tf.training import fitting
+from invariance_tf.training import (
+    estimate_statistics,
+    fitting,
+    is_short,
+    learning,
+)
 
 
 def test_weight_decay_is_inside_the_gradient_with_momentum():
@@ -60,6 +67,12 @@ def test_the_resnet_schedule_at_its_corners():
     }
     for step, rate in expected.items():
         assert float(schedule(step)) == pytest.approx(rate, rel=1e-4), step
+
+
+def test_the_resnet_schedule_ends_a_short_training_at_a_low_rate():
+    schedule = fitting.make_schedule("resnet", 1.0, 9, 100)
+    rates = [float(schedule(step)) for step in (25, 50, 299, 300, 600, 899)]
+    assert rates == pytest.approx([0.5, 1, 1, 0.1, 0.01, 0.001], rel=1e-4)
 
 
 def test_an_unknown_schedule_is_refused():
@@ -175,16 +188,145 @@ def test_the_history_has_what_validate_returns_and_is_recorded(tmp_path):
 
 def test_a_loss_that_is_not_finite_stops_the_training(tmp_path):
     path = tmp_path / "a.npz"
-    with pytest.raises(FloatingPointError, match="epoch 1; a lower learning"):
+    with pytest.raises(FloatingPointError, match="diverged in epoch 1"):
         fit(make_model(learning_rate=1e30), path)
     assert not path.exists()
 
 
-def test_a_plateau_is_pointed_out(tmp_path, caplog):
-    with caplog.at_level(logging.WARNING):
-        fit(make_model(learning_rate=1e-12, std=1.0), tmp_path / "a", epochs=5)
-    # The untrained network is worse than chance: still the plateau.
-    assert f"= {math.log(3):.2f}, in 5 epochs" in caplog.text
+@pytest.fixture
+def short_windows(monkeypatch):
+    """Looks every 10 steps, and gives up after 20."""
+    monkeypatch.setattr(learning, "WINDOW", 10)
+    monkeypatch.setattr(learning, "PATIENCE", 20)
+
+
+def watch(must_learn=False, record=None):
+    """Returns what makes a watch over three categories and batches of 8."""
+    return lambda history: learning.LearningWatch(
+        np.full(3, 1 / 3), 8, history, must_learn, record
+    )
+
+
+def learnable_batches(first_epoch):
+    """Batches in which the category is the brightness."""
+    generator = np.random.default_rng(first_epoch)
+    while True:
+        label = generator.integers(0, 3, 8).astype("int32")
+        image = np.zeros((8, 8, 8, 3), "uint8")
+        # Standardisation leaves where it is bright, not how bright it is.
+        image[np.arange(8), label] = 255
+        yield {"image": image, "is_transformed": np.zeros(8, bool)}, label
+
+
+@pytest.mark.usefixtures("short_windows")
+def test_a_training_at_chance_is_pointed_out_early(tmp_path, caplog):
+    model = make_model(learning_rate=1e-12, std=1.0)
+    history = fit(model, tmp_path / "a", epochs=5, watch=watch())
+    warnings = [text for text in caplog.messages if "Still at chance" in text]
+    # At 20 steps and at twice as many.
+    assert [int(re.search(r"step (\d+)", t)[1]) for t in warnings] == [20, 40]
+    assert f"(chance {math.log(3):.3f})" in warnings[0]
+    assert "--learning_rate" in warnings[0]
+    assert math.isnan(history[-1]["learned_at_step"])
+
+
+@pytest.mark.usefixtures("short_windows")
+def test_a_training_that_must_learn_ends_at_chance(tmp_path):
+    model = make_model(learning_rate=1e-12, std=1.0)
+    path = tmp_path / "a.npz"
+    with pytest.raises(learning.NotLearningError, match="at step 20"):
+        fit(model, path, epochs=5, watch=watch(must_learn=True))
+    # What was reached is kept, and a resumed training ends again.
+    assert path.exists()
+    with pytest.raises(learning.NotLearningError):
+        fit(make_model(1e-12), path, epochs=5, watch=watch(must_learn=True))
+
+
+@pytest.mark.usefixtures("short_windows")
+def test_a_training_that_learns_says_at_which_step(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    path, options = tmp_path / "a.npz", {"batches": learnable_batches}
+    model = make_model(learning_rate=0.02)
+    history = fit(model, path, 3, watch=watch(must_learn=True), **options)
+    steps = [row["learned_at_step"] for row in history]
+    assert steps[-1] in (10.0, 20.0)
+    assert caplog.text.count("Above chance") == 1
+    history = fit(make_model(0.02), path, 4, watch=watch(), **options)
+    assert history[-1]["learned_at_step"] == steps[-1]
+    assert caplog.text.count("Above chance") == 1
+
+
+def test_windows_across_epochs_are_means_of_their_steps(monkeypatch):
+    monkeypatch.setattr(learning, "WINDOW", 15)
+    seen = []
+    callback = watch(
+        record=lambda values, step: seen.append(
+            (step, values["by_step/cross_entropy"], values["by_step/accuracy"])
+        )
+    )([])
+    callback.set_params({"steps": 10})
+    losses, hits = np.random.default_rng(0).random((2, 4, 10))
+    for epoch in range(4):
+        callback.on_epoch_begin(epoch)
+        for batch in range(10):
+            # As Keras does: means since the epoch began.
+            logs = {
+                "cross_entropy": losses[epoch, : batch + 1].mean(),
+                "accuracy": hits[epoch, : batch + 1].mean(),
+            }
+            callback.on_train_batch_end(batch, logs)
+        callback.on_epoch_end(epoch, logs)
+    assert [step for step, _, _ in seen] == [15, 30]
+    for row, window in zip(seen, (slice(15), slice(15, 30)), strict=True):
+        means = losses.ravel()[window].mean(), hits.ravel()[window].mean()
+        assert row[1:] == pytest.approx(means)
+
+
+@pytest.mark.parametrize(
+    ("cross_entropy", "accuracy", "is_above"),
+    [
+        (math.log(26), 1 / 26, False),
+        (0.99 * math.log(26), 1 / 26, False),
+        (0.97 * math.log(26), 1 / 26, True),
+        # Three and five standard errors of 8,000 images.
+        (3.5, 1 / 26 + 3 * 0.00215, False),
+        (3.5, 1 / 26 + 5 * 0.00215, True),
+    ],
+)
+def test_above_chance_is_2_percent_or_4_standard_errors(
+    cross_entropy, accuracy, is_above
+):
+    shares = np.full(26, 1 / 26)
+    found = learning.is_above_chance(cross_entropy, accuracy, 8000, shares)
+    assert found == is_above
+
+
+def test_chance_follows_the_most_common_category():
+    entropy, accuracy = learning.chance_level([0.5, 0.25, 0.25, 0.0])
+    assert entropy == pytest.approx(1.5 * math.log(2))
+    assert accuracy == 0.5
+
+
+def test_statistics_are_the_mean_over_batches_of_the_final_weights():
+    image = keras.Input((2,))
+    layer = keras.layers.BatchNormalization(momentum=0.997)
+    model = keras.Model(image, layer(image))
+    generator = np.random.default_rng(0)
+    batches = generator.normal(3.0, 2.0, (5, 16, 2)).astype("float32")
+    estimate_statistics(model, ((batch, None) for batch in batches), 4)
+    used = batches[:4]
+    mean, variance = map(ops.convert_to_numpy, layer.non_trainable_variables)
+    np.testing.assert_allclose(mean, used.mean((0, 1)), rtol=1e-5)
+    np.testing.assert_allclose(variance, used.var(1).mean(0), rtol=1e-4)
+    assert layer.momentum == 0.997
+
+
+def test_a_training_is_short_for_its_batch_normalisation():
+    image = keras.Input((2,))
+    layer = keras.layers.BatchNormalization(momentum=0.99)
+    model = keras.Model(image, layer(image))
+    assert is_short(model, 1999) and not is_short(model, 2000)
+    assert not is_short(keras.Model(image, keras.layers.ReLU()(image)), 1)
 
 
 def test_a_checkpoint_is_replaced_only_when_it_is_complete(

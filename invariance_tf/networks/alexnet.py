@@ -95,6 +95,7 @@ def alexnet(
     *,
     weight_decay=0.0,
     initializer="alexnet",
+    hidden=(4096, 4096),
     dropout=0.5,
     lrn_radius=2,
     lrn_bias=2.0,
@@ -117,10 +118,14 @@ def alexnet(
             sum of squares of all kernels.
         initializer: String. `"alexnet"` draws kernels from a normal
             distribution of standard deviation 0.01 and sets the biases of
-            `conv2`, `conv4`, `conv5`, `fc6` and `fc7` to 1. `"he"` draws
-            kernels from He's normal distribution, truncated at two standard
-            deviations. All other biases start at 0. `"alexnet"` can remain
-            at chance for many epochs.
+            `conv2`, `conv4`, `conv5`, `fc6` and `fc7` to 1, and stays at
+            chance for very long at the paper's learning rate. `"glorot"`
+            draws kernels from Glorot's normal distribution and sets all
+            hidden biases but that of `conv1` to 0.1. `"he"` draws kernels
+            from He's normal distribution. Both are truncated at two standard
+            deviations; all other biases start at 0.
+        hidden: Sequence of integers, the neurons of each fully connected
+            hidden layer.
         dropout: Float in `[0, 1)`. Part of the fully connected hidden neurons
             that is dropped in training.
         lrn_radius: Integer. This argument and the next three are those of
@@ -152,7 +157,7 @@ def alexnet(
         network="alexnet",
         filters=(96, 256, 384, 384, 256),
         first_kernel=11,
-        hidden_neurons=(4096, 4096),
+        hidden=hidden,
         weight_decay=weight_decay,
         initializer=initializer,
         dropout=dropout,
@@ -166,6 +171,7 @@ def alexnet_small(
     *,
     weight_decay=0.0,
     initializer="he",
+    hidden=(256,),
     dropout=0.5,
     lrn_radius=2,
     lrn_bias=2.0,
@@ -184,8 +190,10 @@ def alexnet_small(
             standardised, with at least 15 pixels a side.
         num_categories: Integer. Number of logits.
         weight_decay: Float >= 0. As in `alexnet`.
-        initializer: String, `"he"` or `"alexnet"`. As in `alexnet`; with
-            `"alexnet"` all neurons of so small a network may die in training.
+        initializer: String, `"he"`, `"glorot"` or `"alexnet"`. As in
+            `alexnet`; with `"alexnet"` all neurons of so small a network may
+            die in training.
+        hidden: Sequence of integers. As in `alexnet`.
         dropout: Float in `[0, 1)`. As in `alexnet`.
         lrn_radius: Integer. As in `alexnet`.
         lrn_bias: Float. As in `alexnet`.
@@ -204,7 +212,7 @@ def alexnet_small(
         network="alexnet_small",
         filters=(24, 48, 64, 64, 48),
         first_kernel=7,
-        hidden_neurons=(256,),
+        hidden=hidden,
         weight_decay=weight_decay,
         initializer=initializer,
         dropout=dropout,
@@ -219,7 +227,7 @@ def _stack_layers(
     network,
     filters,
     first_kernel,
-    hidden_neurons,
+    hidden,
     weight_decay,
     initializer,
     dropout,
@@ -251,7 +259,12 @@ def _stack_layers(
             x = LocalResponseNormalization(*lrn, name=f"lrn{number}")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool5")(x)
     x = layers.Flatten(name="flatten")(x)
-    for number, num_neurons in enumerate(hidden_neurons, start=6):
+    if not hidden or any(type(n) is not int or n < 1 for n in hidden):
+        raise ValueError(
+            "`hidden` lists the neurons of each fully connected hidden layer, "
+            f"one or more layers. Received: hidden={hidden}"
+        )
+    for number, num_neurons in enumerate(hidden, start=6):
         x = layers.Dense(
             num_neurons, activation="relu", **weights(f"fc{number}")
         )(x)

@@ -1,4 +1,4 @@
-"""Fitting a model, on one device or several."""
+"""Fitting a model, on one device or several, and seeing that it learns."""
 
 from invariance_tf.training.fitting import (
     ResNetSchedule,
@@ -6,5 +6,16 @@ from invariance_tf.training.fitting import (
     fit,
     make_schedule,
 )
+from invariance_tf.training.learning import LearningWatch, NotLearningError
+from invariance_tf.training.statistics import estimate_statistics, is_short
 
-__all__ = ["ResNetSchedule", "compile_model", "fit", "make_schedule"]
+__all__ = [
+    "LearningWatch",
+    "NotLearningError",
+    "ResNetSchedule",
+    "compile_model",
+    "estimate_statistics",
+    "fit",
+    "is_short",
+    "make_schedule",
+]

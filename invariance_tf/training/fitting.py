@@ -20,44 +20,54 @@ _logger = logging.getLogger(__name__)
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
 class ResNetSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Warms up linearly over 5 epochs, then falls to a tenth at each of
-    epochs 30, 60, 80 and 90, as TensorFlow's official ResNet does.
+    """Warms up linearly, then falls to a tenth four times.
+
+    TensorFlow's official ResNet warms up over 5 of its 90 epochs and falls at
+    epochs 30, 60, 80 and 90. Here these are shares of the training, so that a
+    shorter one ends at a low rate too.
 
     Args:
         learning_rate: Float, the rate after the warm-up.
         steps_per_epoch: Integer, training steps of an epoch.
+        epochs: Integer, epochs of the training.
 
     Example:
 
-    >>> schedule = ResNetSchedule(1.0, steps_per_epoch=10)
+    >>> schedule = ResNetSchedule(1.0, steps_per_epoch=10, epochs=90)
     >>> [round(float(schedule(step)), 4) for step in (0, 25, 50, 300, 900)]
     [0.0, 0.5, 1.0, 0.1, 0.0001]
     """
 
-    warmup_epochs = 5
-    falls = (30, 60, 80, 90)
+    warmup = 5 / 90
+    falls = (30 / 90, 60 / 90, 80 / 90, 90 / 90)
 
-    def __init__(self, learning_rate, steps_per_epoch):
+    def __init__(self, learning_rate, steps_per_epoch, epochs=90):
         super().__init__()
         self.learning_rate = learning_rate
         self.steps_per_epoch = steps_per_epoch
+        self.epochs = epochs
 
     def __call__(self, step):
-        epoch = ops.cast(step, "float32") / self.steps_per_epoch
-        rate = self.learning_rate * ops.minimum(epoch / self.warmup_epochs, 1.0)
+        num_steps = self.steps_per_epoch * self.epochs
+        step = ops.cast(step, "float32")
+        warmed_up = step / (self.warmup * num_steps)
+        rate = self.learning_rate * ops.minimum(warmed_up, 1.0)
         for fall in self.falls:
-            rate = ops.where(epoch >= fall, 0.1 * rate, rate)
+            # A step, not a share of them: float32 has no exact thirds.
+            is_past = step >= round(fall * num_steps)
+            rate = ops.where(is_past, 0.1 * rate, rate)
         return rate
 
     def get_config(self):
         return {
             "learning_rate": self.learning_rate,
             "steps_per_epoch": self.steps_per_epoch,
+            "epochs": self.epochs,
         }
 
 
 def make_schedule(name, learning_rate, epochs, steps_per_epoch):
-    """Returns the course of the learning rate over a training.
+    """Returns how the learning rate changes over a training.
 
     Args:
         name: `"constant"`, `"cosine"` (half a cosine from the learning rate
@@ -76,7 +86,7 @@ def make_schedule(name, learning_rate, epochs, steps_per_epoch):
             learning_rate, epochs * steps_per_epoch, alpha=0.02
         )
     if name == "resnet":
-        return ResNetSchedule(learning_rate, steps_per_epoch)
+        return ResNetSchedule(learning_rate, steps_per_epoch, epochs)
     raise ValueError(
         "`schedule` must be constant, cosine or resnet. "
         f"Received: schedule={name!r}"
@@ -128,13 +138,14 @@ def fit(
     checkpoint_path,
     validate=None,
     record=None,
+    watch=None,
 ):
-    """Trains a compiled model, going on from its checkpoint where there is one.
+    """Trains a compiled model, resuming from its checkpoint if there is one.
 
     After each epoch the weights, the optimizer's state and the history are
-    written to the checkpoint, atomically. All randomness of an epoch hangs on
-    the seed and the epoch's number, so that an interrupted training ends in
-    the same weights as an uninterrupted one.
+    written to the checkpoint, atomically. The seed and the epoch's number
+    determine all randomness of an epoch, so that an interrupted training ends
+    in the same weights as an uninterrupted one.
 
     Args:
         model: A Keras model compiled by `compile_model`.
@@ -147,6 +158,8 @@ def fit(
             returns a dictionary of numbers for the history, or `None`.
         record: Function of the history so far, called after each epoch, or
             `None`.
+        watch: Function from the history of former epochs to a callback, such
+            as a `learning.LearningWatch`, or `None`.
 
     Returns:
         List of one dictionary for each epoch: epoch (from 1), loss,
@@ -156,12 +169,13 @@ def fit(
     Raises:
         FloatingPointError: If the loss is not finite. The checkpoint keeps the
             last epoch at which it was.
+        NotLearningError: If `watch` ends a training that does not learn.
     """
     with devices.scope(model):
         model.optimizer.build(model.trainable_variables)
     history = _load_checkpoint(checkpoint_path, model)
     if history:
-        _logger.info("Going on after epoch %d of %d.", len(history), epochs)
+        _logger.info("Resuming after epoch %d of %d.", len(history), epochs)
     if len(history) < epochs:
         model.fit(
             devices.feed(model, make_batches(len(history))),
@@ -172,13 +186,16 @@ def fit(
             verbose=1 if sys.stdout.isatty() else 2,
             callbacks=[
                 keras.callbacks.TerminateOnNaN(),
+                # Before the epoch is recorded: it adds to the logs.
+                *([watch(history)] if watch else []),
                 _Epochs(seed, history, checkpoint_path, validate, record),
             ],
         )
     if len(history) < epochs:
+        kept = f"The checkpoint of epoch {len(history)} was kept."
         raise FloatingPointError(
-            f"The loss is not finite in epoch {len(history) + 1}; a lower "
-            "learning rate may help. The last good epoch is kept."
+            f"Training diverged in epoch {len(history) + 1} (loss is NaN or "
+            f"infinite). Lower the learning rate. {kept if history else ''}"
         )
     return history
 
@@ -202,7 +219,7 @@ class _Epochs(keras.callbacks.Callback):
         if not math.isfinite(logs["loss"]):
             self.model.stop_training = True
             return
-        # Copied: of several devices each has one.
+        # Copied, because each of several devices has one.
         rate = ops.copy(self.model.optimizer.learning_rate)
         logs["learning_rate"] = float(rate)
         if self.validate is not None:
@@ -212,23 +229,6 @@ class _Epochs(keras.callbacks.Callback):
         _save_checkpoint(self.checkpoint_path, self.model, self.history)
         if self.record is not None:
             self.record(self.history)
-        self._warn_of_plateau()
-
-    def _warn_of_plateau(self, patience=5):
-        """Warns when the network has learned nothing after a few epochs."""
-        chance = math.log(self.model.output_shape[-1])
-        if len(self.history) == patience and all(
-            row["cross_entropy"] > 0.98 * chance for row in self.history
-        ):
-            _logger.warning(
-                "The cross-entropy has not left the plateau of chance, "
-                "ln(num_categories) = %.2f, in %d epochs. Deep networks with "
-                "AlexNet's initialisation can sit there for long; "
-                "`--network_args.initializer he` and a higher learning rate "
-                "are ways out.",
-                chance,
-                patience,
-            )
 
 
 def _state(model):
@@ -249,7 +249,7 @@ def _save_checkpoint(path, model, history):
 
 
 def _load_checkpoint(path, model):
-    """Restores the state of a training; returns its history so far."""
+    """Restores the state of a training; returns its history."""
     if not os.path.exists(path):
         return []
     with np.load(path, allow_pickle=False) as arrays:

@@ -1,0 +1,337 @@
+"""Intervals of an effect over the paper's transformations and random seeds.
+
+The twelve transformations are the population that the paper speaks of, and
+seeds are random. With e the effect of transformation t and seed s, k_t seeds
+of transformation t and n transformations, the mean effect is
+
+    m = mean over t of (mean over s of e_ts)
+
+Where every transformation has seeds of its own, the variance of seeds is
+pooled over transformations:
+
+    v = sum over t, s of (e_ts - mean_t)^2 / d,    d = sum over t of (k_t - 1)
+    m +- t_d sqrt(v sum over t of 1 / k_t) / n
+
+Seeds that all transformations share also share the categories that are seen;
+effects of one seed then rise and fall together. Whole seeds are blocks, and
+the interval is that of the k block means, with k - 1 degrees of freedom.
+"""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+LEVEL = 0.95
+
+
+@dataclasses.dataclass(frozen=True)
+class Mean:
+    """Holds a mean effect and its interval.
+
+    Attributes:
+        effect: Float; nan without values.
+        low: Float, lower end of the interval; nan without one.
+        high: Float, upper end.
+        degrees: Number, degrees of freedom of the variance of seeds; 0 where
+            there is no interval.
+    """
+
+    effect: float
+    low: float
+    high: float
+    degrees: float
+
+
+def is_shared(values):
+    """Tells whether transformations share their seeds.
+
+    Args:
+        values: Series of an effect by transform and seed.
+    """
+    seeds = values.groupby("seed").size()
+    return len(values) > len(seeds)
+
+
+def contrast(values, weights=None, baseline=None, level=LEVEL):
+    """Estimates a weighted sum of the effects of transformations.
+
+    Seeds are random; see the module for their variance, in which weights w_t
+    take the place of 1 / n.
+
+    Args:
+        values: Series of the effect by transform and seed.
+        weights: Dictionary from transformations to weights; `None` means the
+            mean over the transformations that there are.
+        baseline: Series by transform and seed to subtract, of networks whose
+            seeds all transformations share, such as those that saw no
+            transformed image; `None` means 0. Its variance is added, with
+            degrees of freedom by Welch and Satterthwaite.
+        level: Float, the interval's coverage.
+
+    Returns:
+        A `Mean`; nan where a transformation has no value.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> keys = [("blur", 0), ("blur", 1), ("thinning", 2), ("thinning", 3)]
+    >>> keys = pd.MultiIndex.from_tuples(keys, names=["transform", "seed"])
+    >>> values = pd.Series([0.1, 0.3, 0.5, 0.7], keys)
+    >>> round(contrast(values).effect, 3), contrast(values).degrees
+    (0.4, 2)
+    >>> round(contrast(values, {"thinning": 1, "blur": -1}).effect, 3)
+    0.4
+    """
+    values = values.dropna()
+    names = values.index.unique("transform")
+    if weights is None:
+        weights = dict.fromkeys(names, 1 / max(len(names), 1))
+    weights = pd.Series(weights, dtype="float64")
+    if not len(weights) or not weights.index.isin(names).all():
+        return Mean(np.nan, np.nan, np.nan, 0)
+    effect, square, degrees = _sum_up(values, weights)
+    if baseline is not None:
+        of_baseline = _sum_up(baseline.dropna(), weights, shared=True)
+        effect -= of_baseline[0]
+        square, degrees = _welch((square, degrees), of_baseline[1:])
+    return _with_interval(effect, np.sqrt(square), degrees, level)
+
+
+def _sum_up(values, weights, shared=None):
+    """Returns a weighted sum, its squared error and degrees of freedom."""
+    if shared or (shared is None and is_shared(values)):
+        # Seeds that every transformation has.
+        table = values.unstack("transform").reindex(columns=weights.index)
+        blocks = table.dropna() @ weights
+        degrees = max(len(blocks) - 1, 0)
+        square = blocks.var() / len(blocks) if degrees else np.nan
+        return blocks.mean(), square, degrees
+    of_transform = values.groupby("transform")
+    variance, degrees = pooled_variance(values)
+    shares = (weights**2 / of_transform.size().reindex(weights.index)).sum()
+    effect = weights @ of_transform.mean().reindex(weights.index)
+    return effect, variance * shares, degrees
+
+
+def _welch(*parts):
+    """Adds squared errors; returns the sum and its degrees of freedom."""
+    total = sum(square for square, _ in parts)
+    if not all(degrees for _, degrees in parts):
+        return np.nan, 0
+    spread = sum(square**2 / degrees for square, degrees in parts)
+    if not spread:
+        return total, min(degrees for _, degrees in parts)
+    return total, total**2 / spread
+
+
+def log_ratio(values, above, below, level=LEVEL):
+    """Estimates the logarithm of a ratio of two mean effects.
+
+    The standard error is that of the difference of logarithms, by the delta
+    method.
+
+    Args:
+        values: Series of the effect by transform and seed.
+        above: List of transformations whose mean is divided.
+        below: List of those by whose mean it is divided.
+        level: Float, the interval's coverage.
+
+    Returns:
+        A `Mean`; nan where a mean is not positive.
+    """
+    means = [
+        contrast(values, dict.fromkeys(names, 1 / len(names))).effect
+        for names in (above, below)
+    ]
+    if not all(mean > 0 for mean in means):
+        return Mean(np.nan, np.nan, np.nan, 0)
+    slope = {name: 1 / len(above) / means[0] for name in above}
+    slope |= {name: -1 / len(below) / means[1] for name in below}
+    found = contrast(values, slope, level=level)
+    shift = np.log(means[0] / means[1]) - found.effect
+    return Mean(
+        found.effect + shift,
+        found.low + shift,
+        found.high + shift,
+        found.degrees,
+    )
+
+
+def mean_of_transforms(values, level=LEVEL):
+    """Estimates the mean effect where transformations are random too.
+
+    It is what another twelve transformations might show: the interval of the
+    n means of transformations, with n - 1 degrees of freedom.
+
+    Args:
+        values: Series of the effect by transform and seed.
+        level: Float, the interval's coverage.
+
+    Returns:
+        A `Mean`.
+    """
+    means = values.dropna().groupby("transform").mean()
+    degrees = max(len(means) - 1, 0)
+    error = np.sqrt(means.var() / len(means)) if degrees else np.nan
+    return _with_interval(means.mean(), error, degrees, level)
+
+
+def pooled_variance(values):
+    """Pools the variance between seeds over transformations.
+
+    Args:
+        values: Series of an effect by transform and seed.
+
+    Returns:
+        Variance v and degrees of freedom d (see the module); nan and 0 where
+        no transformation has two seeds.
+    """
+    of_transform = values.groupby("transform")
+    degrees = len(values) - of_transform.ngroups
+    squares = ((values - of_transform.transform("mean")) ** 2).sum()
+    return (squares / degrees, degrees) if degrees else (np.nan, 0)
+
+
+def each_transform(values, level=LEVEL):
+    """Estimates the effect of each transformation, all at once.
+
+    Variances are pooled. The intervals are simultaneous: all of them hold the
+    true effects with the given probability (Bonferroni).
+
+    Args:
+        values: Series of the effect by transform and seed.
+        level: Float, the probability that all intervals hold.
+
+    Returns:
+        Dictionary from transformations to `Mean`.
+    """
+    values = values.dropna()
+    if not len(values):
+        return {}
+    variance, degrees = pooled_variance(values)
+    of_transform = values.groupby("transform", sort=False)
+    level = 1 - (1 - level) / of_transform.ngroups
+    return {
+        name: _with_interval(
+            group.mean(), np.sqrt(variance / len(group)), degrees, level
+        )
+        for name, group in of_transform
+    }
+
+
+def shown(values, least=-np.inf, most=np.inf, level=LEVEL):
+    """Finds the transformations whose own effect is shown to be in a range.
+
+    One-sided t tests against each end of the range, with pooled variance, and
+    Holm's step-down over the transformations: the chance that any of those
+    returned is not in the range is at most (1 - level) / 2.
+
+    Args:
+        values: Series of the effect by transform and seed.
+        least: Float, lower end of the range.
+        most: Float, upper end.
+        level: Float.
+
+    Returns:
+        Set of names.
+
+    Reference:
+
+    - [Holm, 1979](https://www.jstor.org/stable/4615733)
+    """
+    values = values.dropna()
+    variance, degrees = pooled_variance(values)
+    if not degrees:
+        return set()
+    p_values = {}
+    for name, group in values.groupby("transform"):
+        error = max(np.sqrt(variance / len(group)), np.finfo(float).tiny)
+        mean = group.mean()
+        # Both ends must be rejected: the larger p value decides.
+        ends = ((mean - least) / error, (most - mean) / error)
+        p_values[name] = float(stats.t.sf(min(ends), degrees))
+    found = set()
+    ranked = sorted(p_values, key=p_values.get)
+    for position, name in enumerate(ranked):
+        if p_values[name] > (1 - level) / 2 / (len(ranked) - position):
+            break
+        found.add(name)
+    return found
+
+
+def slopes(values, shares):
+    """Fits a line to an effect by the share of categories seen transformed.
+
+    Every number of seen categories counts, not the first and the last only.
+
+    Args:
+        values: Series by transform, n_seen and seed.
+        shares: Function from n_seen to the share of all categories.
+
+    Returns:
+        Series by transform and seed: the least-squares slope, the rise from
+        no category to all; without those that have one number of seen
+        categories.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> keys = pd.MultiIndex.from_product(
+    ...     [["blur"], [10, 20, 40], [0]], names=["transform", "n_seen", "seed"]
+    ... )
+    >>> found = slopes(pd.Series([0.1, 0.2, 0.4], keys), lambda n: n / 40)
+    >>> round(found["blur", 0], 3)
+    0.4
+    """
+
+    def fit(group):
+        x = shares(group.index.get_level_values("n_seen").to_numpy())
+        x = x - x.mean()
+        spread = (x**2).sum()
+        return (x * group).sum() / spread if spread else np.nan
+
+    by_seed = values.dropna().groupby(["transform", "seed"])
+    return by_seed.apply(fit).dropna().astype("float64")
+
+
+def within_correlation(pairs, level=LEVEL):
+    """Correlates two measures within transformations.
+
+    The correlation of repeated measures: of the deviations of both measures
+    from their means over each transformation's networks, with
+    N - n - 1 degrees of freedom for N networks and n transformations.
+
+    Args:
+        pairs: DataFrame with two columns, by transform and other keys.
+        level: Float, the coverage of the interval, by Fisher's z.
+
+    Returns:
+        A `Mean` whose effect is the correlation.
+
+    Reference:
+
+    - [Bland and Altman, 1995](https://doi.org/10.1136/bmj.310.6977.446)
+    """
+    pairs = pairs.dropna()
+    deviations = pairs - pairs.groupby("transform").transform("mean")
+    degrees = len(pairs) - pairs.index.unique("transform").size - 1
+    x, y = deviations.to_numpy("float64").T if len(pairs) else np.zeros((2, 0))
+    norm = np.sqrt((x**2).sum() * (y**2).sum())
+    if degrees < 2 or not norm:
+        return Mean(np.nan, np.nan, np.nan, 0)
+    r = (x * y).sum() / norm
+    half = stats.norm.ppf((1 + level) / 2) / np.sqrt(degrees - 1)
+    z = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))
+    return Mean(float(r), np.tanh(z - half), np.tanh(z + half), degrees)
+
+
+def _with_interval(effect, error, degrees, level):
+    """Returns a `Mean` with the interval of a t distribution."""
+    half = np.nan
+    if degrees:
+        half = stats.t.ppf((1 + level) / 2, degrees) * error
+    return Mean(
+        float(effect), float(effect - half), float(effect + half), degrees
+    )

@@ -1,0 +1,101 @@
+"""Whether a finished run has learned, and what to do if it has not."""
+
+import math
+
+from invariance_tf.measures.intervals import wilson
+
+# Held-out accuracy below this share of the training accuracy is pointed out,
+# and a last learning rate above this share of the highest.
+HALF = 0.5
+
+
+def is_at_chance(accuracy, num_images, num_categories):
+    """Tells whether an accuracy cannot be told from guessing.
+
+    Args:
+        accuracy: Float from 0 to 1, or nan.
+        num_images: Integer, images that it was measured on.
+        num_categories: Integer; a guess is right once in so many times.
+
+    Returns:
+        Boolean: whether the 95 % interval of the accuracy (Wilson's) reaches
+        down to chance; `False` where there is no image.
+
+    Example:
+
+    >>> is_at_chance(0.05, 400, 40), is_at_chance(0.2, 400, 40)
+    (True, False)
+    """
+    if not num_images or math.isnan(accuracy):
+        return False
+    low, _ = wilson(round(accuracy * num_images), num_images)
+    return low <= 1 / num_categories
+
+
+def examine_run(history, accuracies, num_categories, schedule):
+    """Examines how a training went.
+
+    Args:
+        history: List of dictionaries by epoch, as `training.fit` returns it.
+        accuracies: Dictionary from `(test_transform, category_group)`, with
+            test_transform `"original"` or `"transformed"` and category_group
+            `"seen"`, `"unseen"` or `"all"`, to number of images and accuracy.
+        num_categories: Integer.
+        schedule: String, name of the learning-rate schedule.
+
+    Returns:
+        Dictionary: chance, training_accuracy (of the last epoch, with
+        dropout), original_accuracy, transformed_accuracy (of seen
+        categories), last_rate_over_peak, learned_at_step (`None`: never),
+        is_at_chance (of original images) and warnings, a list of sentences
+        that say what is wrong and what to do.
+    """
+    original = accuracies["original", "all"]
+    transformed = accuracies["transformed", "seen"]
+    last = history[-1]
+    peak = max(row["learning_rate"] for row in history)
+    learned_at = last.get("learned_at_step", math.nan)
+    found = {
+        "chance": 1 / num_categories,
+        "training_accuracy": last["accuracy"],
+        "original_accuracy": original[1],
+        "transformed_accuracy": transformed[1],
+        "last_rate_over_peak": last["learning_rate"] / peak,
+        "learned_at_step": None if math.isnan(learned_at) else int(learned_at),
+        "is_at_chance": is_at_chance(*reversed(original), num_categories),
+    }
+    return {**found, "warnings": _warnings(found, transformed, schedule)}
+
+
+def _warnings(found, transformed, schedule):
+    """Says in sentences what is wrong with a run."""
+    chance, training = found["chance"], found["training_accuracy"]
+    original = found["original_accuracy"]
+    warnings = []
+    if found["is_at_chance"]:
+        warnings.append(
+            f"The network is at chance on original test images ({original:.3f},"
+            f" chance {chance:.3f}): its invariance says nothing about the "
+            "transformation. Train longer or at a higher --learning_rate."
+        )
+    elif is_at_chance(*reversed(transformed), round(1 / chance)):
+        warnings.append(
+            "The network is at chance on transformed images of the categories "
+            f"that it saw transformed ({transformed[1]:.3f}, chance "
+            f"{chance:.3f}): the transformation may leave nothing to "
+            "recognise. Look at examples.png, or lower its strength."
+        )
+    if original < HALF * training and training > 2 * chance:
+        warnings.append(
+            f"Original test images are classified far worse ({original:.3f}) "
+            f"than training images ({training:.3f}): the network has learned "
+            "its training images by heart. Use more images, more "
+            "--weight_decay, or fewer --epochs."
+        )
+    if schedule != "constant" and found["last_rate_over_peak"] > HALF:
+        warnings.append(
+            f"The learning rate of the last epoch is still "
+            f"{found['last_rate_over_peak']:.2f} of the highest: the schedule "
+            f"{schedule} is made for more --epochs."
+        )
+    return warnings

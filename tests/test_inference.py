@@ -1,0 +1,194 @@
+"""Intervals over transformations and seeds, held to least squares."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from invariance_tf.paper.claims import inference
+
+
+def effects(generator, num_transforms=12, num_seeds=3, true=0.0, spread=1.0):
+    """Effects of transformations that each have seeds of their own."""
+    keys = pd.MultiIndex.from_tuples(
+        [
+            (f"t{t:02d}", t * num_seeds + s)
+            for t in range(num_transforms)
+            for s in range(num_seeds)
+        ],
+        names=["transform", "seed"],
+    )
+    noise = generator.normal(0, spread, len(keys))
+    return pd.Series(true + noise, keys)
+
+
+def test_the_mean_is_that_of_least_squares_with_a_level_per_transformation():
+    values = effects(np.random.default_rng(0)).iloc[:-1]
+    codes = values.index.get_level_values("transform").factorize()[0]
+    design = np.eye(12)[codes]
+    fitted, squares, *_ = np.linalg.lstsq(design, values, rcond=None)
+    degrees = len(values) - 12
+    covariance = np.linalg.inv(design.T @ design) * squares[0] / degrees
+    contrast = np.full(12, 1 / 12)
+    error = np.sqrt(contrast @ covariance @ contrast)
+    half = stats.t.ppf(0.975, degrees) * error
+    mean = inference.contrast(values)
+    assert mean.degrees == degrees
+    assert mean.effect == pytest.approx(contrast @ fitted)
+    assert mean.low == pytest.approx(contrast @ fitted - half)
+    assert mean.high == pytest.approx(contrast @ fitted + half)
+
+
+def test_shared_seeds_are_blocks():
+    generator = np.random.default_rng(1)
+    table = pd.DataFrame(
+        generator.normal(size=(12, 5)),
+        [f"t{t}" for t in range(12)],
+    )
+    values = table.stack().rename_axis(["transform", "seed"])
+    interval = stats.t.interval(
+        0.95, 4, table.mean().mean(), stats.sem(table.mean())
+    )
+    mean = inference.contrast(values)
+    assert (mean.low, mean.high) == pytest.approx(interval)
+    assert mean.degrees == 4
+
+
+@pytest.mark.parametrize("shared", [0.0, 2.0])
+def test_intervals_hold_the_true_mean_in_95_percent_of_studies(shared):
+    generator = np.random.default_rng(2)
+    num_held = 0
+    for _ in range(400):
+        values = effects(generator, true=0.3)
+        if shared:
+            seeds = np.tile(np.arange(3), 12)
+            values += shared * generator.normal(size=3)[seeds]
+            names = values.index.get_level_values("transform")
+            values.index = pd.MultiIndex.from_arrays(
+                [names, seeds], names=["transform", "seed"]
+            )
+        mean = inference.contrast(values)
+        num_held += mean.low < 0.3 < mean.high
+    # Three standard errors of 400 draws.
+    assert num_held / 400 == pytest.approx(0.95, abs=0.033)
+
+
+def test_transformations_of_no_effect_are_rarely_shown_to_have_one():
+    generator = np.random.default_rng(3)
+    wrong = sum(
+        bool(inference.shown(effects(generator), least=0)) for _ in range(400)
+    )
+    assert wrong / 400 < 0.025 + 3 * np.sqrt(0.025 * 0.975 / 400)
+
+
+def test_holm_shows_what_bonferroni_does_and_more():
+    values = effects(np.random.default_rng(4), true=3.0)
+    values.loc["t00"] = values.loc["t00"].to_numpy() - 3.0
+    found = inference.shown(values, least=0)
+    by_bonferroni = {
+        name
+        for name, mean in inference.each_transform(values).items()
+        if mean.low > 0
+    }
+    assert by_bonferroni <= found
+    assert found == {f"t{t:02d}" for t in range(1, 12)}
+
+
+def test_equivalence_needs_both_ends():
+    values = effects(np.random.default_rng(5), spread=0.01)
+    assert len(inference.shown(values, least=-0.1, most=0.1)) == 12
+    assert not inference.shown(values + 0.1, least=-0.1, most=0.1)
+
+
+def test_the_slope_is_polyfits():
+    generator = np.random.default_rng(6)
+    keys = pd.MultiIndex.from_product(
+        [["blur", "thinning"], [1, 20, 50, 90], [0, 1]],
+        names=["transform", "n_seen", "seed"],
+    )
+    values = pd.Series(generator.random(len(keys)), keys)
+    found = inference.slopes(values, lambda n_seen: n_seen / 100)
+    expected, _ = np.polyfit([0.01, 0.2, 0.5, 0.9], values["thinning", :, 1], 1)
+    assert found["thinning", 1] == pytest.approx(expected)
+    assert len(found) == 4
+
+
+def test_the_correlation_within_is_that_of_residuals_of_a_linear_model():
+    generator = np.random.default_rng(7)
+    keys = pd.MultiIndex.from_product(
+        [["blur", "hue", "thinning"], range(8)], names=["transform", "seed"]
+    )
+    level = np.repeat([0.0, 5.0, 10.0], 8)
+    x = level + generator.normal(size=24)
+    y = -2 * level + x + generator.normal(size=24)
+    pairs = pd.DataFrame({"x": x, "y": y}, keys)
+    dummies = np.repeat(np.eye(3), 8, axis=0)
+    residuals = [
+        v - dummies @ np.linalg.lstsq(dummies, v, rcond=None)[0] for v in (x, y)
+    ]
+    mean = inference.within_correlation(pairs)
+    assert mean.effect == pytest.approx(np.corrcoef(*residuals)[0, 1])
+    assert mean.degrees == 24 - 3 - 1
+    # Over everything together the levels turn the sign.
+    assert np.corrcoef(x, y)[0, 1] < 0 < mean.low
+
+
+def test_without_two_seeds_there_is_no_interval():
+    values = effects(np.random.default_rng(8), num_seeds=1, true=1.0)
+    mean = inference.contrast(values)
+    assert mean.effect == pytest.approx(values.mean())
+    assert np.isnan(mean.low) and mean.degrees == 0
+    assert inference.shown(values, least=0) == set()
+    assert np.isnan(inference.contrast(values[:0]).effect)
+
+
+def test_a_contrast_is_that_of_least_squares():
+    values = effects(np.random.default_rng(9), num_transforms=4)
+    weights = {"t00": 0.5, "t01": 0.5, "t03": -1.0}
+    found = inference.contrast(values, weights)
+    means = values.groupby("transform").mean()
+    assert found.effect == pytest.approx(
+        (means["t00"] + means["t01"]) / 2 - means["t03"]
+    )
+    variance, degrees = inference.pooled_variance(values)
+    half = stats.t.ppf(0.975, degrees) * np.sqrt(variance * 1.5 / 3)
+    assert found.high - found.effect == pytest.approx(half)
+    assert np.isnan(inference.contrast(values, {"none": 1.0}).effect)
+
+
+def test_a_baseline_adds_its_variance_as_welch_does():
+    """With one transformation it is Welch's test of two samples."""
+    generator = np.random.default_rng(10)
+    one, other = generator.normal(2, 1, 5), generator.normal(0, 3, 4)
+
+    def series(numbers, start):
+        keys = [("blur", start + seed) for seed in range(len(numbers))]
+        keys = pd.MultiIndex.from_tuples(keys, names=["transform", "seed"])
+        return pd.Series(numbers, keys)
+
+    found = inference.contrast(series(one, 0), None, series(other, 9))
+    welch = stats.ttest_ind(one, other, equal_var=False).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((welch.low, welch.high))
+
+
+def test_the_log_ratio_is_that_of_the_means_with_its_error():
+    generator = np.random.default_rng(11)
+    values = effects(generator, 4, 500, true=2.0, spread=0.5)
+    values.loc[["t00", "t01"]] *= 1.5
+    found = inference.log_ratio(values, ["t00", "t01"], ["t02", "t03"])
+    means = values.groupby("transform").mean()
+    ratio = means[["t00", "t01"]].mean() / means[["t02", "t03"]].mean()
+    assert found.effect == pytest.approx(np.log(ratio))
+    # The spread of the ratio when seeds are drawn again.
+    draws = []
+    for draw in range(300):
+        again = values.groupby("transform").sample(
+            frac=1, replace=True, random_state=draw
+        )
+        mean = again.groupby("transform").mean()
+        draws.append(
+            np.log(mean[["t00", "t01"]].mean() / mean[["t02", "t03"]].mean())
+        )
+    half = 1.96 * np.std(draws)
+    assert found.high - found.effect == pytest.approx(half, rel=0.25)
+    assert np.isnan(inference.log_ratio(-values, ["t00"], ["t02"]).effect)
