@@ -149,15 +149,10 @@ def test_the_reading_order_skips_missing_categories():
     assert responses.reading_order(np.array([], int)).tolist() == []
 
 
-def test_partners_are_the_next_images_around_the_block():
-    found = responses.control_partners(np.array([0, 0, 1, 1, 0, 2]))
-    assert found["shuffled"].tolist() == [2, 2, 4, 4, 5, 0]
-    assert found["same_category"].tolist() == [1, 4, 3, 2, 0, -1]
-    alone = responses.control_partners(np.array([4]))
-    assert [kind.tolist() for kind in alone.values()] == [[-1], [-1]]
-    alike = responses.control_partners(np.array([4, 4, 4]))
-    assert alike["shuffled"].tolist() == [-1, -1, -1]
-    assert alike["same_category"].tolist() == [1, 2, 0]
+def test_the_next_image_of_a_category_is_found_around_the_block():
+    found = responses.next_of_category(np.array([0, 0, 1, 1, 0, 2]))
+    assert found.tolist() == [1, 4, 3, 2, 0, -1]
+    assert responses.next_of_category(np.array([4])).tolist() == [-1]
 
 
 def test_blocks_hold_each_image_once_and_repeat_their_noise():

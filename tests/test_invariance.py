@@ -160,7 +160,7 @@ def test_controls_have_a_relative_error_below_2_to_the_minus_22(
     )
     group = np.arange(num_images) % 2
     accumulator = Accumulator(pair.max(axis=(0, 1)), 0.15, 2, rule)
-    accumulator.add(*pair, group, {"other": partner})
+    accumulator.add(*pair, group, {"other": (pair[1], partner)})
     for groups in ([0], [1], [0, 1]):
         image = np.flatnonzero((partner >= 0) & np.isin(group, groups))
         _, expected, _ = reference(

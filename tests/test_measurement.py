@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from test_invariance import reference
+from test_partners import draw_all
 
 from invariance_tf import transforms
 from invariance_tf.measures import evaluation, responses
@@ -165,34 +166,40 @@ def take_turns(labels):
     return order
 
 
-def control_pairs(labels, block, is_same):
-    """Lists pairs of an image and the next fitting one of its block."""
-    order = take_turns(labels)
+def same_category_pairs(block):
+    """Lists pairs of an image and the next one of its category and block."""
+    order = take_turns(LABELS)
     pairs = []
     for start in range(0, len(order), block):
         of_block = order[start : start + block]
         for place, image in enumerate(of_block):
             others = of_block[place + 1 :] + of_block[:place]
-            fitting = [
-                other
-                for other in others
-                if (labels[other] == labels[image]) == is_same
-            ]
-            pairs += [(image, other) for other in fitting[:1]]
+            alike = [x for x in others if LABELS[x] == LABELS[image]]
+            pairs += [(image, other) for other in alike[:1]]
     return np.array(pairs, int).reshape(-1, 2)
+
+
+def shuffled_pairs(block):
+    """Lists pairs of an image and its random partner."""
+    order = np.array(take_turns(LABELS))
+    group = (~IS_SEEN[LABELS[order]]).astype(int)
+    other = draw_all(LABELS[order], group, 2, block=block)
+    return np.stack([order, order[other]], axis=1)[other >= 0]
 
 
 @pytest.mark.parametrize("block", [1, 7, 64])
 @pytest.mark.parametrize("rule", ["either", "both"])
-def test_controls_pair_images_with_the_next_in_their_block(
+def test_controls_are_the_coefficient_with_another_images_transform(
     monkeypatch, block, rule
 ):
     monkeypatch.setattr(responses, "BLOCK", block)
     found = measure(tau=0.2, rule=rule).neurons
     for layer, (original, transformed) in activity_pairs().items():
         maxima = np.maximum(original.max(axis=0), transformed.max(axis=0))
-        for kind, is_same in (("shuffled", False), ("same_category", True)):
-            pairs = control_pairs(LABELS, block, is_same)
+        for kind, pairs in (
+            ("shuffled", shuffled_pairs(block)),
+            ("same_category", same_category_pairs(block)),
+        ):
             for group, of_group in GROUPS.items():
                 image, other = pairs[of_group[LABELS[pairs[:, 0]]]].T
                 _, expected, _ = reference(
@@ -200,8 +207,36 @@ def test_controls_pair_images_with_the_next_in_their_block(
                 )
                 table = part(found, layer, group)
                 assert_close(table[f"control_{kind}"], expected)
-                if block == 1:
+                if (kind, block) == ("same_category", 1):
                     assert table[f"control_{kind}"].isna().all()
+
+
+def test_corrected_invariance_is_1_without_change_and_0_at_the_floor():
+    tables = measure(tau=0.123)
+    found = tables.neurons
+    floor, coefficient = found.control_shuffled, found.invariance_coefficient
+    assert_close(
+        found.corrected_invariance, (coefficient - floor) / (1 - floor)
+    )
+    # The tau of the controls has a row of its own beside the grid.
+    layers = tables.layers
+    assert (
+        layers.mean_control_shuffled.notna() == np.isclose(layers.tau, 0.123)
+    ).all()
+    for (layer, group), at_tau in layers[np.isclose(layers.tau, 0.123)].groupby(
+        ["layer", "category_group"]
+    ):
+        means = part(found, layer, group).mean(numeric_only=True)
+        row = at_tau.iloc[0]
+        assert row.mean_control_shuffled == pytest.approx(
+            means.control_shuffled
+        )
+        assert row.mean_corrected_invariance == pytest.approx(
+            means.corrected_invariance
+        )
+        assert row.mean_invariance == pytest.approx(
+            means.invariance_coefficient
+        )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ GROUPS = {
     "evaluate_on test_on",
     "network": "network network_args",
     "training": "epochs batch_size learning_rate schedule momentum "
-    "weight_decay validation_fraction",
+    "weight_decay validation_fraction if_not_learning",
     "neurons": "analysis tau ablate_layer",
     "run": "seed deterministic devices precision runs_dir",
 }

@@ -147,12 +147,18 @@ def _show_summary(summary, closing):
         ),
     )
     if "invariance_all" in summary:
-        means = (
-            f"{group} {number(summary[f'invariance_{group}'])}"
-            for group in ("seen", "unseen", "all")
-        )
-        terminal.show_line(
+        # Summaries from before have no floor.
+        lines = {
             "Mean invariance of the penultimate layer, at tau "
-            f"{summary['tau']:g}: {', '.join(means)}"
-        )
+            f"{summary['tau']:g}": "invariance",
+            "Its floor, for images of other categories": "invariance_floor",
+        }
+        for text, name in lines.items():
+            means = (
+                f"{group} {number(summary.get(f'{name}_{group}'))}"
+                for group in ("seen", "unseen", "all")
+            )
+            terminal.show_line(f"{text}: {', '.join(means)}")
+    for warning in summary.get("health", {}).get("warnings", ()):
+        terminal.show_problem(f"warning: {warning}")
     terminal.show_line(f"{closing}\nResults: {summary['run_dir']}")

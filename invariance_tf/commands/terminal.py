@@ -76,10 +76,14 @@ def mistakes(kinds=(ValueError, OSError)):
 
 @contextlib.contextmanager
 def failures():
-    """Ends the command with status 1 if a training diverges or a disk fails."""
+    """Ends the command with status 1 if a training or a disk fails.
+
+    A training that diverges, or does not learn and is to stop then, raises an
+    `ArithmeticError`.
+    """
     try:
         yield
-    except (FloatingPointError, OSError) as error:
+    except (ArithmeticError, OSError) as error:
         raise Stop(1, wording.one_line(error)) from error
 
 

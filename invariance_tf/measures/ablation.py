@@ -18,13 +18,16 @@ from invariance_tf.measures.responses import paired_blocks, reading_order
 TOP_PERCENTS = (0.5, 1, 5, 10, 20, 40)
 
 
-def ablate(original, transformed, kernel, bias, labels, is_seen):
+def ablate(original, transformed, kernel, bias, labels, is_seen, seed=0):
     """Measures the accuracy after ablation, for every criterion of activity.
 
     By the criterion "tau" a neuron is active for an image if its activity,
     divided by its largest one over all images of both versions, is above the
     value. By "top_percent" it is active for that share of all images of both
     versions to which it responds most (Goodfellow et al. 2009).
+
+    As a control for ablating the active neurons of an image, as many random
+    ones are ablated; with a rising tau they are fewer of the same neurons.
 
     Args:
         original: Float array of shape `(num_images, num_neurons)`: activity
@@ -34,10 +37,12 @@ def ablate(original, transformed, kernel, bias, labels, is_seen):
         bias: Float array of shape `(num_categories,)`.
         labels: Integer array of shape `(num_images,)`.
         is_seen: Boolean array of shape `(num_categories,)`.
+        seed: Integer >= 0, determines the random neurons.
 
     Returns:
         List of dictionaries: criterion (tau, top_percent, or none without
-        ablation), value, ablated (inactive, active or none), image_version
+        ablation), value, ablated (inactive, active, as many random neurons as
+        are active, by tau only, or none), image_version
         (original or transformed), category_group, accuracy (0 to 1, nan for
         an empty group) and share_ablated (of the neurons, mean over images).
     """
@@ -48,6 +53,9 @@ def ablate(original, transformed, kernel, bias, labels, is_seen):
     for version, activity in versions.items():
         level = activity_levels(activity, activity, maxima)
         everything = np.ones(activity.shape, bool)
+        # Each image has an order of its own in which neurons are ablated.
+        turn = np.random.default_rng([seed, 2]).random(activity.shape)
+        turn = turn.argsort(axis=1).argsort(axis=1)
         criteria = [("none", np.nan, everything)]
         criteria += [("tau", tau, level > tau) for tau in THRESHOLDS]
         criteria += [
@@ -56,6 +64,9 @@ def ablate(original, transformed, kernel, bias, labels, is_seen):
         ]
         for criterion, value, is_active in criteria:
             kept = {"inactive": is_active, "active": ~is_active}
+            if criterion == "tau":
+                num_active = is_active.sum(axis=1, keepdims=True)
+                kept["random"] = turn >= num_active
             if criterion == "none":
                 kept = {"none": everything}
             for ablated, is_kept in kept.items():

@@ -47,6 +47,31 @@ def pair_terms(original, transformed):
     return invariance, specialisation
 
 
+def correct_for_floor(invariance, floor):
+    """Corrects invariance coefficients for what unrelated images share.
+
+    J = (I - S) / (1 - S), in the form of Cohen's kappa: 1 where the activity
+    does not change, 0 where it is no more alike than for the transformed
+    version of an image of another category, below 0 where it is less so.
+
+    Args:
+        invariance: Array of coefficients I.
+        floor: Array of that shape: the coefficients S with T(x) replaced by T
+            of an image of another category.
+
+    Returns:
+        Float64 array of that shape; nan where I or S is, or where S is 1.
+
+    Example:
+
+    >>> correct_for_floor(np.array([1.0, 0.55, 0.1]), np.array([0.1] * 3))
+    array([1. , 0.5, 0. ])
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        corrected = (invariance - floor) / (1 - np.asarray(floor, "float64"))
+    return np.where(np.isfinite(corrected), corrected, np.nan)
+
+
 def activity_levels(original, transformed, maxima, rule="either"):
     """Computes the threshold below which neurons are active for images.
 
@@ -143,7 +168,7 @@ class Accumulator:
         self._sums = np.zeros((2, *shape))
         self._controls = {}
 
-    def add(self, original, transformed, group, partners=()):
+    def add(self, original, transformed, group, controls=()):
         """Adds a block of images.
 
         Args:
@@ -151,10 +176,11 @@ class Accumulator:
                 activities >= 0 for original images.
             transformed: Array of that shape, for the transformed images.
             group: Integer array of shape `(num_images,)`.
-            partners: Dictionary from the names of controls to integer arrays
-                of shape `(num_images,)`, as `responses.control_partners`
-                returns it: the image whose transformed version is used
-                instead of the image's own, -1 for none.
+            controls: Dictionary from the names of controls to pairs: a
+                float32 array of activities for transformed images, of shape
+                `(num_rows, num_neurons)`, and an integer array of shape
+                `(num_images,)`, the row to use instead of the image's own
+                transformed version, -1 for none.
 
         Returns:
             Integer array of shape `(num_images,)`: how many neurons are
@@ -163,8 +189,8 @@ class Accumulator:
         # So many neurons at a time that their data fit into the cache.
         width = max(1, 32768 // len(group))
         controls = [
-            (self._control(name), *_by_group(partner, group))
-            for name, partner in dict(partners).items()
+            (self._control(name), activity, *_by_group(partner, group))
+            for name, (activity, partner) in dict(controls).items()
         ]
         num_active = np.zeros(len(group), int)
         for start in range(0, len(self._cutoffs), width):
@@ -172,8 +198,8 @@ class Accumulator:
             before = np.ascontiguousarray(original[:, neurons])
             after = np.ascontiguousarray(transformed[:, neurons])
             num_active += self._add_pairs(before, after, neurons, group)
-            for sums, image, partner, groups in controls:
-                pair = before[image], after[partner]
+            for sums, activity, image, partner, groups in controls:
+                pair = before[image], activity[:, neurons][partner]
                 self._add_control(sums, *pair, neurons, groups)
         return num_active
 
@@ -250,7 +276,7 @@ class Accumulator:
         """Returns a control's invariance coefficient at `tau`.
 
         Args:
-            name: String, a key of `partners`.
+            name: String, a key of `controls`.
             groups: List of group numbers.
 
         Returns:

@@ -6,8 +6,17 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from invariance_tf.measures.invariance import THRESHOLDS, Accumulator
-from invariance_tf.measures.responses import Responses, control_partners
+from invariance_tf.measures.invariance import (
+    THRESHOLDS,
+    Accumulator,
+    correct_for_floor,
+)
+from invariance_tf.measures.partners import RandomPartners
+from invariance_tf.measures.responses import (
+    BLOCK,
+    Responses,
+    next_of_category,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -18,12 +27,14 @@ class Measurement:
         neurons: DataFrame with a row for each layer, category group and
             neuron: layer, category_group, neuron, num_images,
             num_active_images, max_activity, invariance_coefficient,
-            control_shuffled, control_same_category and specialisation, at
-            `tau`; nan where a neuron is active for no image.
+            control_shuffled (its floor), control_same_category,
+            corrected_invariance and specialisation, at `tau`; nan where a
+            neuron is active for no image.
         layers: DataFrame with a row for each layer, category group and
             threshold: layer, category_group, tau, num_neurons,
             num_never_active, and over the other neurons mean_invariance,
-            median_invariance and mean_specialisation.
+            median_invariance and mean_specialisation; at `tau` also
+            mean_control_shuffled and mean_corrected_invariance.
         active_counts: DataFrame with a row for each layer and image: layer,
             image (its position), num_active_neurons at `tau`, num_neurons.
         tau: Float, the threshold of `neurons` and `active_counts`.
@@ -49,8 +60,11 @@ def measure_invariance(
     """Measures how invariant the neurons of a Keras model are.
 
     Unrelated images have a coefficient above 0 too. Two controls give its
-    size: they replace T(x) by T of an image of another category, and of
-    another image of the same category, each the next one in the block.
+    size. The floor replaces T(x) by T of a random image of another category,
+    within the group; the second control takes the next image of the same
+    category in the block, and is no floor, since neurons that are tuned to a
+    category respond to all of its images. `corrected_invariance` is the
+    coefficient corrected for the floor, see `invariance.correct_for_floor`.
 
     Args:
         model: A model made by `model.build`, or any Keras model with one
@@ -136,7 +150,7 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
             for name, numbers in groups.items()
         ),
         _concatenate(
-            _layer_table(*layer, name, numbers)
+            _layer_table(*layer, tau, name, numbers)
             for layer in layers
             for name, numbers in groups.items()
         ),
@@ -156,13 +170,32 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
 def _add_up(responses, sums, group):
     """Adds all images to the sums; returns active neurons by layer, image."""
     num_active = np.zeros((len(sums), len(group)), int)
+    _, labels = np.unique(responses.labels, return_inverse=True)
+    partners = RandomPartners(group.max() + 1, responses.seed)
+    # Transformed images to draw from: the samples, and then the block.
+    pools = [
+        np.zeros((partners.num_rows + BLOCK, len(maxima)), "float32")
+        for maxima in responses.maxima
+    ]
 
     def add(positions, pairs):
-        partners = control_partners(responses.labels[positions])
-        for index, pair in enumerate(pairs):
+        of_block = labels[positions], group[positions]
+        shuffled = partners.draw(*of_block)
+        same_category = next_of_category(of_block[0])
+        rows, images = partners.keep(*of_block)
+        for index, (original, transformed) in enumerate(pairs):
+            pool = pools[index]
+            pool[partners.num_rows :][: len(positions)] = transformed
             num_active[index, positions] = sums[index].add(
-                *pair, group[positions], partners
+                original,
+                transformed,
+                of_block[1],
+                {
+                    "shuffled": (pool, shuffled),
+                    "same_category": (transformed, same_category),
+                },
             )
+            pool[rows] = transformed[images]
 
     # The network reads the next block while one is added up.
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
@@ -178,6 +211,7 @@ def _neuron_table(layer, maxima, sums, tau, group, numbers, num_images):
     """Returns the columns of `Measurement.neurons` for a layer and group."""
     at_tau = [values[:, 0] for values in sums.results(numbers, [tau])]
     count, invariance, specialisation = at_tau
+    floor = sums.control("shuffled", numbers)
     return {
         "layer": layer,
         "category_group": group,
@@ -186,15 +220,17 @@ def _neuron_table(layer, maxima, sums, tau, group, numbers, num_images):
         "num_active_images": count.astype(int),
         "max_activity": maxima,
         "invariance_coefficient": invariance,
-        "control_shuffled": sums.control("shuffled", numbers),
+        "control_shuffled": floor,
         "control_same_category": sums.control("same_category", numbers),
+        "corrected_invariance": correct_for_floor(invariance, floor),
         "specialisation": specialisation,
     }
 
 
-def _layer_table(layer, maxima, sums, group, numbers):
+def _layer_table(layer, maxima, sums, tau, group, numbers):
     """Returns the columns of `Measurement.layers` for a layer and group."""
-    count, invariance, specialisation = sums.results(numbers)
+    thresholds = np.union1d(THRESHOLDS, tau)
+    count, invariance, specialisation = sums.results(numbers, thresholds)
     is_active = count > 0
     means = {"mean_invariance": [], "median_invariance": []}
     means["mean_specialisation"] = []
@@ -209,10 +245,23 @@ def _layer_table(layer, maxima, sums, group, numbers):
             ]
         for column, value in zip(means.values(), found, strict=True):
             column.append(value)
+    # Controls are summed up at one threshold.
+    at_tau = np.searchsorted(thresholds, tau)
+    floor = sums.control("shuffled", numbers)
+    controls = {
+        "mean_control_shuffled": floor,
+        "mean_corrected_invariance": correct_for_floor(
+            invariance[:, at_tau], floor
+        ),
+    }
+    for column, values in controls.items():
+        means[column] = np.full(len(thresholds), np.nan)
+        if np.isfinite(values).any():
+            means[column][at_tau] = np.nanmean(values)
     return {
         "layer": layer,
         "category_group": group,
-        "tau": THRESHOLDS,
+        "tau": thresholds,
         "num_neurons": len(maxima),
         "num_never_active": (~is_active).sum(axis=0),
         **means,

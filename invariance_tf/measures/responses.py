@@ -155,7 +155,7 @@ class Responses:
         self._preprocess = preprocess
         self._spatial = spatial
         self._rectify = rectify
-        self._seed = seed
+        self.seed = seed
         self._memory = memory
         self._kept = self._maxima = None
 
@@ -169,7 +169,7 @@ class Responses:
     def _read(self, network):
         order = reading_order(self.labels)
         for positions, *pair in paired_blocks(
-            self._images, self._transform, self._seed, order
+            self._images, self._transform, self.seed, order
         ):
             both = np.concatenate(pair)
             if self._preprocess is not None:
@@ -271,31 +271,26 @@ def _run_network(network, images):
     return network.predict_function([(images,)])
 
 
-def control_partners(labels):
-    """Finds for each image of a block another one, as a control.
+def next_of_category(labels):
+    """Finds for each image of a block the next one of its category.
 
     Args:
         labels: Integer array of shape `(num_images,)`, the block's.
 
     Returns:
-        Dictionary from `"shuffled"` (the next image of another category) and
-        `"same_category"` (the next one of the same category) to an integer
-        array of shape `(num_images,)`, -1 where there is none.
+        Integer array of shape `(num_images,)`, positions; after the last image
+        of a category comes its first. -1 for an image without another.
 
     Example:
 
-    >>> found = control_partners(np.array([0, 0, 1]))
-    >>> found["shuffled"].tolist(), found["same_category"].tolist()
-    ([2, 2, 0], [1, 0, -1])
+    >>> next_of_category(np.array([0, 0, 1])).tolist()
+    [1, 0, -1]
     """
-    image = np.arange(len(labels))
-    # Row s holds the image s + 1 places on, around the end of the block.
-    others = (image + image[1:, None]) % len(labels)
-    is_same = labels[others] == labels
-    found = {}
-    for kind, is_legal in (("shuffled", ~is_same), ("same_category", is_same)):
-        none = np.full((1, len(labels)), True)
-        nearest = np.argmax(np.concatenate([is_legal, none]), axis=0)
-        candidates = np.concatenate([others, np.full_like(none, -1, int)])
-        found[kind] = candidates[nearest, image]
+    by_label = np.argsort(labels, kind="stable")
+    found = np.full(len(labels), -1)
+    for of_label in np.split(
+        by_label, np.flatnonzero(np.diff(labels[by_label])) + 1
+    ):
+        if len(of_label) > 1:
+            found[of_label] = np.roll(of_label, -1)
     return found

@@ -25,6 +25,7 @@ KEYS = (
 
 TABLES = {
     "accuracy": "accuracy.csv",
+    "accuracy_by_category": "accuracy_by_category.csv",
     "confusion": "confusion.csv",
     "neurons": "neurons.parquet",
     "layers": "layers.csv",
@@ -47,6 +48,20 @@ _VARIED = (
     "ablate_layer",
     "data_dir",
     "runs_dir",
+    "if_not_learning",
+)
+
+# Measures of a run's summary.
+_MEASURES = (
+    "within_accuracy",
+    "across_accuracy",
+    "clean_accuracy",
+    "tau",
+    *(
+        f"{name}_{group}"
+        for name in ("invariance", "invariance_floor", "corrected_invariance")
+        for group in ("seen", "unseen", "all")
+    ),
 )
 
 
@@ -62,13 +77,16 @@ class Runs:
     Attributes:
         runs: DataFrame with a row for each run: the keys, transform_args (as
             JSON), image_size, epochs, evaluate_on, within_accuracy,
-            across_accuracy, clean_accuracy, tau, invariance_seen,
-            invariance_unseen, invariance_all, penultimate_layer, run_dir,
-            and of its provenance seconds, git_commit, git_is_modified,
+            across_accuracy, clean_accuracy, tau, means over neurons
+            (invariance, invariance_floor and corrected_invariance, each with
+            _seen, _unseen and _all), is_at_chance (on original images),
+            penultimate_layer, run_dir, and of its provenance seconds, git_commit, git_is_modified,
             python, tensorflow, keras, numpy, backend, processor, num_cpus,
             fingerprint, num_images and num_skipped.
         accuracy: DataFrame: test_transform, category_group, num_images,
             accuracy.
+        accuracy_by_category: DataFrame: test_transform, category,
+            category_group, num_images, num_correct.
         confusion: DataFrame: category_group, num_images, percent_as_seen,
             percent_as_unseen, percent_correct.
         neurons: DataFrame of the penultimate layer's neurons:
@@ -87,6 +105,7 @@ class Runs:
 
     runs: pd.DataFrame
     accuracy: pd.DataFrame
+    accuracy_by_category: pd.DataFrame
     confusion: pd.DataFrame
     neurons: pd.DataFrame
     layers: pd.DataFrame
@@ -187,13 +206,17 @@ def save_runs(runs, directory):
 
 
 def _load_saved(directory):
-    """Reads what `save_runs` wrote."""
-    return Runs(
-        **{
-            name: pd.read_parquet(os.path.join(directory, f"{name}.parquet"))
-            for name in ("runs", *TABLES)
-        }
-    )
+    """Reads what `save_runs` wrote, also before a table was added."""
+    tables = {}
+    for name in ("runs", *TABLES):
+        path = os.path.join(directory, f"{name}.parquet")
+        tables[name] = (
+            pd.read_parquet(path) if os.path.exists(path) else _join([])
+        )
+    missing = {name: math.nan for name in _MEASURES} | {"is_at_chance": False}
+    for name in missing.keys() - {*tables["runs"]}:
+        tables["runs"][name] = missing[name]
+    return Runs(**tables)
 
 
 def _join(tables):
@@ -251,15 +274,6 @@ def _read_table(path, penultimate_layer):
 
 def _make_row(run_dir, summary, settings, origin):
     """Returns the row of a run in `Runs.runs`, without its keys."""
-    measures = (
-        "within_accuracy",
-        "across_accuracy",
-        "clean_accuracy",
-        "tau",
-        "invariance_seen",
-        "invariance_unseen",
-        "invariance_all",
-    )
     chosen = ("image_size", "epochs", "evaluate_on")
     versions = ("python", "tensorflow", "keras", "numpy")
     return {
@@ -268,8 +282,9 @@ def _make_row(run_dir, summary, settings, origin):
         # Missing where the neurons were not measured; null stands for nan.
         **{
             name: math.nan if summary.get(name) is None else summary[name]
-            for name in measures
+            for name in _MEASURES
         },
+        "is_at_chance": summary.get("health", {}).get("is_at_chance", False),
         "penultimate_layer": summary.get("penultimate_layer"),
         "run_dir": run_dir,
         "seconds": sum(summary["seconds"].values()),

@@ -1,6 +1,7 @@
 """Measures and writes the accuracies of a trained run."""
 
 import numpy as np
+import pandas as pd
 
 from invariance_tf import drawing, files, transforms
 from invariance_tf.measures import evaluation
@@ -37,6 +38,7 @@ def measure_accuracies(prepared, log):
     original = predicted["identity"]
     transformed = predicted[experiment.transform]
     _write_accuracies(prepared, labels, predicted)
+    _write_accuracies_by_category(prepared, labels, predicted)
     _write_confusion(prepared, labels, transformed, log)
     summary = evaluation.summarise_accuracies(
         labels, original, transformed, prepared.is_seen
@@ -64,6 +66,29 @@ def _write_accuracies(prepared, labels, predicted):
                 labels, of_test, prepared.is_seen
             ).items()
         ],
+    )
+
+
+def _write_accuracies_by_category(prepared, labels, predicted):
+    """Writes how many images of each category are classified correctly."""
+    is_seen = prepared.is_seen
+    names = prepared.dataset.categories
+    files.write_csv(
+        prepared.path("accuracy_by_category.csv"),
+        pd.concat(
+            pd.DataFrame(
+                {
+                    "test_transform": name,
+                    "category": names,
+                    "category_group": np.where(is_seen, "seen", "unseen"),
+                    "num_images": np.bincount(labels, minlength=len(names)),
+                    "num_correct": np.bincount(
+                        labels[of_test == labels], minlength=len(names)
+                    ),
+                }
+            )
+            for name, of_test in predicted.items()
+        ),
     )
 
 

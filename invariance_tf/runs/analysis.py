@@ -9,6 +9,13 @@ from invariance_tf import files
 from invariance_tf.measures import ablation, activations, measurement
 from invariance_tf.measures.responses import Responses
 
+# Means over the neurons of the penultimate layer in a run's summary.
+SUMMARISED = {
+    "invariance": "invariance_coefficient",
+    "invariance_floor": "control_shuffled",
+    "corrected_invariance": "corrected_invariance",
+}
+
 
 def analyse(prepared, log=None):
     """Measures the neurons of a trained experiment and writes tables.
@@ -22,9 +29,9 @@ def analyse(prepared, log=None):
         log: A `tensorboard.EventLog`, or `None`.
 
     Returns:
-        Dictionary for the run's summary: tau, penultimate_layer, and the mean
-        coefficients over the neurons of that layer (invariance_seen,
-        invariance_unseen and invariance_all).
+        Dictionary for the run's summary: tau, penultimate_layer, and means
+        over the neurons of that layer: `SUMMARISED`, each over images of
+        seen, unseen and all categories, such as invariance_seen.
     """
     experiment, model = prepared.experiment, prepared.model
     path = prepared.path
@@ -88,6 +95,7 @@ def _ablate(prepared, responses):
         ops.convert_to_numpy(ops.copy(head.bias)),
         responses.labels,
         prepared.is_seen,
+        prepared.experiment.seed,
     )
 
 
@@ -98,12 +106,21 @@ def _summarise(prepared, measured, log):
     means = {}
     for group in ("seen", "unseen", "all"):
         neurons = of_layer[of_layer.category_group == group]
-        for column in ("invariance_coefficient", "specialisation"):
+        for column in (
+            "invariance_coefficient",
+            "corrected_invariance",
+            "specialisation",
+        ):
             values = neurons[column].dropna().to_numpy()
             if log is not None and len(values):
                 log.histogram(
                     f"{column}/{group}", values, prepared.experiment.epochs
                 )
-        mean = neurons.invariance_coefficient.mean()
-        means[f"invariance_{group}"] = float(mean)
+        for name, column in SUMMARISED.items():
+            means[f"{name}_{group}"] = float(neurons[column].mean())
+    if log is not None:
+        log.scalars(
+            {f"neurons/{name}": mean for name, mean in means.items()},
+            step=prepared.experiment.epochs,
+        )
     return means

@@ -9,12 +9,13 @@ import numpy as np
 
 from invariance_tf import drawing, files, transforms
 from invariance_tf.measures import evaluation
+from invariance_tf.paradigm import model as models
 from invariance_tf.paradigm import pipeline, splits
-from invariance_tf.runs import accuracies, analysis, provenance
+from invariance_tf.runs import accuracies, analysis, health, provenance
 from invariance_tf.runs.preparation import prepare, timed
 from invariance_tf.runs.tensorboard import EventLog
 from invariance_tf.settings import config
-from invariance_tf.training import devices, fitting
+from invariance_tf.training import devices, fitting, learning, statistics
 
 
 def run(experiment, overwrite=False):
@@ -69,11 +70,12 @@ def run_prepared(prepared, overwrite=False):
         else:
             log = EventLog(path("tensorboard"))
             _write_settings(prepared, log)
-            train(prepared, log)
+            history = train(prepared, log)
             summary = {
                 **_identify(prepared),
                 **accuracies.measure_accuracies(prepared, log),
             }
+            summary["health"] = _examine(prepared, history, summary)
             if prepared.experiment.analysis != "none":
                 with timed(prepared.seconds, "analysis"):
                     summary = {**summary, **analysis.analyse(prepared, log)}
@@ -226,7 +228,19 @@ def _draw_examples(prepared, num_images=8):
 
 
 def train(prepared, log):
-    """Trains the model and writes history.csv and checkpoints."""
+    """Trains the model; writes history.csv and checkpoints.
+
+    Args:
+        prepared: A `Prepared`.
+        log: A `tensorboard.EventLog`.
+
+    Returns:
+        List of one dictionary for each epoch, see `fitting.fit`.
+
+    Raises:
+        FloatingPointError: If the training diverged.
+        NotLearningError: If it did not learn and was to stop then.
+    """
     experiment, dataset = prepared.experiment, prepared.dataset
     model = devices.mirror(prepared.model, experiment.devices)
     subset = prepared.positions("train")
@@ -255,6 +269,15 @@ def train(prepared, log):
         log.scalars(_tags(history[-1]), step=history[-1]["epoch"])
         files.write_csv(prepared.path("history.csv"), history)
 
+    def watch(history):
+        return learning.LearningWatch(
+            _shares(prepared),
+            experiment.batch_size,
+            history,
+            must_learn=experiment.if_not_learning == "stop",
+            record=log.scalars,
+        )
+
     history = fitting.fit(
         model,
         make_batches,
@@ -264,10 +287,42 @@ def train(prepared, log):
         checkpoint_path=prepared.path("checkpoint.npz"),
         validate=_validation(prepared, model),
         record=record,
+        watch=watch,
     )
     _take_weights(prepared, model)
+    if statistics.is_short(prepared.model, experiment.epochs * steps_per_epoch):
+        models.reseed(prepared.model, experiment.seed, experiment.epochs)
+        statistics.estimate_statistics(
+            prepared.model, make_batches(experiment.epochs)
+        )
     # The history includes the epochs before an interruption.
     prepared.seconds["training"] = sum(row["seconds"] for row in history)
+    return history
+
+
+def _shares(prepared):
+    """Returns how often each category is drawn for training."""
+    num_categories = len(prepared.is_seen)
+    if prepared.experiment.sampling == "categories":
+        return np.full(num_categories, 1 / num_categories)
+    labels = prepared.dataset.labels[prepared.positions("train")]
+    counts = np.bincount(labels, minlength=num_categories)
+    return counts / counts.sum()
+
+
+def _examine(prepared, history, summary):
+    """Returns the health of a run."""
+    labels = prepared.dataset.labels[prepared.positions("test")]
+    return health.examine_run(
+        history,
+        original=(len(labels), summary["clean_accuracy"]),
+        transformed=(
+            int(prepared.is_seen[labels].sum()),
+            summary["within_accuracy"],
+        ),
+        num_categories=len(prepared.is_seen),
+        schedule=prepared.experiment.schedule,
+    )
 
 
 def _tags(row):

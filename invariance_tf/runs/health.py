@@ -32,14 +32,14 @@ def is_at_chance(accuracy, num_images, num_categories):
     return low <= 1 / num_categories
 
 
-def examine_run(history, accuracies, num_categories, schedule):
+def examine_run(history, original, transformed, num_categories, schedule):
     """Examines how a training went.
 
     Args:
         history: List of dictionaries by epoch, as `training.fit` returns it.
-        accuracies: Dictionary from `(test_transform, category_group)`, with
-            test_transform `"original"` or `"transformed"` and category_group
-            `"seen"`, `"unseen"` or `"all"`, to number of images and accuracy.
+        original: Number of original test images, and the accuracy on them.
+        transformed: Number of transformed test images of seen categories, and
+            the accuracy on them.
         num_categories: Integer.
         schedule: String, name of the learning-rate schedule.
 
@@ -50,8 +50,6 @@ def examine_run(history, accuracies, num_categories, schedule):
         is_at_chance (of original images) and warnings, a list of sentences
         that say what is wrong and what to do.
     """
-    original = accuracies["original", "all"]
-    transformed = accuracies["transformed", "seen"]
     last = history[-1]
     peak = max(row["learning_rate"] for row in history)
     learned_at = last.get("learned_at_step", math.nan)

@@ -18,7 +18,14 @@ ANALYSES = ("none", "penultimate", "layers")
 
 # These change neither the network nor its accuracies. (Several devices round
 # differently, but an interrupted run may continue on another number of them.)
-_NOT_IN_NAME = ("analysis", "tau", "ablate_layer", "runs_dir", "devices")
+_NOT_IN_NAME = (
+    "analysis",
+    "tau",
+    "ablate_layer",
+    "runs_dir",
+    "devices",
+    "if_not_learning",
+)
 
 # Settings that were added after the first studies, at the values that describe
 # how those were done. Run and study names are hashes over the settings:
@@ -27,6 +34,7 @@ _ORIGINAL_BEHAVIOUR = {
     "crops": None,
     "deterministic": False,
     "devices": 1,
+    "if_not_learning": "continue",
     "precision": "float32",
     "splits": None,
     "stream": None,
@@ -93,14 +101,16 @@ class Experiment:
         batch_size: Images per training step.
         learning_rate: Learning rate; the peak value if it is scheduled.
         schedule: Learning-rate schedule: constant, cosine (down to 2 %) or
-            resnet (5 epochs of warm-up, divided by 10 after epochs 30, 60, 80
-            and 90).
+            resnet (warm-up, then divided by 10 four times: at epochs 5, 30, 60,
+            80 and 90 of 90, at the same shares of other numbers).
         momentum: Momentum of stochastic gradient descent.
         weight_decay: L2 regularisation, added to the gradient.
         validation_fraction: Fraction of the training images held out for
             validation during training, from 0 to below 1.
         test_on: Images to test on: "test", or "validation" (held-out training
             images) to choose settings without using the test images.
+        if_not_learning: What to do with a training that is still at chance
+            after 500 steps: continue, with a warning, or stop.
         deterministic: Make repeated runs on one machine bit-identical, at some
             cost in speed.
         devices: Number of GPUs of this machine to train on; each batch is
@@ -149,6 +159,7 @@ class Experiment:
     weight_decay: float | None = None
     validation_fraction: float = 0.1
     test_on: Literal["test", "validation"] = "test"
+    if_not_learning: Literal["continue", "stop"] = "continue"
     deterministic: bool = False
     devices: int = 1
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
