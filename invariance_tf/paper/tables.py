@@ -80,9 +80,10 @@ class Runs:
             across_accuracy, clean_accuracy, tau, means over neurons
             (invariance, invariance_floor and corrected_invariance, each with
             _seen, _unseen and _all), is_at_chance (on original images),
-            penultimate_layer, run_dir, and of its provenance seconds, git_commit, git_is_modified,
-            python, tensorflow, keras, numpy, backend, processor, num_cpus,
-            fingerprint, num_images and num_skipped.
+            penultimate_layer, run_dir, and of its provenance seconds,
+            git_commit, git_is_modified, python, tensorflow, keras, numpy,
+            backend, processor, num_cpus, fingerprint, num_images and
+            num_skipped.
         accuracy: DataFrame: test_transform, category_group, num_images,
             accuracy.
         accuracy_by_category: DataFrame: test_transform, category,
