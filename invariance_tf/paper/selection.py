@@ -95,6 +95,11 @@ def num_categories(study):
     return int(study.runs.num_categories.max())
 
 
+def count_at_chance(study):
+    """Returns how many networks of a study are at chance on original images."""
+    return int(study.runs.is_at_chance.sum())
+
+
 def n_seen_values(study):
     """Returns the numbers of seen categories of a study, all of them last."""
     return sorted({*trained(study.runs).n_seen, num_categories(study)})

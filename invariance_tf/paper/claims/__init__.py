@@ -7,6 +7,7 @@ import pandas as pd
 from invariance_tf.paper.claims.claim import Verdict, conclude_verdict
 from invariance_tf.paper.claims.effects import Effect
 from invariance_tf.paper.claims.statements import CLAIMS
+from invariance_tf.paper.selection import count_at_chance
 
 __all__ = [
     "CLAIMS",
@@ -71,10 +72,20 @@ def judge_claim(number, studies):
                 effect_name=f"the {main} study", transform="any transformation"
             )
         ]
-    return [
+    verdicts = [
         conclude_verdict(number, claim, study, effects)
         for study, effects in found.items()
     ]
+    for verdict in verdicts:
+        if verdict.study in studies:
+            verdict.missing.extend(_mark_at_chance(studies[verdict.study]))
+    return verdicts
+
+
+def _mark_at_chance(study):
+    """Says in a list how many networks of a study have not learned."""
+    count = count_at_chance(study)
+    return [f"networks at chance on original images: {count}"] if count else []
 
 
 def to_table(verdicts):

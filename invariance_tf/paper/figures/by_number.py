@@ -9,6 +9,7 @@ from invariance_tf.drawing import style
 from invariance_tf.paper.figures.catalogue import FIGURES
 from invariance_tf.paper.figures.missing import find_missing
 from invariance_tf.paper.figures.parts import relative_heights
+from invariance_tf.paper.selection import count_at_chance
 from invariance_tf.paper.studies import find_studies, title_of
 
 
@@ -33,6 +34,13 @@ def draw_figure(number, studies):
     if len(entry.roles) == 1:
         (role,) = entry.roles
         title += f"\n{title_of(studies, role)}"
+    num_at_chance = sum(
+        count_at_chance(studies[role])
+        for role in entry.roles
+        if role in studies
+    )
+    if num_at_chance:
+        title += f"\nnetworks at chance on original images: {num_at_chance}"
     with style.context():
         figure = Figure(figsize=_size(entry, studies))
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")

@@ -28,7 +28,8 @@ def describe_headlines(runs, studies, verdicts):
         verdicts: List of `claims.Verdict`.
 
     Returns:
-        Dictionary: num_runs, num_studies, hours (of computing), symbols (by
+        Dictionary: num_runs, num_studies, hours (of computing), num_at_chance
+        (networks at chance on original images), symbols (by
         verdict), verdicts (a list of verdict, symbol, words and number) and
         studies (a dictionary of what `average_by_family` returns).
     """
@@ -38,6 +39,9 @@ def describe_headlines(runs, studies, verdicts):
         "num_runs": len(runs.runs),
         "num_studies": len(studies),
         "hours": seconds / 3600,
+        "num_at_chance": int(runs.runs.is_at_chance.sum())
+        if len(runs.runs)
+        else 0,
         "symbols": {name: words[0] for name, words in VERDICTS.items()},
         "verdicts": [
             (name, symbol, one if counts[name] == 1 else many, counts[name])

@@ -25,6 +25,7 @@ COLUMNS = (
     ("seconds", "seconds", ".0f"),
     ("evaluate_on", "tested by", ""),
     ("stands_for", "stands for", ""),
+    ("health", "health", ""),
 )
 
 
@@ -48,6 +49,7 @@ def describe_runs(runs, studies, left_out, report_dir):
     rows = []
     for run in runs.runs.to_dict("records"):
         run["stands_for"] = stands_for.get(run["run"], "none")
+        run["health"] = "at chance" if run["is_at_chance"] else ""
         values = ((run[column], form) for column, _, form in COLUMNS)
         cells = [
             (None if is_missing(value) else value, form)
