@@ -17,6 +17,8 @@ NUM_IMAGES = 10
 
 COLUMNS = {
     "accuracy": "test_transform category_group num_images accuracy",
+    "accuracy_by_category": "test_transform category category_group num_images "
+    "num_correct",
     "confusion": "category_group num_images percent_as_seen percent_as_unseen "
     "percent_correct",
     "neurons": "test_transform layer category_group neuron num_images "
@@ -35,6 +37,7 @@ OF_EVERY_RUN = {
     "image_size": 48,
     "epochs": 15,
     "clean_accuracy": 0.9,
+    "is_at_chance": False,
     "tau": 0.1,
     "penultimate_layer": "fc6",
     "seconds": 20.0,
