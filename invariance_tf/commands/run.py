@@ -71,7 +71,6 @@ def run_experiment(arguments, program):
         settings=SETTINGS,
         examples=_EXAMPLES,
     )
-    parser.add_config()
     with terminal.mistakes():
         options, settings = parser.parse(arguments)
         experiment = Experiment(**settings).resolve()
