@@ -185,7 +185,7 @@ def test_a_step_is_that_of_keras(module):
 
     build = module("training_step").build_model
     steps, contest = module("gpu_steps"), module("contest")
-    model = build("alexnet_small", 24, 5, "float32")
+    model = build("alexnet_small", 24, 5, learning_rate=0.01)
     model.optimizer.build(model.trainable_variables)
     images, flags, labels = contest.make_batch(8, 24, 5)
     batch = {"image": images, "is_transformed": flags}, labels
