@@ -56,7 +56,7 @@ def draw_legend(place, handles, num_columns=1):
 
 
 def draw_gap(axes, text):
-    """Says why a panel is missing, instead of the panel.
+    """Writes into a panel why it is missing.
 
     Args:
         axes: Matplotlib `Axes`, emptied except for its title.

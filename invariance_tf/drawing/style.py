@@ -14,7 +14,7 @@ from invariance_tf.settings.families import FAMILIES
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """Says how a transformation is written and drawn.
+    """Holds how a transformation is written and drawn.
 
     Attributes:
         label: String, its name in words.

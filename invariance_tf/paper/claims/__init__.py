@@ -52,7 +52,7 @@ def judge_claim(number, studies):
         List of `Verdict`, at least one.
 
     Raises:
-        ValueError: If there is no such claim.
+        ValueError: If the claim is unknown.
     """
     if number not in CLAIMS:
         raise ValueError(

@@ -74,16 +74,14 @@ def missing_runs(number, studies):
     return find_missing(_find_entry(number).needs, studies)
 
 
-def draw_figures(runs, out_dir, numbers=None, formats=("png",), report=None):
+def draw_figures(runs, out_dir, numbers=None, formats=("png",)):
     """Draws figures into files such as `fig2c.png`.
 
     Args:
         runs: A `tables.Runs`.
-        out_dir: Directory to write to; it is made where it is missing.
+        out_dir: Directory to write to; it is created if it is missing.
         numbers: List of keys of `FIGURES`; `None` means all.
         formats: Sequence of `"png"`, `"pdf"` and `"svg"`.
-        report: Function of a number and of the list of paths, called when a
-            figure is written, or `None`.
 
     Returns:
         Dictionary from each number to the list of what is missing.
@@ -104,13 +102,9 @@ def draw_figures(runs, out_dir, numbers=None, formats=("png",), report=None):
     studies, _ = find_studies(runs)
     for number in numbers:
         figure = draw_figure(number, studies)
-        paths = [
-            os.path.join(out_dir, f"fig{number}.{name}") for name in formats
-        ]
-        for path in paths:
+        for name in formats:
+            path = os.path.join(out_dir, f"fig{number}.{name}")
             drawing.save(figure, path, dpi=150)
-        if report is not None:
-            report(number, paths)
     return {number: missing_runs(number, studies) for number in numbers}
 
 

@@ -27,7 +27,7 @@ def draw_groups(table, axes, counts):
 
     The quadrants are the paper's: seen categories in the left column, unseen
     ones in the right, taken for seen ones in the upper row and for unseen
-    ones in the lower. A third row tells the share put in the right category.
+    ones in the lower. A third row shows the share put in the right category.
 
     Args:
         table: DataFrame with a row for each network and group: n_seen,

@@ -15,7 +15,7 @@ from invariance_tf.paper.studies import SWEEPS, transforms_of
 
 @dataclasses.dataclass(frozen=True)
 class Need:
-    """Says which networks a figure shows, and what must be measured of them.
+    """Names the networks that a figure shows, and what is measured of them.
 
     Attributes:
         role: String, the study: one of the keys of `studies.STUDY_NAMES`.
@@ -46,8 +46,8 @@ def find_missing(needs, studies):
 
     Returns:
         List of strings, such as "faces: highpass at n_seen 12"; the last one
-        of each study says which command makes the runs. Empty where nothing
-        is missing.
+        of each study is the command that makes the runs. Empty if nothing is
+        missing.
     """
     found = []
     for role in dict.fromkeys(need.role for need in needs):

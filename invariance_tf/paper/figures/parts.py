@@ -47,7 +47,7 @@ def fill_parts(figure, studies, fill, roles, **options):
 
 
 def draw_study_gap(axes, role):
-    """Says that a study has no runs, and which sweep makes them."""
+    """Writes into a panel that a study has no runs, and how to make them."""
     files = " or ".join(f"{name}.yaml" for name in SWEEPS[role].values())
     layout.draw_gap(
         axes, f"no runs for {STUDY_NAMES[role]}\n(configs/sweeps/: {files})"

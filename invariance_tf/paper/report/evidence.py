@@ -28,7 +28,7 @@ def describe_effects(verdicts):
 
 
 def claimed_range(least, most):
-    """Says which effects a claim allows.
+    """Describes which effects a claim allows.
 
     Example:
 

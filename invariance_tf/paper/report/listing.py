@@ -40,7 +40,7 @@ def describe_runs(runs, studies, left_out, report_dir):
 
     Returns:
         Dictionary: columns, as `COLUMNS`; and rows, each a dictionary of
-        link (`None` where there is no such directory) and cells: pairs of a
+        link (`None` if the directory is not here) and cells: pairs of a
         value, `None` where it is missing, and how numbers are written.
     """
     stands_for = {run: f"none: {why}" for run, why in left_out.items()}
@@ -61,7 +61,7 @@ def describe_runs(runs, studies, left_out, report_dir):
 
 
 def link_to(run_dir, report_dir):
-    """Returns a relative link to a directory, `None` where there is none.
+    """Returns a relative link to a directory, `None` if it is not here.
 
     Example:
 
@@ -71,5 +71,5 @@ def link_to(run_dir, report_dir):
     if not os.path.isdir(run_dir):
         return None
     path = os.path.relpath(os.path.abspath(run_dir), report_dir)
-    # A colon, too, is encoded, so that no name can pass for a scheme.
+    # Colons are encoded, too, so that no name can pass for a scheme.
     return urllib.parse.quote(path.replace(os.sep, "/")) + "/"
