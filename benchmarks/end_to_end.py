@@ -106,7 +106,7 @@ def serve_bare(start, network, *numbers):
         found["first_step"] = time.time() - float(start)
         step = training_step.make_step(*work, "float32", NUM_STEPS)
         contest.time_calls(step)
-        found["rate"] = work[-1] * NUM_STEPS / contest.time_calls(step, 20)
+        found["rate"] = work[-1] * NUM_STEPS / contest.time_calls(step, 3)
     json.dump(found, sys.stdout)
 
 
