@@ -92,7 +92,7 @@ def test_ablation_is_per_image_and_neuron(version, ablated, group):
 
 def test_every_criterion_is_measured_once():
     rows = ablation.ablate(*whole_numbers(), LABELS, IS_SEEN)
-    assert len(rows) == len(rows_by_criterion(rows)) == 6 * (1 + 2 * (21 + 6))
+    assert len(rows) == len(rows_by_criterion(rows)) == 6 * (1 + 3 * 21 + 2 * 6)
 
 
 def test_the_top_images_are_so_many_per_cent_of_both_versions():

@@ -12,11 +12,7 @@ from invariance_tf.measures.invariance import (
     correct_for_floor,
 )
 from invariance_tf.measures.partners import RandomPartners
-from invariance_tf.measures.responses import (
-    BLOCK,
-    Responses,
-    next_of_category,
-)
+from invariance_tf.measures.responses import Responses, next_of_category
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -174,7 +170,9 @@ def _add_up(responses, sums, group):
     partners = RandomPartners(group.max() + 1, responses.seed)
     # Transformed images to draw from: the samples, and then the block.
     pools = [
-        np.zeros((partners.num_rows + BLOCK, len(maxima)), "float32")
+        np.zeros(
+            (partners.num_rows + responses.block_size, len(maxima)), "float32"
+        )
         for maxima in responses.maxima
     ]
 

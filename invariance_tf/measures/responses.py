@@ -159,6 +159,11 @@ class Responses:
         self._memory = memory
         self._kept = self._maxima = None
 
+    @property
+    def block_size(self):
+        """The most images of a block."""
+        return BLOCK
+
     def __iter__(self):
         return iter(self._kept) if self._kept else self._pairs()
 

@@ -1,6 +1,7 @@
 """Runs an experiment and writes the results to its run directory."""
 
 import dataclasses
+import functools
 import math
 import os
 
@@ -241,10 +242,12 @@ def train(prepared, log):
         FloatingPointError: If the training diverged.
         NotLearningError: If it did not learn and was to stop then.
     """
-    experiment, dataset = prepared.experiment, prepared.dataset
+    experiment = prepared.experiment
     model = devices.mirror(prepared.model, experiment.devices)
-    subset = prepared.positions("train")
-    steps_per_epoch = math.ceil(len(subset) / experiment.batch_size)
+    steps_per_epoch = math.ceil(
+        len(prepared.positions("train")) / experiment.batch_size
+    )
+    make_batches = functools.partial(_make_batches, prepared)
     schedule = fitting.make_schedule(
         experiment.schedule,
         experiment.learning_rate,
@@ -252,18 +255,6 @@ def train(prepared, log):
         steps_per_epoch,
     )
     fitting.compile_model(model, schedule, experiment.momentum, steps_per_epoch)
-
-    def make_batches(first_epoch):
-        return pipeline.training_batches(
-            dataset.images,
-            dataset.labels,
-            prepared.is_seen,
-            batch_size=experiment.batch_size,
-            seed=experiment.seed,
-            first_epoch=first_epoch,
-            sampling=experiment.sampling,
-            subset=subset,
-        )
 
     def record(history):
         log.scalars(_tags(history[-1]), step=history[-1]["epoch"])
@@ -298,6 +289,21 @@ def train(prepared, log):
     # The history includes the epochs before an interruption.
     prepared.seconds["training"] = sum(row["seconds"] for row in history)
     return history
+
+
+def _make_batches(prepared, first_epoch):
+    """Returns batches without end, from an epoch on."""
+    experiment, dataset = prepared.experiment, prepared.dataset
+    return pipeline.training_batches(
+        dataset.images,
+        dataset.labels,
+        prepared.is_seen,
+        batch_size=experiment.batch_size,
+        seed=experiment.seed,
+        first_epoch=first_epoch,
+        sampling=experiment.sampling,
+        subset=prepared.positions("train"),
+    )
 
 
 def _shares(prepared):

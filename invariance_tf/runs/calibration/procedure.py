@@ -51,6 +51,13 @@ def calibrate_network(
         watch=watch,
         **options,
     )
+    picture = _draw_calibration(calibration, images, labels, experiment)
+    return calibration, _write_calibration(prepared, calibration, picture)
+
+
+def _write_calibration(prepared, calibration, picture):
+    """Writes the files of a calibration; returns their directory."""
+    experiment = prepared.experiment
     subject = {
         "dataset": experiment.dataset,
         "network": experiment.network,
@@ -63,11 +70,7 @@ def calibrate_network(
     files.write_csv(
         os.path.join(record_dir, "calibration.csv"), calibration.table()
     )
-    drawing.save(
-        _draw_calibration(calibration, images, labels, experiment),
-        os.path.join(record_dir, "calibration.png"),
-        dpi=150,
-    )
+    drawing.save(picture, os.path.join(record_dir, "calibration.png"), dpi=150)
     # Last: a calibration with this file is complete.
     files.write_json(
         os.path.join(record_dir, "calibration.json"),
@@ -89,7 +92,7 @@ def calibrate_network(
             "seed": calibration.seed,
         },
     )
-    return calibration, record_dir
+    return record_dir
 
 
 def _draw_calibration(calibration, images, labels, experiment):
