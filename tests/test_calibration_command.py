@@ -95,7 +95,9 @@ def test_the_record_says_what_it_was_made_from(done):
 
 
 def test_without_a_strength_the_record_says_why(done):
-    with pytest.raises(ValueError, match="ended without.*Chance.*--transform"):
+    with pytest.raises(
+        ValueError, match="found no strength.*Chance.*--transform"
+    ):
         calibrated.read_strength(done[0], *KEY, "white_noise")
 
 
