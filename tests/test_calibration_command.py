@@ -64,7 +64,7 @@ def test_a_threshold_below_chance_ends_with_status_3_and_the_curve(done):
     strengths = [float(row["strength"]) for row in curve]
     assert strengths == [25.0 * k for k in range(41)]
     assert found["strength"] is None
-    assert "Chance, 1 of 12 categories" in found["reason"]
+    assert "Chance level (1/12)" in found["reason"]
     for row in curve:
         assert row["parameter"] == "std" and row["num_images"] == "60"
         ends = float(row["lower"]), float(row["upper"])
@@ -96,7 +96,9 @@ def test_the_record_says_what_it_was_made_from(done):
 
 
 def test_without_a_strength_the_record_says_why(done):
-    with pytest.raises(ValueError, match="ended without.*Chance.*--transform"):
+    with pytest.raises(
+        ValueError, match="found no strength.*Chance.*--transform"
+    ):
         calibrated.read_strength(done[0], *KEY, "white_noise")
 
 

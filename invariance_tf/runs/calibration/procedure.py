@@ -7,7 +7,11 @@ import numpy as np
 
 from invariance_tf import drawing, files
 from invariance_tf.measures import evaluation
-from invariance_tf.runs.calibration import figure, strengths
+from invariance_tf.runs.calibration import strengths
+from invariance_tf.runs.calibration.figure import (
+    draw_calibration,
+    steps_to_show,
+)
 from invariance_tf.runs.experiment import run_prepared
 from invariance_tf.settings import calibrated
 
@@ -51,12 +55,12 @@ def calibrate_network(
         watch=watch,
         **options,
     )
-    picture = _draw_calibration(calibration, images, labels, experiment)
-    return calibration, _write_calibration(prepared, calibration, picture)
+    figure = _draw_calibration(calibration, images, labels, experiment)
+    return calibration, _write_calibration(prepared, calibration, figure)
 
 
-def _write_calibration(prepared, calibration, picture):
-    """Writes the files of a calibration; returns their directory."""
+def _write_calibration(prepared, calibration, figure):
+    """Writes the curve, its picture and the result; returns the directory."""
     experiment = prepared.experiment
     subject = {
         "dataset": experiment.dataset,
@@ -64,16 +68,15 @@ def _write_calibration(prepared, calibration, picture):
         "image_size": experiment.image_size,
     }
     record_dir = calibrated.calibration_dir(
-        experiment.runs_dir, **subject, transform=transform
+        experiment.runs_dir, **subject, transform=calibration.transform
     )
     os.makedirs(record_dir, exist_ok=True)
-    files.write_csv(
-        os.path.join(record_dir, "calibration.csv"), calibration.table()
-    )
-    drawing.save(picture, os.path.join(record_dir, "calibration.png"), dpi=150)
+    path = os.path.join(record_dir, "calibration.{}").format
+    files.write_csv(path("csv"), calibration.table())
+    drawing.save(figure, path("png"), dpi=150)
     # Last: a calibration with this file is complete.
     files.write_json(
-        os.path.join(record_dir, "calibration.json"),
+        path("json"),
         {
             **subject,
             "options": calibrated.image_options(
@@ -100,7 +103,7 @@ def _draw_calibration(calibration, images, labels, experiment):
     _, firsts = np.unique(labels, return_index=True)
     num_shown = min(NUM_EXAMPLES, len(firsts))
     positions = firsts[np.arange(num_shown) * len(firsts) // num_shown]
-    steps = figure.steps_to_show(len(calibration.strengths))
+    steps = steps_to_show(len(calibration.strengths))
     examples = strengths.examples(
         np.asarray(images[positions]),
         calibration.transform,
@@ -112,4 +115,4 @@ def _draw_calibration(calibration, images, labels, experiment):
         f"{calibration.transform} on {experiment.dataset}, "
         f"{experiment.image_size} pixels, {experiment.network}"
     )
-    return figure.draw_calibration(calibration, examples, title)
+    return draw_calibration(calibration, examples, title)
