@@ -23,6 +23,13 @@ TRANSFORMS = ("highpass", "blur", "rotate90", "thinning")
 SEEDS = (0, 1, 2)
 BATCH_SIZE, TAU = 32, 0.1
 KEY = ("transform", "n_seen", "seed")
+MEASURES = (
+    "clean_accuracy",
+    "within_accuracy",
+    "across_accuracy",
+    "invariance_seen",
+    "invariance_unseen",
+)
 LINE = (
     "{transform}, {n_seen} seen, seed {seed}: clean {clean_accuracy:.3f}, "
     "within {within_accuracy:.3f}, across {across_accuracy:.3f}, {seconds} s"
@@ -229,7 +236,7 @@ def evaluate(model, data):
     ).neurons
     means = neurons.groupby("category_group").invariance_coefficient.mean()
     return {
-        **{name: measured[name] for name in measured if "accuracy" in name},
+        **measured,
         **{f"invariance_{group}": means[group] for group in ("seen", "unseen")},
     }
 
@@ -244,6 +251,7 @@ def measure_network(key, data, recipe):
     start = time.perf_counter()
     model, loss = train(key, data, **recipe)
     trained = time.perf_counter()
+    measured = evaluate(model, data) if math.isfinite(loss) else {}
     return {
         **dict(zip(KEY, key, strict=True)),
         **recipe,
@@ -251,7 +259,7 @@ def measure_network(key, data, recipe):
         "num_train": int((~data["is_test"]).sum()),
         "num_test": int(data["is_test"].sum()),
         "loss": loss,
-        **evaluate(model, data),
+        **{name: measured.get(name, math.nan) for name in MEASURES},
         "training_seconds": round(trained - start, 2),
         "seconds": round(time.perf_counter() - start, 2),
     }
