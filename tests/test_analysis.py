@@ -17,6 +17,7 @@ from invariance_tf.commands import cli
 from invariance_tf.measures import ablation, activations
 from invariance_tf.measures.measurement import measure_invariance
 from invariance_tf.runs import preparation
+from invariance_tf.runs.analysis import SUMMARISED
 from invariance_tf.settings import config
 
 pytestmark = pytest.mark.usefixtures("two_layers")
@@ -71,12 +72,14 @@ def test_the_tables_have_their_columns(finished):
         *("test_transform", "layer", "category_group", "neuron"),
         *("num_images", "num_active_images", "max_activity"),
         "invariance_coefficient",
-        *("control_shuffled", "control_same_category", "specialisation"),
+        *("control_shuffled", "control_same_category"),
+        *("corrected_invariance", "specialisation"),
     ]
     assert [*read(run_dir, "layers.csv")] == [
         *("test_transform", "layer", "category_group", "tau", "num_neurons"),
         *("num_never_active", "mean_invariance", "median_invariance"),
-        "mean_specialisation",
+        *("mean_specialisation", "mean_control_shuffled"),
+        "mean_corrected_invariance",
     ]
     assert [*read(run_dir, "active_counts.csv")] == [
         *("layer", "image", "num_active_neurons", "num_neurons")
@@ -172,7 +175,11 @@ def test_a_run_is_analysed_again_from_the_command_line(
     with open(os.path.join(run_dir, "config.yaml")) as file:
         settings = yaml.safe_load(file)
     assert (settings["analysis"], settings["tau"]) == ("layers", "auto")
-    changed = {"tau", "invariance_seen", "invariance_unseen", "invariance_all"}
+    changed = {"tau"} | {
+        f"{name}_{group}"
+        for name in SUMMARISED
+        for group in ("seen", "unseen", "all")
+    }
     for name in before.keys() - changed:
         assert after[name] == before[name], name
 

@@ -186,7 +186,7 @@ def test_collected_tables_are_read_like_runs(tables_dir, tmp_path, capsys):
     "arguments, message",
     [
         (["figures", "nowhere"], "nowhere"),
-        (["figures", "{tables}", "--figure", "99"], "Legal: 1b, 2a"),
+        (["figures", "{tables}", "--figure", "99"], "Figures: 1b, 2a"),
         (["figures", "{tables}", "--format", "jpg"], "jpg"),
         (["report", "{empty}"], "no finished run"),
         (["collect"], "runs_dir"),

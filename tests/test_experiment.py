@@ -47,6 +47,7 @@ def test_the_run_directory_holds_everything(summary):
             ".lock",
             "ablation.csv",
             "accuracy.csv",
+            "accuracy_by_category.csv",
             "active_counts.csv",
             "categories.csv",
             "config.yaml",

@@ -115,7 +115,7 @@ def test_the_long_description_needs_no_file_of_the_checkout(metadata):
     text = metadata.get_payload()
     assert text.lstrip().startswith("# invariance_tf")
     assert not re.findall(r"\]\((?!https?:)[^)]*\)", text)
-    assert "- Tutorial: from the installation" in text
+    assert "- Tutorial; replicate: every figure" in text
     assert "```sh\npython run_experiment.py" in text
 
 
@@ -154,7 +154,7 @@ def test_a_file_comes_before_a_name_and_a_directory_does_not(
     [
         ("run --config no.yaml", "facescrub_alexnet, "),
         ("run --config=no.yaml", "lfw, synthfaces."),
-        ("sweep no.yaml", "quick, synthfaces."),
+        ("sweep no.yaml", "quick, synthfaces, synth"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_legal_ones(

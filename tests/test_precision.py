@@ -212,4 +212,4 @@ def test_bfloat16_without_a_gpu_is_warned_of(
 
 def test_preparing_a_run_in_bfloat16_says_that_there_is_no_gpu(caplog):
     preparation.prepare(SMALL)
-    assert "There is no GPU" in caplog.text
+    assert "No GPU found" in caplog.text

@@ -23,7 +23,7 @@ def is_at_chance(accuracy, num_images, num_categories):
 
     Example:
 
-    >>> is_at_chance(0.05, 400, 40), is_at_chance(0.2, 400, 40)
+    >>> is_at_chance(0.03, 400, 40), is_at_chance(0.2, 400, 40)
     (True, False)
     """
     if not num_images or math.isnan(accuracy):

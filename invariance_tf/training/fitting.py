@@ -158,8 +158,8 @@ def fit(
             returns a dictionary of numbers for the history, or `None`.
         record: Function of the history so far, called after each epoch, or
             `None`.
-        watch: Function from the history of former epochs to a callback, such
-            as a `learning.LearningWatch`, or `None`.
+        watch: Function from the history of former epochs to a
+            `learning.LearningWatch`, or `None`.
 
     Returns:
         List of one dictionary for each epoch: epoch (from 1), loss,
@@ -176,6 +176,7 @@ def fit(
     history = _load_checkpoint(checkpoint_path, model)
     if history:
         _logger.info("Resuming after epoch %d of %d.", len(history), epochs)
+    watch = watch(history) if watch else None
     if len(history) < epochs:
         model.fit(
             devices.feed(model, make_batches(len(history))),
@@ -186,9 +187,10 @@ def fit(
             verbose=1 if sys.stdout.isatty() else 2,
             callbacks=[
                 keras.callbacks.TerminateOnNaN(),
-                # Before the epoch is recorded: it adds to the logs.
-                *([watch(history)] if watch else []),
-                _Epochs(seed, history, checkpoint_path, validate, record),
+                *([watch] if watch else []),
+                _Epochs(
+                    seed, history, checkpoint_path, validate, record, watch
+                ),
             ],
         )
     if len(history) < epochs:
@@ -203,13 +205,14 @@ def fit(
 class _Epochs(keras.callbacks.Callback):
     """Seeds each epoch, records it, and writes the checkpoint."""
 
-    def __init__(self, seed, history, checkpoint_path, validate, record):
+    def __init__(self, seed, history, checkpoint_path, validate, record, watch):
         super().__init__()
         self.seed = seed
         self.history = history
         self.checkpoint_path = checkpoint_path
         self.validate = validate
         self.record = record
+        self.watch = watch
 
     def on_epoch_begin(self, epoch, logs=None):
         self.start = time.perf_counter()
@@ -225,7 +228,10 @@ class _Epochs(keras.callbacks.Callback):
         if self.validate is not None:
             logs.update(self.validate())
         logs["seconds"] = time.perf_counter() - self.start
-        self.history.append({"epoch": epoch + 1, **logs})
+        row = {"epoch": epoch + 1, **logs}
+        if self.watch is not None:
+            row["learned_at_step"] = self.watch.learned_at
+        self.history.append(row)
         _save_checkpoint(self.checkpoint_path, self.model, self.history)
         if self.record is not None:
             self.record(self.history)

@@ -76,9 +76,9 @@ def is_above_chance(cross_entropy, accuracy, num_images, shares):
 class LearningWatch(keras.callbacks.Callback):
     """Compares the running cross-entropy with chance, every `WINDOW` steps.
 
-    The first step known to be above chance is added to the logs of each
-    epoch as `learned_at_step` (nan before), and so to the history, from where
-    a resumed training takes it.
+    The first step known to be above chance is `learned_at`, nan before; the
+    history has it as `learned_at_step`, from where a resumed training takes
+    it.
 
     Args:
         shares: Float array of shape `(num_categories,)`: how often each
@@ -121,7 +121,6 @@ class LearningWatch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._carried = self._window(self.params["steps"], logs)
-        logs["learned_at_step"] = self.learned_at
 
     def _sums(self, num_steps, logs):
         """Returns the sums since the epoch began; logs hold the means."""

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-LEVEL = 0.95
+from invariance_tf.paper.claims.limits import LEVEL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -282,7 +282,7 @@ def slopes(values, shares):
     ...     [["blur"], [10, 20, 40], [0]], names=["transform", "n_seen", "seed"]
     ... )
     >>> found = slopes(pd.Series([0.1, 0.2, 0.4], keys), lambda n: n / 40)
-    >>> round(found["blur", 0], 3)
+    >>> round(float(found["blur", 0]), 3)
     0.4
     """
 
@@ -323,7 +323,9 @@ def within_correlation(pairs, level=LEVEL):
         return Mean(np.nan, np.nan, np.nan, 0)
     r = (x * y).sum() / norm
     half = stats.norm.ppf((1 + level) / 2) / np.sqrt(degrees - 1)
-    z = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))
+    # A correlation of 1 has an infinite z, and an interval of 1 to 1.
+    with np.errstate(divide="ignore"):
+        z = np.arctanh(np.clip(r, -1, 1))
     return Mean(float(r), np.tanh(z - half), np.tanh(z + half), degrees)
 
 

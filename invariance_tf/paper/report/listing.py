@@ -24,8 +24,8 @@ COLUMNS = (
     ("epochs", "epochs", "d"),
     ("seconds", "seconds", ".0f"),
     ("evaluate_on", "tested by", ""),
-    ("stands_for", "stands for", ""),
     ("health", "health", ""),
+    ("stands_for", "stands for", ""),
 )
 
 
