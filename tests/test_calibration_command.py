@@ -183,7 +183,7 @@ def test_a_missing_record_says_the_command_that_makes_it(tmp_path):
         calibrated.read_strength(runs_dir, *KEY, "blur")
     message = str(caught.value)
     assert (
-        "python -m invariance_tf calibrate --dataset synthfaces --network "
+        "invariance-tf calibrate --dataset synthfaces --network "
         f"alexnet_small --image_size 32 --transform blur --runs_dir "
         f"'{runs_dir}' Received: transform_args=calibrated"
     ) in message

@@ -275,7 +275,7 @@ def test_without_faces_one_message_says_how_to_get_them(tmp_path):
         f"Manual directory {tmp_path / 'faces'} does not exist or is empty",
         "Ng & Winkler",
         "http://vintage.winklerbros.net/facescrub.html",
-        "python -m invariance_tf prepare facescrub",
+        "invariance-tf prepare facescrub",
         "actors/faces/Name/*",
     ]:
         assert part in str(caught.value)

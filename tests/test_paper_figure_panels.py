@@ -183,8 +183,7 @@ def test_what_was_left_out_is_missing_and_its_sweep_is_named(runs):
     studies = without(runs, transform="highpass", n_seen=20)
     assert missing_runs("2c", studies) == [
         "faces: highpass at n_seen 20",
-        "faces: made by python -m invariance_tf sweep "
-        "configs/sweeps/synthfaces.yaml",
+        "faces: made by invariance-tf sweep configs/sweeps/synthfaces.yaml",
     ]
     studies = without(runs, transform="highpass", n_seen=20, seed=1)
     assert (

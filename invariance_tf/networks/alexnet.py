@@ -138,8 +138,8 @@ def alexnet(
         A float32 tensor of logits of shape `(batch, num_categories)`.
 
     Raises:
-        ValueError: If the images are too small, if there is no such
-            initializer or if an option is out of its range.
+        ValueError: If the images are too small, the initializer is unknown
+            or an option is out of its range.
 
     Reference:
 

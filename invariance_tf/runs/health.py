@@ -10,7 +10,7 @@ HALF = 0.5
 
 
 def is_at_chance(accuracy, num_images, num_categories):
-    """Tells whether an accuracy cannot be told from guessing.
+    """Returns whether an accuracy is no better than guessing.
 
     Args:
         accuracy: Float from 0 to 1, or nan.

@@ -91,7 +91,7 @@ def _calibrate_command(
     """Returns the command of a calibration."""
     where = f"--data_dir {shlex.quote(str(data_dir))} " if data_dir else ""
     return (
-        f"python -m invariance_tf calibrate --dataset {dataset} {where}"
+        f"invariance-tf calibrate --dataset {dataset} {where}"
         f"--network {network} --image_size {image_size} "
         f"--transform {transform} --runs_dir {shlex.quote(str(runs_dir))}"
     )

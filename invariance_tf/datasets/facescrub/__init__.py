@@ -55,7 +55,7 @@ def load_facescrub(data_dir=None, image_size=100, min_images=100, **options):
         raise FileNotFoundError(
             f"FaceScrub faces are missing: there is no directory {path}. "
             "Request the lists from its authors, Ng & Winkler "
-            f"({SOURCE}), and download the faces with `python -m invariance_tf "
+            f"({SOURCE}), and download the faces with `invariance-tf "
             "prepare facescrub`, or give any prepared folder with --data_dir. "
             f"Received: data_dir={data_dir and os.fspath(data_dir)!r}"
         )

@@ -42,7 +42,7 @@ Request the lists of images from FaceScrub's authors, Ng & Winkler:
 {SOURCE}
 Download and crop the faces:
 
-    python -m invariance_tf prepare facescrub --lists LIST.txt ... --out DIR
+    invariance-tf prepare facescrub --lists LIST.txt ... --out DIR
 
 Then give DIR as `manual_dir` of `tfds.download.DownloadConfig`, or make it the
 folder `facescrub` in the manual directory: if that folder exists, it is read,

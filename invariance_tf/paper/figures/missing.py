@@ -145,7 +145,7 @@ def _find_command(role, study):
     if not sweeps:
         return "write a sweep file like those in configs/sweeps"
     commands = [
-        f"python -m invariance_tf sweep configs/sweeps/{name}.yaml"
+        f"invariance-tf sweep configs/sweeps/{name}.yaml"
         for name in sweeps.values()
     ]
     return f"made by {' or '.join(commands)}"
