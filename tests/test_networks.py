@@ -210,8 +210,8 @@ def test_small_alexnet_has_less_than_half_a_million_parameters():
     assert round(expected / 1e6, 2) == 0.44
 
 
-def test_alexnet_starts_as_in_2012():
-    model = smallest("alexnet")
+def test_alexnet_can_start_as_in_2012():
+    model = build("alexnet", 19, initializer="alexnet")
     for layer in model.layers:
         if not layer.weights:
             continue
@@ -222,6 +222,28 @@ def test_alexnet_starts_as_in_2012():
         assert abs(kernel).max() > 0.03  # not truncated
         is_one = layer.name in ("conv2", "conv4", "conv5", "fc6", "fc7")
         assert (bias == is_one).all(), layer.name
+
+
+def test_alexnet_can_start_by_glorots_rule_with_small_biases():
+    model = build("alexnet_small", 15, initializer="glorot")
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        kernel, bias = layer.get_weights()
+        area = kernel[..., 0, 0].size
+        std = np.sqrt(2 / (area * sum(kernel.shape[-2:])))
+        assert abs(kernel.std() / std - 1) < 5 / np.sqrt(kernel.size)
+        is_end = layer.name in ("conv1", "logits")
+        assert bias == pytest.approx(0 if is_end else 0.1), layer.name
+
+
+def test_hidden_layers_are_as_many_as_are_listed():
+    model = build("alexnet_small", 15, hidden=(7, 5, 3))
+    widths = [model.get_layer(f"fc{n}").units for n in (6, 7, 8)]
+    assert widths == [7, 5, 3]
+    for hidden in ((), (0,), (2.5,)):
+        with pytest.raises(ValueError, match="one or more layers"):
+            build("alexnet_small", 15, hidden=hidden)
 
 
 @pytest.mark.parametrize(

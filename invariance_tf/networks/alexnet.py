@@ -94,7 +94,7 @@ def alexnet(
     num_categories,
     *,
     weight_decay=0.0,
-    initializer="alexnet",
+    initializer="he",
     hidden=(4096, 4096),
     dropout=0.5,
     lrn_radius=2,
@@ -116,14 +116,15 @@ def alexnet(
         num_categories: Integer. Number of logits.
         weight_decay: Float >= 0. The loss gains `weight_decay / 2` times the
             sum of squares of all kernels.
-        initializer: String. `"alexnet"` draws kernels from a normal
+        initializer: String. `"he"` draws kernels from He's normal
+            distribution. `"glorot"` draws them from Glorot's normal
+            distribution and sets all hidden biases but that of `conv1` to
+            0.1. Both are truncated at two standard deviations. `"alexnet"`,
+            the literal reading of the paper, draws them from a normal
             distribution of standard deviation 0.01 and sets the biases of
-            `conv2`, `conv4`, `conv5`, `fc6` and `fc7` to 1, and stays at
-            chance for very long at the paper's learning rate. `"glorot"`
-            draws kernels from Glorot's normal distribution and sets all
-            hidden biases but that of `conv1` to 0.1. `"he"` draws kernels
-            from He's normal distribution. Both are truncated at two standard
-            deviations; all other biases start at 0.
+            `conv2`, `conv4`, `conv5`, `fc6` and `fc7` to 1; at the paper's
+            learning rate it stays at chance for very long. All other biases
+            start at 0.
         hidden: Sequence of integers, the neurons of each fully connected
             hidden layer.
         dropout: Float in `[0, 1)`. Part of the fully connected hidden neurons
