@@ -18,8 +18,10 @@ import yaml
 
 from invariance_tf import Experiment
 from invariance_tf import run as run_experiment
+from invariance_tf.commands.sweep import run_sweep
 from invariance_tf.runs import preparation
 from invariance_tf.settings import families
+from invariance_tf.training import learning
 
 pytestmark = pytest.mark.usefixtures("two_layers")
 
@@ -39,6 +41,58 @@ def summary(finished):
 def copied(finished, run_dir):
     """The experiment of the copy of the finished run."""
     return dataclasses.replace(finished[0], runs_dir=os.path.dirname(run_dir))
+
+
+def test_a_summary_has_the_health_of_the_run(summary):
+    found = summary["health"]
+    assert found["chance"] == 1 / 4
+    assert found["original_accuracy"] == summary["clean_accuracy"]
+    assert found["transformed_accuracy"] == summary["within_accuracy"]
+    # The schedule of the small AlexNet falls to 2 % of its first rate.
+    assert found["last_rate_over_peak"] < 0.05
+
+
+@pytest.fixture
+def hopeless(monkeypatch, tmp_path):
+    """An experiment whose training does not learn, looked at early."""
+    monkeypatch.setattr(learning, "WINDOW", 5)
+    monkeypatch.setattr(learning, "PATIENCE", 10)
+    return Experiment(
+        network="two_layers",
+        num_categories=4,
+        num_train=10,
+        num_test=2,
+        image_size=32,
+        n_seen=2,
+        epochs=4,
+        batch_size=8,
+        learning_rate=1e-9,
+        if_not_learning="stop",
+        runs_dir=str(tmp_path),
+    )
+
+
+def test_a_training_that_does_not_learn_can_end(hopeless):
+    with pytest.raises(learning.NotLearningError, match="at step 10"):
+        run_experiment(hopeless)
+    # It is the same run as one that goes on, and can be taken up again.
+    other = dataclasses.replace(hopeless, if_not_learning="continue")
+    assert other.resolve().name() == hopeless.resolve().name()
+    summary = run_experiment(other)
+    assert summary["health"]["learned_at_step"] is None
+
+
+def test_a_sweep_says_why_a_training_ended(hopeless, tmp_path, here, capsys):
+    settings = dataclasses.asdict(hopeless)
+    base = {
+        name: value for name, value in settings.items() if value is not None
+    }
+    path = tmp_path / "sweep.yaml"
+    path.write_text(yaml.safe_dump({"base": base}))
+    assert run_sweep([str(path)]) == 1
+    output = capsys.readouterr().out
+    assert "0 done, 1 failed" in output
+    assert "Still at chance at step 10" in output
 
 
 def test_the_run_directory_holds_everything(summary):
