@@ -305,7 +305,7 @@ def main():
     compare("resnet18", found)
     draw(found)
     resume(found)
-    with pytest.raises(ValueError, match="new one. Received: devices=3"):
+    with pytest.raises(ValueError, match="a new process. Received: devices=3"):
         devices.mirror(small_model(), 3)
     pathlib.Path("found.json").write_text(json.dumps(found))
 
