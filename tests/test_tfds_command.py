@@ -110,7 +110,7 @@ def test_a_small_set_is_run_in_memory_and_streamed_alike(tmp_path, capsys):
     reasons = [row["reason"] for row in read_csv(run_dir, "skipped.csv")]
     assert sorted(reasons) == [
         "is a CMYK image",
-        "is no readable JPEG, PNG, GIF, BMP or WebP image",
+        "is not a readable JPEG, PNG, GIF, BMP or WebP image",
     ]
     status, output, _ = run(tmp_path, capsys, SMALL)
     assert status == 0 and "This run is already finished" in output
