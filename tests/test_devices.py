@@ -126,9 +126,13 @@ def test_two_devices_have_the_loss_curve_of_one(trained, name):
 @pytest.mark.parametrize("name", TRAININGS)
 def test_two_devices_end_in_the_weights_of_one(trained, name):
     """With resnet18, also in the moving means and variances."""
-    differences = trained[0]["differences"][name]["two"]
-    for path, difference in differences.items():
-        assert difference < 10 * TRAININGS[name]["rounding"], path
+    differences = trained[0]["differences"][name]
+    for path, difference in differences["two"].items():
+        # Offsets start at 0 and consist of a few gradients, whose sums cancel:
+        # how far rounding takes them depends on the processor. Statistics of
+        # each device alone take them farther than they are large.
+        limit = differences["alone"][path] / 20
+        assert difference < max(10 * TRAININGS[name]["rounding"], limit), path
 
 
 @pytest.mark.slow
