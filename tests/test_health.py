@@ -20,7 +20,9 @@ def examine(
         {"accuracy": training, "learning_rate": rate, "learned_at_step": at}
         for rate, at in zip(rates, (math.nan, learned_at), strict=True)
     ]
-    return health.examine_run(history, original, transformed, 40, schedule)
+    return health.examine_run(
+        history, original, transformed, 40, schedule, 0.02
+    )
 
 
 def test_a_run_that_learned_has_no_warnings():
@@ -45,7 +47,7 @@ def test_what_is_wrong_is_said_with_what_to_do(changes, words):
 
 
 def test_a_constant_rate_ends_at_its_peak_rightly():
-    found = examine(rates=(1e-4, 1e-4), schedule="constant")
+    found = examine(rates=(0.02, 0.02), schedule="constant")
     assert found["last_rate_over_peak"] == 1 and not found["warnings"]
 
 

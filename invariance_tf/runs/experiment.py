@@ -328,6 +328,7 @@ def _examine(prepared, history, summary):
         ),
         num_categories=len(prepared.is_seen),
         schedule=prepared.experiment.schedule,
+        peak=prepared.experiment.learning_rate,
     )
 
 

@@ -32,7 +32,7 @@ def is_at_chance(accuracy, num_images, num_categories):
     return low <= 1 / num_categories
 
 
-def examine_run(history, original, transformed, num_categories, schedule):
+def examine_run(history, original, transformed, num_categories, schedule, peak):
     """Examines how a training went.
 
     Args:
@@ -42,6 +42,7 @@ def examine_run(history, original, transformed, num_categories, schedule):
             the accuracy on them.
         num_categories: Integer.
         schedule: String, name of the learning-rate schedule.
+        peak: Float, the highest rate of the schedule.
 
     Returns:
         Dictionary: chance, training_accuracy (of the last epoch, with
@@ -51,7 +52,6 @@ def examine_run(history, original, transformed, num_categories, schedule):
         that say what is wrong and what to do.
     """
     last = history[-1]
-    peak = max(row["learning_rate"] for row in history)
     learned_at = last.get("learned_at_step", math.nan)
     found = {
         "chance": 1 / num_categories,
