@@ -35,7 +35,7 @@ class Arguments:
             `Args` are those of the options. A boolean is a flag, a list takes
             several values, and one without a default must be given.
         program: String, the program's name in messages, or `None`.
-        positional: String, name of the option that is no flag, if any.
+        positional: String, name of the option given without a flag, if any.
         settings: Names of the settings of an experiment that are options too;
             all of them can be read from a file, by `--config`.
         examples: String, the last lines of the help.

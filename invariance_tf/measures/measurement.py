@@ -58,7 +58,7 @@ def measure_invariance(
     Unrelated images have a coefficient above 0 too. Two controls give its
     size. The floor replaces T(x) by T of a random image of another category,
     within the group; the second control takes the next image of the same
-    category in the block, and is no floor, since neurons that are tuned to a
+    category in the block, and is not a floor, since neurons that are tuned to a
     category respond to all of its images. `corrected_invariance` is the
     coefficient corrected for the floor, see `invariance.correct_for_floor`.
 

@@ -108,7 +108,7 @@ def compile_model(model, learning_rate, momentum=0.9, steps_per_epoch=1):
         steps_per_epoch: Integer, training steps of an epoch.
     """
     # Several steps in one call spare Keras' work in between; Keras runs past
-    # the end of an epoch that is no multiple of them.
+    # the end of an epoch that is not a multiple of them.
     steps_at_once = max(n for n in range(1, 21) if steps_per_epoch % n == 0)
     cross_entropy = keras.losses.SparseCategoricalCrossentropy
     if devices.is_mirrored(model):
