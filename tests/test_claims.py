@@ -13,7 +13,7 @@ from claim_cases import CASES, FEW_RUNS, FOUR, PAIRS
 from made_up_runs import made_up_runs
 
 from invariance_tf import transforms
-from invariance_tf.paper import claims, tables
+from invariance_tf.paper import claims, selection, tables
 from invariance_tf.paper.claims import limits
 from invariance_tf.settings.families import FAMILIES
 
@@ -197,6 +197,19 @@ def test_runs_are_compared_at_one_threshold():
     (verdict,) = claims.judge_claim("C7", {"imagenet": runs})
     assert verdict.verdict == "holds"
     assert verdict.effect == pytest.approx(0.4)
+
+
+def test_a_study_has_one_threshold_by_the_rule_of_the_paper():
+    # Cost of the inactive: 0 up to tau .1, .4 at .5 and .8 at .9.
+    runs = few_runs()
+    assert selection.tau_of(runs) == 0.1
+    cost = selection.cost_of_inactive(runs)
+    assert cost.to_dict() == pytest.approx(
+        {0: 0, 0.1: 0, 0.5: 0.4, 0.9: 0.8}, abs=1e-9
+    )
+    differing = runs.runs.tau.where(runs.runs.n_seen > 4, 0.9)
+    runs = dataclasses.replace(runs, runs=runs.runs.assign(tau=differing))
+    assert selection.tau_of(runs) == 0.1
 
 
 def test_saved_tables_give_the_same_verdicts(tmp_path):

@@ -179,6 +179,20 @@ def test_every_claim_has_the_verdict_of_the_table():
     assert sum(counted) == 16
 
 
+def test_verdicts_of_studies_stand_beside_each_other():
+    results = values.Results(RESULTS)
+    lines = registers.verdicts_table([results]).split("\n")[2:]
+    for line, first, now in zip(
+        lines,
+        results.first_claims.itertuples(),
+        results.claims.itertuples(),
+        strict=True,
+    ):
+        cells = line.split(" | ")
+        assert first.verdict in cells[2] and now.verdict in cells[3]
+    assert lines[0].startswith("| C1 |") and "of 10; not" in lines[0]
+
+
 def test_figures_have_the_claims_that_the_paper_makes_with_them():
     found = {f"C{i}": registers._figures_of(f"C{i}") for i in range(1, 17)}
     assert found["C1"] == {"2b", "2c"}
