@@ -15,7 +15,7 @@ DEFINITIONS = FUNCTIONS | ast.ClassDef
 # From the street to the cellar: a room imports only rooms that stand below it.
 ROOMS = {
     "__main__": {"commands"},
-    "commands": {"paper", "runs", "datasets", "settings", "files"},
+    "commands": {"paper", "runs", "datasets", "measures", "settings", "files"},
     "paper": {"drawing", "datasets", "measures", "paradigm", "transforms"}
     | {"settings", "files"},
     "runs": {"drawing", "datasets", "training", "measures", "paradigm"}
@@ -57,6 +57,7 @@ HOMES = {
         "measures/measurement.py",
         "paper/claims/",
         "paper/figures/accuracy.py",
+        "paper/selection.py",
         "paper/tables.py",
         "runs/accuracies.py",
         "runs/analysis.py",
@@ -70,7 +71,11 @@ HOMES = {
         "settings/shipped.py",
     },
     "ray": {"runs/sweep/on_ray.py"},
-    "rich": {"commands/", "datasets/images/decoding.py"},
+    "rich": {
+        "commands/",
+        "datasets/images/decoding.py",
+        "training/progress.py",
+    },
 }
 
 

@@ -156,6 +156,22 @@ def quiet_start():
             os.close(terminal)
 
 
+@contextlib.contextmanager
+def busy(text):
+    """Says what takes the time: a spinner in a terminal, else a line.
+
+    Args:
+        text: String, such as "Loading TensorFlow".
+    """
+    console = _console()
+    if not console.is_terminal:
+        show_line(f"{text} ...")
+        yield
+        return
+    with console.status(f"{text} ..."):
+        yield
+
+
 def show_line(text, style=None):
     """Shows a line, or several, at once, and above a bar if there is one."""
     _console().print(text, style=style, soft_wrap=True)
