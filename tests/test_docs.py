@@ -431,7 +431,7 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing(tmp_path):
         for tag in loading:
             assert not re.search(r'(?:src|href)="(?:https?:)?//', tag), tag
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "drawings/across.svg" in index and "{{" not in index
+    assert "drawings/across-light.svg" in index and "{{" not in index
     assert "<math" in (tmp_path / "method" / "index.html").read_text("utf-8")
 
 

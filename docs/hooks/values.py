@@ -68,6 +68,10 @@ class Results:
         """Returns the number of categories."""
         return self.tables.runs.num_categories.max()
 
+    def hours(self, **keys):
+        """Formats the computing time of the runs with given values."""
+        return f"{self.select(**keys).seconds.sum() / 3600:.1f}"
+
     def minutes(self, **keys):
         """Formats the computing time of the runs with given values."""
         return f"{self.select(**keys).seconds.sum() / 60:.1f}"
