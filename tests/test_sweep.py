@@ -14,7 +14,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from invariance_tf import Experiment
+from invariance_tf import Experiment, run_files
 from invariance_tf import files as results
 from invariance_tf.commands.progress import RunsProgress
 from invariance_tf.commands.sweep import run_sweep
@@ -216,12 +216,13 @@ def test_a_run_is_done_with_its_data_and_measures(tmp_path, changes, is_done):
     os.mkdir(run.run_dir)
     fingerprint = changes.get("fingerprint", dataset.fingerprint)
     files = {
-        "summary.json": {"seconds": {"training": 3.0, "analysis": 1.0}},
         "provenance.json": {"data": {"fingerprint": fingerprint}},
         "config.yaml": {**vars(digits), **changes},
     }
     for name, content in files.items():
         pathlib.Path(run.run_dir, name).write_text(json.dumps(content))
+    seconds = {"training": 3.0, "analysis": 1.0}
+    run_files.write_summary(run.run_dir, {"seconds": seconds})
     (found,), _ = worker.survey_runs([digits])
     assert found.is_done == is_done
     assert found.seconds == 4.0
