@@ -273,15 +273,17 @@ class ScriptedEngine:
         return ended
 
 
+# The run itself took 2 seconds, and its process another to start.
 DONE = Outcome(
     "done",
     {
         "was_done": False,
+        "seconds": {"training": 1.5, "evaluation": 0.5},
         "within_accuracy": 0.5,
         "across_accuracy": None,
         "clean_accuracy": 1.0,
     },
-    seconds=2.0,
+    seconds=3.0,
 )
 
 
@@ -336,8 +338,40 @@ def test_the_time_left_comes_from_this_sweep_or_from_former_runs(tmp_path):
     assert progress.seconds_left() == 10.0 * 5 / 2
     progress.begin(runs[0])
     progress.end(runs[0], DONE)
-    assert progress.seconds_left() == 2.0 * 4 / 2
+    assert progress.seconds_left() == 3.0 * 4 / 2
     assert RunsProgress(runs, 0, 2, None).seconds_left() is None
+
+
+def test_the_time_left_falls_while_runs_are_under_way(tmp_path, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    runs = some_runs(tmp_path, 3)
+    progress = RunsProgress(runs, 0, num_slots=2, expected=10.0)
+    progress.begin(runs[0])
+    progress.begin(runs[1])
+    assert progress.seconds_left() == (10 + 10 + 10) / 2
+    now += 4
+    assert progress.seconds_left() == (6 + 6 + 10) / 2
+    progress.put_back(runs[1], Outcome("held"))
+    assert progress.seconds_left() == (6 + 10 + 10) / 2
+    # Later than expected: nothing more is known of it.
+    now += 40
+    assert progress.seconds_left() == (0 + 10 + 10) / 2
+
+
+def test_the_last_run_takes_its_own_time_on_however_many_slots(tmp_path):
+    runs = some_runs(tmp_path, 1)
+    progress = RunsProgress(runs, 0, num_slots=8, expected=10.0)
+    progress.begin(runs[0])
+    assert progress.seconds_left() == pytest.approx(10.0, abs=1.0)
+
+
+def test_measuring_again_is_not_taken_for_training(tmp_path, capsys):
+    (run,) = some_runs(tmp_path, 1)
+    run = dataclasses.replace(run, seconds=2.0)
+    value = {**DONE.value, "was_done": True}
+    finish({run.name: [dataclasses.replace(DONE, value=value)]}, [run])
+    assert "neurons measured again, 3 s" in capsys.readouterr().out
 
 
 def test_a_terminal_shows_a_bar_and_what_runs(tmp_path):
