@@ -157,11 +157,9 @@ def clear_directory(run_dir, first=()):
         run_dir: Path of the directory.
         first: Names of the files to remove before all others.
     """
-    for name in first:
-        remove(os.path.join(run_dir, name))
-    for entry in os.scandir(run_dir):
-        if entry.name != ".lock":
-            remove(entry.path)
+    for name in (*first, *os.listdir(run_dir)):
+        if name != ".lock":
+            remove(os.path.join(run_dir, name))
 
 
 def remove(path):
