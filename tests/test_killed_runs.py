@@ -1,4 +1,4 @@
-"""A run that is killed before any change to its directory, and repeated."""
+"""Runs that are killed before any change to their directory, and repeated."""
 
 import csv
 import dataclasses
@@ -7,11 +7,12 @@ import os
 import pathlib
 import shutil
 
+import crash_points
 import keras
 import pytest
-from crash_points import changes_below
+from crash_points import states_of
 
-from invariance_tf import load_runs, run_files
+from invariance_tf import files, load_runs, run_files
 from invariance_tf.runs import experiment
 
 pytestmark = pytest.mark.usefixtures("two_layers")
@@ -72,115 +73,105 @@ def is_equal(one, other):
     )
 
 
-def check_killed_run(finished, runs_dir, first_refused):
-    """Kills a run, and compares it with an undisturbed one when repeated."""
+def finish_killed_run(settings, runs_dir, expected):
+    """Repeats a killed run; compares what there was and what there is."""
+    found = read_tables(runs_dir)
+    # Not finished yet, or whole.
+    assert found is None or is_equal(found, read_tables(settings.runs_dir))
+    assert content_of(do_run(settings, runs_dir)["run_dir"]) == expected
+
+
+@pytest.fixture
+def states_of_run(finished, tmp_path):
+    """Each state in which a kill could leave the directory of runs."""
+    (tmp_path / "copies").mkdir()
+    with states_of(tmp_path / "runs", tmp_path / "copies") as states:
+        do_run(finished[0], tmp_path / "runs")
+    return states
+
+
+def test_a_run_killed_at_its_end_is_complete_when_repeated(
+    finished, states_of_run
+):
     settings, undisturbed = finished
-    with changes_below(runs_dir, first_refused):
-        do_run(settings, runs_dir)
-    if runs_dir.is_dir():
-        # Not finished yet, or whole.
-        tables = read_tables(runs_dir)
-        expected = read_tables(settings.runs_dir)
-        assert tables is None or is_equal(tables, expected)
-    run_dir = do_run(settings, runs_dir)["run_dir"]
-    assert content_of(run_dir) == content_of(undisturbed["run_dir"])
-
-
-def test_a_run_killed_at_its_end_is_complete_when_repeated(finished, tmp_path):
-    name = os.path.basename(finished[1]["run_dir"])
-    change = f"os.rename {name}/summary.json"
-    check_killed_run(finished, tmp_path / "runs", change)
+    expected = content_of(undisturbed["run_dir"])
+    name = os.path.basename(undisturbed["run_dir"])
+    (copy,) = (
+        copy
+        for change, copy in states_of_run
+        if change == f"os.rename {name}/summary.json"
+    )
+    finish_killed_run(settings, copy, expected)
 
 
 @pytest.mark.slow
-def test_a_run_killed_anywhere_is_complete_when_repeated(finished, tmp_path):
-    with changes_below(tmp_path / "counted") as changes:
-        do_run(finished[0], tmp_path / "counted")
-    assert len(changes) > 60
-    for place in range(len(changes)):
-        check_killed_run(finished, tmp_path / str(place), place)
+def test_a_run_killed_anywhere_is_complete_when_repeated(
+    finished, states_of_run
+):
+    settings, undisturbed = finished
+    expected = content_of(undisturbed["run_dir"])
+    assert len(states_of_run) > 20
+    for _, copy in states_of_run:
+        finish_killed_run(settings, copy, expected)
 
 
 def measure_again(run_dir):
     experiment.analyse_again(run_dir, tau=0.3)
 
 
-def test_measures_that_are_half_in_place_are_whole_for_a_reader(run_dir):
-    runs_dir = os.path.dirname(run_dir)
-    old = read_tables(runs_dir)
-    with changes_below(run_dir, "os.rename layers.csv"):
-        measure_again(run_dir)
-    found = read_tables(runs_dir)
-    assert not is_equal(found, old)
-    run_files.find_finished(run_dir).check()
-    measure_again(run_dir)
-    assert is_equal(found, read_tables(runs_dir))
-
-
-@pytest.mark.slow
-def test_measuring_can_be_killed_anywhere(finished, tmp_path):
+def test_measuring_can_be_killed_anywhere(run_dir, tmp_path):
     """A reader finds the old measures or the new ones, never some of each."""
-    original = finished[0].runs_dir
-    runs_dir, name = tmp_path / "runs", os.path.basename(finished[1]["run_dir"])
-    run_dir = str(runs_dir / name)
-    shutil.copytree(original, runs_dir)
+    runs_dir, name = os.path.split(run_dir)
     old = read_tables(runs_dir)
-    with changes_below(runs_dir) as changes:
+    (tmp_path / "copies").mkdir()
+    with states_of(runs_dir, tmp_path / "copies") as states:
         measure_again(run_dir)
-    assert len(changes) > 15
     new, expected = read_tables(runs_dir), content_of(run_dir)
-    seen = []
-    for place in range(len(changes)):
-        shutil.rmtree(runs_dir)
-        shutil.copytree(original, runs_dir)
-        with changes_below(runs_dir, place):
-            measure_again(run_dir)
-        found = read_tables(runs_dir)
-        is_old, is_new = (is_equal(found, tables) for tables in (old, new))
-        assert is_old or is_new, changes[place]
-        run_files.find_finished(run_dir).check()
-        seen.append(is_new)
-        measure_again(run_dir)
-        assert content_of(run_dir) == expected, changes[place]
-    assert seen == sorted(seen) and {*seen} == {False, True}
+    are_new = []
+    for change, copy in states:
+        found = read_tables(copy)
+        assert is_equal(found, old) or is_equal(found, new), change
+        are_new.append(is_equal(found, new))
+        with files.locked(copy / name):
+            run_files.settle(copy / name).check()
+        assert is_equal(read_tables(copy), found)
+    assert are_new == sorted(are_new) and {*are_new} == {False, True}
+    # One that was killed while the new ones were moved.
+    measure_again(str(states[-3][1] / name))
+    assert content_of(states[-3][1] / name) == expected
 
 
 @pytest.mark.slow
-def test_overwriting_can_be_killed_anywhere(finished, tmp_path):
+def test_overwriting_can_be_killed_anywhere(finished, run_dir, tmp_path):
     """Repeated without --overwrite, it is the old run or a new one."""
     settings, undisturbed = finished
-    runs_dir = tmp_path / "runs"
-    shutil.copytree(settings.runs_dir, runs_dir)
-    old, expected = read_tables(runs_dir), content_of(undisturbed["run_dir"])
-    with changes_below(runs_dir) as changes:
+    runs_dir, expected = os.path.dirname(run_dir), content_of(run_dir)
+    (tmp_path / "copies").mkdir()
+    with states_of(runs_dir, tmp_path / "copies") as states:
         do_run(settings, runs_dir, overwrite=True)
-    for place in range(len(changes)):
-        shutil.rmtree(runs_dir)
-        shutil.copytree(settings.runs_dir, runs_dir)
-        with changes_below(runs_dir, place):
-            do_run(settings, runs_dir, overwrite=True)
-        found = read_tables(runs_dir)
-        assert found is None or is_equal(found, old)
-        run_dir = do_run(settings, runs_dir)["run_dir"]
-        assert content_of(run_dir) == expected, changes[place]
+    assert len(states) > 40
+    for _, copy in states:
+        finish_killed_run(settings, copy, expected)
 
 
-def test_all_changes_are_noticed_and_refused_from_one_on(finished, tmp_path):
-    with changes_below(tmp_path) as changes:
-        (tmp_path / "directory").mkdir()
-        (tmp_path / "file").write_text("")
-        os.replace(tmp_path / "file", tmp_path / "moved")
-        (tmp_path / "moved").read_text()
-        shutil.rmtree(tmp_path / "directory")
-    assert changes == [
-        "os.mkdir directory",
-        "open file",
-        "os.rename moved",
-        "os.rmdir directory",
+def test_each_state_is_copied_once(tmp_path):
+    (tmp_path / "copies").mkdir()
+    path = tmp_path / "directory"
+    with states_of(path, tmp_path / "copies") as states:
+        path.mkdir()
+        files.write_json(path / "file.json", {})
+        (path / "inner").mkdir()
+        (path / "inner" / "file").write_text("text")
+        (path / "file.json").read_text()
+        shutil.rmtree(path / "inner")
+    found = [(change, crash_points.read_files(copy)) for change, copy in states]
+    whole = {"file.json": b"{}\n", "inner/file": b"text"}
+    assert found == [
+        ("os.rename file.json", {}),
+        ("open inner/file", {"file.json": b"{}\n"}),
+        ("os.remove inner/file", whole),
+        ("os.rmdir inner", {"file.json": b"{}\n"}),
     ]
-    with changes_below(tmp_path, 0):
-        try:
-            (tmp_path / "moved").unlink()
-        finally:
-            (tmp_path / "new").write_text("")
-    assert [path.name for path in tmp_path.iterdir()] == ["moved"]
+    # What the first one was writing is there too.
+    (temporary,) = states[0][1].iterdir()
+    assert temporary.name.startswith(".writing-")

@@ -64,6 +64,8 @@ def train(prepared, log):
             record=log.scalars,
         ),
     )
+    # A process killed after its last checkpoint had not written all of it.
+    files.write_csv(prepared.path("history.csv"), history)
     _take_weights(prepared, model)
     if statistics.is_short(prepared.model, experiment.epochs * steps_per_epoch):
         models.reseed(prepared.model, experiment.seed, experiment.epochs)
