@@ -175,7 +175,7 @@ def test_a_run_is_analysed_again_from_the_command_line(
     with open(os.path.join(run_dir, "config.yaml")) as file:
         settings = yaml.safe_load(file)
     assert (settings["analysis"], settings["tau"]) == ("layers", "auto")
-    changed = {"tau"} | {
+    changed = {"tau", "files", "sha256"} | {
         f"{name}_{group}"
         for name in SUMMARISED
         for group in ("seen", "unseen", "all")
@@ -231,6 +231,7 @@ def test_other_images_are_noticed(run_dir, capsys):
     provenance["data"]["fingerprint"] = "other images"
     with open(path, "w") as file:
         json.dump(provenance, file)
+    conftest.list_files_again(run_dir)
     assert cli.main(["analyze", run_dir]) == 2
     assert "different images" in capsys.readouterr().err
 

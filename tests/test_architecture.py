@@ -17,9 +17,9 @@ ROOMS = {
     "__main__": {"commands"},
     "commands": {"paper", "runs", "datasets", "measures", "settings", "files"},
     "paper": {"drawing", "datasets", "measures", "paradigm", "transforms"}
-    | {"settings", "files"},
+    | {"settings", "run_files", "files"},
     "runs": {"drawing", "datasets", "training", "measures", "paradigm"}
-    | {"networks", "transforms", "settings", "files"},
+    | {"networks", "transforms", "settings", "run_files", "files"},
     "drawing": {"measures", "settings", "files"},
     "datasets": {"files"},
     "training": {"paradigm", "files"},
@@ -28,6 +28,7 @@ ROOMS = {
     "networks": set(),
     "transforms": set(),
     "settings": set(),
+    "run_files": {"files"},
     "files": set(),
 }
 

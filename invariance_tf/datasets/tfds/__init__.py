@@ -226,8 +226,6 @@ def _keep_images(paths, index, parts, chosen):
             for name, both in parts.items()
         ],
     )
-    entry = image_cache.fetch_images(
-        chosen.cache_dir, key, chosen.image_size, build
-    )
+    entry = image_cache.fetch_images(chosen.cache_dir, key, build)
     entry["skipped"] += tuple(map(tuple, index.skipped))
     return Dataset(name="tfds", **entry)
