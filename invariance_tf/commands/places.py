@@ -17,8 +17,11 @@ def check_place(path, option, is_file=False):
         OSError: If it cannot be written.
     """
     received = f"Received: {option}={path}"
-    if "\0" in path or not path:
-        raise ValueError(f"`{option}` is not a path. {received}")
+    if not path or "\0" in path or not _is_utf8(path):
+        raise ValueError(
+            f"`{option}` must be a path in UTF-8: Keras and TensorBoard write "
+            f"to no other. {received}"
+        )
     place = os.path.abspath(path)
     if is_file:
         if os.path.exists(place) and not os.path.isfile(place):
@@ -38,6 +41,15 @@ def check_place(path, option, is_file=False):
             f"`{option}` must be where you may write; you may not in {place}. "
             f"{received}"
         )
+
+
+def _is_utf8(path):
+    """Returns whether a path has only bytes that are UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _exists(path):

@@ -268,7 +268,12 @@ def _read_table(path, penultimate_layer):
             path, filters=[("layer", "==", penultimate_layer)]
         )
     # Else categories called NA or 007 would be missing, or numbers.
-    table = pd.read_csv(path, converters={"category": foreign.unescape_cell})
+    table = pd.read_csv(
+        path,
+        converters={"category": foreign.unescape_cell},
+        keep_default_na=False,
+        na_values=[""],
+    )
     if path.endswith("active_counts.csv"):
         table = table[table.layer == penultimate_layer]
     return table
