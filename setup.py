@@ -60,7 +60,7 @@ setup(
         "invariance_tf.paper.report": ["*.jinja", "*.css", "*.js"],
     },
     entry_points={
-        "console_scripts": ["invariance-tf=invariance_tf.commands.cli:main"]
+        "console_scripts": ["invariance-tf=invariance_tf.__main__:main"]
     },
     install_requires=[
         "aiohttp>=3.12",

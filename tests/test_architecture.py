@@ -15,21 +15,23 @@ DEFINITIONS = FUNCTIONS | ast.ClassDef
 # From the street to the cellar: a room imports only rooms that stand below it.
 ROOMS = {
     "__main__": {"commands"},
-    "commands": {"paper", "runs", "datasets", "measures", "settings", "files"},
+    "commands": {"paper", "runs", "datasets", "measures", "settings"}
+    | {"files", "foreign"},
     "paper": {"drawing", "datasets", "measures", "paradigm", "transforms"}
-    | {"settings", "run_files", "files"},
+    | {"settings", "run_files", "files", "foreign"},
     "runs": {"drawing", "datasets", "training", "measures", "paradigm"}
     | {"networks", "transforms", "settings", "run_files", "files"},
-    "drawing": {"measures", "settings", "files"},
-    "datasets": {"files"},
+    "drawing": {"measures", "settings", "files", "foreign"},
+    "datasets": {"files", "foreign"},
     "training": {"paradigm", "files"},
     "measures": {"paradigm", "transforms"},
-    "paradigm": set(),
+    "paradigm": {"foreign"},
     "networks": set(),
     "transforms": set(),
-    "settings": set(),
+    "settings": {"foreign"},
     "run_files": {"files"},
-    "files": set(),
+    "files": {"foreign"},
+    "foreign": set(),
 }
 
 # Where a library may be imported; elsewhere the code runs on every backend of
