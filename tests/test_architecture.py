@@ -21,13 +21,14 @@ ROOMS = {
     "runs": {"drawing", "datasets", "training", "measures", "paradigm"}
     | {"networks", "transforms", "settings", "files"},
     "drawing": {"measures", "settings", "files"},
-    "datasets": {"files"},
+    "datasets": {"arrays", "files"},
     "training": {"paradigm", "files"},
-    "measures": {"paradigm", "transforms"},
+    "measures": {"paradigm", "transforms", "arrays"},
     "paradigm": set(),
     "networks": set(),
     "transforms": set(),
     "settings": set(),
+    "arrays": set(),
     "files": set(),
 }
 

@@ -255,7 +255,7 @@ def test_streaming_changes_no_number(transform, arguments, spatial):
             labels=LABELS,
             is_seen=IS_SEEN,
             spatial=spatial,
-            rectify=True,
+            activity="rectified",
             memory=memory,
         )
 

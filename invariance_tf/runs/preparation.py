@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import inspect
 import logging
 import os
@@ -130,7 +129,7 @@ def check(experiment):
         FileNotFoundError: If the data are missing.
     """
     experiment = experiment.resolve()
-    dataset = _load(experiment.dataset, *experiment.dataset_options().items())
+    dataset = datasets.get(experiment.dataset, **experiment.dataset_options())
     dataset, parts = _divide(experiment, dataset)
     _check_batches(experiment, np.count_nonzero(parts == "train"))
     if experiment.n_seen == "all":
@@ -196,12 +195,6 @@ def _divide(experiment, dataset):
         parts[parts == "validation"] = "test"
     splits.check(parts, dataset, experiment.test_on == "validation")
     return dataset, parts
-
-
-@functools.lru_cache(maxsize=2)
-def _load(name, *options):
-    """Loads a data set; the experiments of a process share it."""
-    return datasets.get(name, **dict(options))
 
 
 def _build(experiment, dataset):
