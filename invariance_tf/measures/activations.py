@@ -1,14 +1,13 @@
 """Finds the layers of a model, and cuts sub-models that reach their neurons."""
 
 import difflib
-import os
 import weakref
 
 import keras
 import numpy as np
 from keras import ops
 
-from invariance_tf.measures import calls
+from invariance_tf.measures import calls, model_inputs
 from invariance_tf.paradigm.model import is_xla_faster
 from invariance_tf.transforms import Transform
 
@@ -16,41 +15,6 @@ from invariance_tf.transforms import Transform
 # `list_calls` found.
 _SUBMODELS = weakref.WeakKeyDictionary()
 _CALLS = weakref.WeakKeyDictionary()
-
-
-def read_model(model):
-    """Returns a model, loaded first if it is the path of one.
-
-    Args:
-        model: A `keras.Model`, or the path of a `.keras` file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        TypeError: If it is not a Keras model.
-        ValueError: If the file is not of this kind.
-    """
-    if isinstance(model, keras.Model):
-        return model
-    if not isinstance(model, str | os.PathLike):
-        raise TypeError(
-            "A model must be a `keras.Model` (of Keras 3), or the path of a "
-            f".keras file. Received: model={type(model).__module__}."
-            f"{type(model).__name__}"
-        )
-    path = os.fspath(model)
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"There is no model {path}.")
-    if os.path.isdir(path):
-        raise ValueError(
-            "A directory is a SavedModel, which has no layers that Keras could "
-            "measure: load it with the program that made it and save it with "
-            f'model.save("model.keras"). Received: model={path}'
-        )
-    if not path.endswith((".keras", ".h5", ".hdf5")):
-        raise ValueError(
-            f"The file of a model must end in .keras. Received: model={path}"
-        )
-    return keras.models.load_model(path, compile=False)
 
 
 def layer_names(model, image_shape=None):
@@ -166,19 +130,13 @@ def dense_head(model):
     return head
 
 
-def _transforms(model):
-    if not calls.is_graph(model):
-        return []
-    return [layer for layer in model.layers if isinstance(layer, Transform)]
-
-
 def transform_of(model):
     """Returns the transformation that a model made by `model.build` has.
 
     Raises:
         ValueError: If the model has none.
     """
-    found = _transforms(model)
+    found = model_inputs.transforms_in(model)
     if not found:
         raise ValueError(
             "The model does not contain a transformation: name one, such as "
@@ -187,34 +145,17 @@ def transform_of(model):
     return found[0]
 
 
-def input_names(model):
-    """Lists the names of a model's inputs, or returns `None` if unknown.
-
-    The first tensor after a transformation counts as the only input.
-    """
-    if calls.is_graph(model):
-        if _transforms(model):
-            return ["image"]
-        return [tensor.name for tensor in model.inputs]
-    shapes = _build_shapes(model)
-    return [*shapes] if isinstance(shapes, dict) else None
-
-
-def _build_shapes(model):
-    """Returns the shapes that a subclassed model was built with, or `None`."""
-    config = model.get_build_config() or {}
-    return config.get("input_shape")
-
-
 def _is_flat(model):
     """Tells whether Keras knows all calls, and there is but one input."""
-    is_single = calls.is_graph(model) and len(input_names(model)) == 1
+    is_single = (
+        calls.is_graph(model) and len(model_inputs.input_names(model)) == 1
+    )
     return is_single and calls.is_flat(model)
 
 
 def _body(model):
     """Returns the part of a model that begins after its transformation."""
-    found = _transforms(model)
+    found = model_inputs.transforms_in(model)
     if not found:
         return model
     bodies = _SUBMODELS.setdefault(model, {})
@@ -229,24 +170,9 @@ def _identity(model):
     return tuple(id(layer) for layer in model._flatten_layers())
 
 
-def _ensure_built(model, image_shape, inputs):
-    """Gives a model that was never called its weights."""
-    if model.built or image_shape is None:
-        return
-    if isinstance(model, keras.Sequential):
-        model.build((None, *image_shape))
-    if not model.built:
-        model(
-            keras.tree.map_structure(
-                lambda tensor: np.zeros((1, *tensor.shape[1:]), tensor.dtype),
-                _symbols(model, image_shape, inputs),
-            )
-        )
-
-
 def _list_calls(model, image_shape, inputs=None):
     """Lists the model's calls without its transformation, see `calls`."""
-    _ensure_built(model, image_shape, inputs)
+    model_inputs.ensure_built(model, image_shape, inputs)
     if _is_flat(model):
         found, own = calls.list_calls(model)
         return [
@@ -257,90 +183,11 @@ def _list_calls(model, image_shape, inputs=None):
     key = image_shape, _identity(model)
     if key not in known:
         known.clear()
-        values = _symbols(body, image_shape, inputs)
+        values = model_inputs.symbols_of(body, image_shape, inputs)
         known[key] = calls.list_calls(body, values)
         # A model that was not built yet has new layers now.
         known[image_shape, _identity(model)] = known[key]
     return known[key]
-
-
-def _symbols(model, image_shape, inputs):
-    """Returns what a model is called with, as Keras' symbols.
-
-    Args:
-        model: A `keras.Model`.
-        image_shape: Tuple `(height, width, channels)`, or `None`.
-        inputs: Dictionary of the other inputs' arrays, or `None`.
-    """
-    if calls.is_graph(model):
-        symbols = {
-            tensor.name: keras.KerasTensor(
-                _fill_in(tensor.shape, image_shape), tensor.dtype
-            )
-            for tensor in model.inputs
-        }
-        return symbols if len(symbols) > 1 else symbols.popitem()[1]
-    if inputs:
-        image = image_input(model, inputs)
-        return {
-            name: keras.KerasTensor(
-                (
-                    None,
-                    *(image_shape if name == image else inputs[name].shape[1:]),
-                ),
-                "float32" if name == image else inputs[name].dtype.name,
-            )
-            for name in {**inputs, image: None}
-        }
-    shapes = (None, *image_shape) if image_shape else _build_shapes(model)
-    if shapes is None:
-        raise ValueError(
-            "The layers of a model that has not been called are not known: "
-            "call it once, or say `image_shape`. Received: "
-            f"model={model.name}, image_shape=None"
-        )
-    if isinstance(shapes, dict):
-        return {
-            name: keras.KerasTensor(_fill_in(shape, image_shape))
-            for name, shape in shapes.items()
-        }
-    return keras.KerasTensor(_fill_in(shapes, image_shape))
-
-
-def _fill_in(shape, image_shape):
-    """Fills in the size of an image where a shape leaves it open."""
-    if image_shape is None or len(shape) != 4:
-        return shape
-    known = zip(shape[1:], image_shape, strict=True)
-    return (shape[0], *(size or other for size, other in known))
-
-
-def image_input(model, inputs):
-    """Returns the name of the input that is left for the images.
-
-    Args:
-        model: A `keras.Model`.
-        inputs: Dictionary from the names of the other inputs to their values;
-            in a subclassed model the images' may be there with `None`.
-
-    Raises:
-        ValueError: If not just one is left.
-    """
-    names = input_names(model)
-    if names is None:
-        left = [name for name, value in inputs.items() if value is None]
-    else:
-        left = [name for name in names if inputs.get(name) is None]
-    unknown = {*inputs} - {*(names or inputs)}
-    if len(left) != 1 or unknown:
-        expected = "unknown" if names is None else ", ".join(names)
-        raise ValueError(
-            "The model has several inputs: give all but the images as "
-            "inputs={name: array}, with a row for each image, and in a "
-            "subclassed model also the name of the images, as name: None. The "
-            f"model's inputs: {expected}. Received: inputs={[*inputs]}"
-        )
-    return left[0]
 
 
 def submodel(model, layers, image_shape=None, inputs=None):
@@ -361,9 +208,9 @@ def submodel(model, layers, image_shape=None, inputs=None):
     Raises:
         ValueError: If a layer does not exist or inputs are missing.
     """
-    names = input_names(model)
+    names = model_inputs.input_names(model)
     if inputs or names and len(names) > 1:
-        image_input(model, inputs or {})
+        model_inputs.image_input(model, inputs or {})
     found, _ = _list_calls(model, image_shape, inputs)
     outputs = {call.name: call.output for call in found}
     for name in layers:
@@ -373,7 +220,7 @@ def submodel(model, layers, image_shape=None, inputs=None):
     key = tuple(layers), _identity(model)
     if key not in known:
         if _is_flat(model):
-            start = _transforms(model)
+            start = model_inputs.transforms_in(model)
             cut = keras.Model(
                 start[0].output if start else model.inputs[0],
                 {name: outputs[name] for name in layers},
@@ -394,33 +241,6 @@ def output_shapes(model, layers, image_shape, inputs=None):
     found, _ = _list_calls(model, image_shape, inputs)
     shapes = {call.name: call.output.shape for call in found}
     return [shapes[name] for name in layers]
-
-
-def check_size(model, size):
-    """Raises a `ValueError` if a model cannot take images of this size.
-
-    Args:
-        model: A `keras.Model`.
-        size: Tuple `(height, width, channels)`.
-    """
-    if not calls.is_graph(model):
-        return
-    tensors = [tensor for tensor in model.inputs if len(tensor.shape) == 4]
-    if len(tensors) != 1:
-        return
-    batch, *expected = tensors[0].shape
-    if batch is not None:
-        raise ValueError(
-            "The model takes batches of one size only: make it again without "
-            f"`batch_size`. Received: batch size={batch}"
-        )
-    pairs = zip(expected, size, strict=False)
-    if len(size) != 3 or any(one not in (None, two) for one, two in pairs):
-        raise ValueError(
-            "The model takes images of shape "
-            f"{tuple(expected)}: resize them, or use `preprocess`. Received: "
-            f"shape={size}"
-        )
 
 
 def _unknown_layer(name, legal):

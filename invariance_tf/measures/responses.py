@@ -5,24 +5,21 @@ accuracy, invariance and ablation then see the same noise.
 """
 
 import functools
+import itertools
 import math
 import sys
-import weakref
 
 import keras
 import numpy as np
 from keras import ops
 
 from invariance_tf import arrays
-from invariance_tf.measures import activations
+from invariance_tf.measures import activations, model_inputs, passes
 from invariance_tf.paradigm.model import reseed_layer
 
 # Images that go through the network together with their transformed versions.
 # Noise is drawn block by block, so this number is part of a result.
 BLOCK = 64
-
-# Models made by `_extremes`, by network, each traced once.
-_EXTREMES = weakref.WeakKeyDictionary()
 
 
 def reading_order(labels):
@@ -159,7 +156,7 @@ class Responses:
                 "`batch_size` must be a positive integer. Received: "
                 f"batch_size={batch_size!r}"
             )
-        model = activations.read_model(model)
+        model = model_inputs.read_model(model)
         self._transform = transform or activations.transform_of(model)
         images, labels = arrays.read_images(
             images, labels, num_images=num_images, value_range=value_range
@@ -170,8 +167,7 @@ class Responses:
         self.has_labels = labels is not None
         self.labels = labels if self.has_labels else np.arange(len(images))
         self._images = images
-        self._value_range = value_range
-        self._preprocess = preprocess
+        self._rescaling = passes.Rescaling(value_range, preprocess)
         self._spatial = spatial
         self._activity = activity
         self.seed = seed
@@ -184,9 +180,10 @@ class Responses:
     def _find_layers(self, model, layers, inputs):
         """Checks the layers and inputs, and cuts the network to them."""
         # Twice the first image, as a block is an even number.
-        example = self._prepare(np.repeat(self._images[:1], 2, axis=0))
+        images = self._rescaling.for_transform(self._images)
+        example = self._rescaling.for_model(images[np.array([0, 0])])
         size = tuple(example.shape[1:])
-        activations.check_size(model, size)
+        model_inputs.check_size(model, size)
         inputs = {
             name: None if values is None else arrays.as_array(values)
             for name, values in (inputs or {}).items()
@@ -208,7 +205,7 @@ class Responses:
         self._network = activations.submodel(model, self.layers, size, inputs)
         self._image_input = None
         if inputs:
-            self._image_input = activations.image_input(model, inputs)
+            self._image_input = model_inputs.image_input(model, inputs)
         self._inputs = {
             name: values
             for name, values in inputs.items()
@@ -217,23 +214,6 @@ class Responses:
         self._shapes = activations.output_shapes(
             model, self.layers, size, inputs
         )
-
-    def _prepare(self, images):
-        """Returns images, transformed or not, as the model gets them."""
-        images = images.astype("float32", copy=False)
-        if self._value_range is not None:
-            low, high = self._value_range
-            images = images * np.float32((high - low) / 255) + np.float32(low)
-        if self._preprocess is not None:
-            images = arrays.as_array(self._preprocess(images))
-        return images
-
-    def _scaled(self, images):
-        """Returns images with values from 0 to 255."""
-        if self._value_range is None:
-            return images
-        low, high = self._value_range
-        return (images.astype("float32") - low) * np.float32(255 / (high - low))
 
     @property
     def block_size(self):
@@ -244,26 +224,32 @@ class Responses:
         return iter(self._kept) if self._kept else self._pairs()
 
     def _pairs(self):
-        for positions, outputs in self._read(self._network):
-            yield positions, [self._pair(x, outputs[x]) for x in self.layers]
+        for positions, batches in self._read(self._network):
+            yield (
+                positions,
+                [
+                    self._pair(layer, [outputs[layer] for outputs in batches])
+                    for layer in self.layers
+                ],
+            )
 
     def _read(self, network):
         order = reading_order(self.labels)
         progress = self._make_progress()
         for positions, *pair in paired_blocks(
-            _Scaled(self._images, self._scaled),
+            self._rescaling.for_transform(self._images),
             self._transform,
             self.seed,
             order,
         ):
-            both = self._prepare(np.concatenate(pair))
+            both = self._rescaling.for_model(np.concatenate(pair))
             if self._image_input is not None:
                 both = {self._image_input: both}
                 both |= {
                     name: np.concatenate([values[positions]] * 2)
                     for name, values in self._inputs.items()
                 }
-            yield positions, _run_network(network, both, self._batch_size)
+            yield positions, passes.run_network(network, both, self._batch_size)
             progress.add(len(positions))
 
     def _make_progress(self):
@@ -275,9 +261,11 @@ class Responses:
             self.num_images, verbose=int(is_shown), unit_name="image"
         )
 
-    def _pair(self, layer, output):
+    def _pair(self, layer, parts):
         """Splits the output for originals and transformed images."""
-        output = np.asarray(output).astype("float32", copy=False)
+        parts = [arrays.as_array(part) for part in parts]
+        output = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        output = output.astype("float32", copy=False)
         self._check_sign(layer, output.min())
         if self._spatial == "max":
             places = tuple(range(1, output.ndim - 1))
@@ -339,8 +327,10 @@ class Responses:
 
     def _read_largest(self):
         """Yields the largest activities of each block, layer by layer."""
-        network = _extremes(self._network, self.is_signed)
-        for _, outputs in self._read(network):
+        network = passes.make_extremes(self._network, self.is_signed)
+        for outputs in itertools.chain.from_iterable(
+            batches for _, batches in self._read(network)
+        ):
             largest = []
             for layer in self.layers:
                 least = np.asarray(outputs[layer]["least"], "float32")
@@ -382,85 +372,6 @@ def _check_choice(name, value, legal):
 
 def _is_positive(value):
     return isinstance(value, int | np.integer) and value > 0
-
-
-class _Scaled:
-    """Images whose values are changed when they are read."""
-
-    def __init__(self, images, scale):
-        self._images = images
-        self._scale = scale
-
-    def __len__(self):
-        return len(self._images)
-
-    def __getitem__(self, positions):
-        return self._scale(self._images[positions])
-
-
-class _Extremes(keras.Model):
-    """Computes each layer's extremes over a batch, on the device.
-
-    Args:
-        network: A model made by `activations.submodel`.
-        is_signed: Whether the least activity of each neuron is needed, and
-            not only that of all.
-    """
-
-    def __init__(self, network, is_signed):
-        super().__init__(name="extremes")
-        self.network = network
-        self._axis = 0 if is_signed else None
-
-    def build(self, shape):
-        self.built = True
-
-    def call(self, images):
-        return {
-            layer: {
-                "largest": ops.max(output, 0),
-                "least": ops.min(output, self._axis),
-            }
-            for layer, output in self.network(images).items()
-        }
-
-
-def _extremes(network, is_signed):
-    """Returns a model of the extremes of a network, made once."""
-    known = _EXTREMES.setdefault(network, {})
-    if is_signed not in known:
-        known[is_signed] = _Extremes(network, is_signed)
-        known[is_signed].jit_compile = network.jit_compile
-    return known[is_signed]
-
-
-def _run_network(network, images, batch_size=None):
-    """Runs the network on a block; returns its outputs, mostly uncopied."""
-    num_images = len(keras.tree.flatten(images)[0])
-    starts = range(0, num_images, batch_size or num_images)
-    found = [
-        _run_batch(
-            network,
-            keras.tree.map_structure(
-                lambda values: values[start : start + starts.step],  # noqa: B023
-                images,
-            ),
-        )
-        for start in starts
-    ]
-    if len(found) == 1:
-        return found[0]
-    return keras.tree.map_structure(
-        lambda *parts: np.concatenate(parts), *found
-    )
-
-
-def _run_batch(network, images):
-    if keras.backend.backend() != "tensorflow":
-        return network.predict_on_batch(images)
-    # `predict_on_batch` would copy the activities.
-    network.make_predict_function()
-    return network.predict_function([(images,)])
 
 
 def next_of_category(labels):
