@@ -51,7 +51,7 @@ def assert_extracts(model, expected, images=IMAGES, **options):
 
 def cut(model, name):
     """Extracts a layer as Keras' guide does."""
-    part = keras.Model(model.inputs, model.get_layer(name).output)
+    part = keras.Model(model.inputs[0], model.get_layer(name).output)
     return lambda images: part(images, training=False)
 
 

@@ -23,7 +23,7 @@ ROOMS = {
     "drawing": {"measures", "settings", "files"},
     "datasets": {"arrays", "files"},
     "training": {"paradigm", "files"},
-    "measures": {"paradigm", "transforms", "arrays"},
+    "measures": {"paradigm", "transforms", "arrays", "files"},
     "paradigm": set(),
     "networks": set(),
     "transforms": set(),
@@ -31,6 +31,9 @@ ROOMS = {
     "arrays": set(),
     "files": set(),
 }
+
+# What draws itself if it is asked to: the one import of a room above.
+UPWARD = {("measures/measured.py", "drawing")}
 
 # Where a library may be imported; elsewhere the code runs on every backend of
 # Keras, starts without it, and says nothing on the terminal.
@@ -55,6 +58,7 @@ HOMES = {
     },
     "pandas": {
         "files.py",
+        "measures/measured.py",
         "measures/measurement.py",
         "paper/claims/",
         "paper/figures/accuracy.py",
@@ -128,6 +132,8 @@ def test_rooms_import_only_rooms_below_them():
         if package != "invariance_tf" or inside in ("", "__version__"):
             continue
         arrow = room_of(path), inside.split(".")[0]
+        if (path, arrow[1]) in UPWARD:
+            continue
         used.add(arrow)
         if arrow not in allowed and arrow[0] != arrow[1]:
             offenders.append(f"{place} imports {name}")

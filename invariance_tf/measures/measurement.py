@@ -1,7 +1,6 @@
 """Measures how invariant the neurons of a model are, in tables."""
 
 import concurrent.futures
-import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -11,35 +10,9 @@ from invariance_tf.measures.invariance import (
     Accumulator,
     correct_for_floor,
 )
+from invariance_tf.measures.measured import Measurement
 from invariance_tf.measures.partners import RandomPartners
 from invariance_tf.measures.responses import Responses, next_of_category
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Measurement:
-    """Holds the measures of neurons.
-
-    Attributes:
-        neurons: DataFrame with a row for each layer, category group and
-            neuron: layer, category_group, neuron, num_images,
-            num_active_images, max_activity, invariance_coefficient,
-            control_shuffled (its floor), control_same_category,
-            corrected_invariance and specialisation, at `tau`; nan where a
-            neuron is active for no image.
-        layers: DataFrame with a row for each layer, category group and
-            threshold: layer, category_group, tau, num_neurons,
-            num_never_active, and over the other neurons mean_invariance,
-            median_invariance and mean_specialisation; at `tau` also
-            mean_control_shuffled and mean_corrected_invariance.
-        active_counts: DataFrame with a row for each layer and image: layer,
-            image (its position), num_active_neurons at `tau`, num_neurons.
-        tau: Float, the threshold of `neurons` and `active_counts`.
-    """
-
-    neurons: object
-    layers: object
-    active_counts: object
-    tau: float
 
 
 def measure_invariance(
@@ -203,7 +176,8 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
             }
             for index, (name, maxima, _) in enumerate(layers)
         ),
-        tau,
+        float(tau),
+        {**responses.settings, "rule": rule},
     )
 
 
@@ -290,11 +264,12 @@ def _neuron_table(layer, maxima, sums, tau, group, numbers, num_images):
         "num_images": num_images,
         "num_active_images": count.astype(int),
         "max_activity": maxima,
-        "invariance_coefficient": invariance,
+        "specialisation": specialisation,
         "control_shuffled": floor,
         "control_same_category": sums.control("same_category", numbers),
         "corrected_invariance": correct_for_floor(invariance, floor),
-        "specialisation": specialisation,
+        # Last, where pandas shows it even if there is no room for others.
+        "invariance_coefficient": invariance,
     }
 
 
@@ -329,6 +304,8 @@ def _layer_table(layer, maxima, sums, tau, group, numbers):
         means[column] = np.full(len(thresholds), np.nan)
         if np.isfinite(values).any():
             means[column][at_tau] = np.nanmean(values)
+    # Last, where pandas shows it even if there is no room for others.
+    means["mean_invariance"] = means.pop("mean_invariance")
     return {
         "layer": layer,
         "category_group": group,

@@ -5,6 +5,7 @@ accuracy, invariance and ablation then see the same noise.
 """
 
 import functools
+import inspect
 import itertools
 import math
 import sys
@@ -289,6 +290,16 @@ class Responses:
             )
 
     @property
+    def settings(self):
+        """Dictionary of strings and numbers: how activity is read."""
+        return {
+            "transform": _describe_transform(self._transform),
+            "activity": self._activity,
+            "spatial": self._spatial,
+            "seed": self.seed,
+        }
+
+    @property
     def is_signed(self):
         """Whether negative activity counts as activity."""
         return self._activity == "signed"
@@ -359,6 +370,19 @@ class Responses:
             for of_all, of_block in zip(whole, pairs[index], strict=True):
                 of_all[positions] = of_block
         return whole
+
+
+def _describe_transform(transform):
+    """Returns a transformation as it would be written, `Blur(sigma=3.0)`."""
+    names = inspect.signature(type(transform).__init__).parameters
+    values = {
+        name: getattr(transform, name)
+        for name in names
+        if isinstance(getattr(transform, name, None), int | float)
+    }
+    written = ", ".join(f"{name}={value}" for name, value in values.items())
+    name = type(transform).__name__
+    return f"{name}({written})" if written else name
 
 
 def _check_choice(name, value, legal):
