@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from invariance_tf import transforms
-from invariance_tf.measures import activations, responses
+from invariance_tf.measures import activations, partners, responses
 from invariance_tf.measures.ablation import ablate
 from invariance_tf.measures.measurement import measure_invariance
 from invariance_tf.paradigm.model import build, reseed_layer
@@ -157,9 +157,9 @@ def test_the_reading_order_skips_missing_categories():
 
 
 def test_the_next_image_of_a_category_is_found_around_the_block():
-    found = responses.next_of_category(np.array([0, 0, 1, 1, 0, 2]))
+    found = partners.next_of_category(np.array([0, 0, 1, 1, 0, 2]))
     assert found.tolist() == [1, 4, 3, 2, 0, -1]
-    assert responses.next_of_category(np.array([4])).tolist() == [-1]
+    assert partners.next_of_category(np.array([4])).tolist() == [-1]
 
 
 def test_blocks_hold_each_image_once_and_repeat_their_noise():

@@ -71,9 +71,9 @@ def test_the_tables_have_their_columns(finished):
     assert [*read(run_dir, "neurons.parquet")] == [
         *("test_transform", "layer", "category_group", "neuron"),
         *("num_images", "num_active_images", "max_activity"),
-        "invariance_coefficient",
+        "specialisation",
         *("control_shuffled", "control_same_category"),
-        *("corrected_invariance", "specialisation"),
+        *("corrected_invariance", "invariance_coefficient"),
     ]
     assert [*read(run_dir, "layers.csv")] == [
         *("test_transform", "layer", "category_group", "tau", "num_neurons"),

@@ -38,8 +38,8 @@ def axes():
 def test_it_shows_itself_in_a_few_lines():
     title, header, conv, fc = repr(measured(False)).splitlines()
     assert title == (
-        "Invariance to WhiteNoise(std=30.0): 73 neurons in 2 layers, "
-        "75 images, tau = 0.123"
+        "Invariance to WhiteNoise(std=30.0, clip=False): 73 neurons in 2 "
+        "layers, 75 images, tau = 0.123"
     )
     table = measured(False).layers.query("tau == 0.123").set_index("layer")
     for name, line in (("conv", conv), ("fc", fc)):
@@ -52,7 +52,9 @@ def test_it_shows_itself_in_a_few_lines():
 
 def test_in_a_notebook_it_is_a_table():
     html = measured(True)._repr_html_()
-    assert html.startswith("<p>Invariance to WhiteNoise(std=30.0)")
+    assert html.startswith(
+        "<p>Invariance to WhiteNoise(std=30.0, clip=False): 73"
+    )
     assert html.count("<tr") == 1 + 2 * 3
     risky = measured(True).layers.replace({"layer": {"fc": "<script>"}})
     result = measured(True)

@@ -11,8 +11,8 @@ from invariance_tf.measures.invariance import (
     correct_for_floor,
 )
 from invariance_tf.measures.measured import Measurement
-from invariance_tf.measures.partners import RandomPartners
-from invariance_tf.measures.responses import Responses, next_of_category
+from invariance_tf.measures.partners import RandomPartners, next_of_category
+from invariance_tf.measures.responses import Responses
 
 
 def measure_invariance(

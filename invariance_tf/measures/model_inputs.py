@@ -72,10 +72,16 @@ def _build_shapes(model):
 
 def ensure_built(model, image_shape, inputs):
     """Gives a model that was never called its weights."""
-    if model.built or image_shape is None:
+    shape = image_shape and (None, *image_shape)
+    is_sequential = isinstance(model, keras.Sequential)
+    if shape is None and is_sequential and model.layers:
+        # Its first layer may be a whole model, which knows its input.
+        inputs_of_first = getattr(model.layers[0], "inputs", None) or [None]
+        shape = getattr(inputs_of_first[0], "shape", None)
+    if model.built or shape is None:
         return
-    if isinstance(model, keras.Sequential):
-        model.build((None, *image_shape))
+    if is_sequential:
+        model.build(shape)
     if not model.built:
         model(
             keras.tree.map_structure(

@@ -1,6 +1,7 @@
 """How images go through a network: in which range, how many at a time."""
 
 import operator
+import sys
 import weakref
 
 import keras
@@ -128,3 +129,17 @@ def _run_batch(network, images):
     # `predict_on_batch` would copy the activities.
     network.make_predict_function()
     return network.predict_function([(images,)])
+
+
+def make_progress(num_images, verbose):
+    """Returns Keras' progress bar over the images of a pass.
+
+    Args:
+        num_images: Integer.
+        verbose: 0, 1 or `"auto"`: in terminals and notebooks.
+    """
+    if verbose == "auto":
+        verbose = sys.stdout.isatty() or "ipykernel" in sys.modules
+    return keras.utils.Progbar(
+        num_images, verbose=int(verbose), unit_name="image"
+    )

@@ -8,9 +8,7 @@ import functools
 import inspect
 import itertools
 import math
-import sys
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -236,7 +234,7 @@ class Responses:
 
     def _read(self, network):
         order = reading_order(self.labels)
-        progress = self._make_progress()
+        progress = passes.make_progress(self.num_images, self._verbose)
         for positions, *pair in paired_blocks(
             self._rescaling.for_transform(self._images),
             self._transform,
@@ -252,15 +250,6 @@ class Responses:
                 }
             yield positions, passes.run_network(network, both, self._batch_size)
             progress.add(len(positions))
-
-    def _make_progress(self):
-        """Returns Keras' progress bar over the images."""
-        is_shown = self._verbose
-        if is_shown == "auto":
-            is_shown = sys.stdout.isatty() or "ipykernel" in sys.modules
-        return keras.utils.Progbar(
-            self.num_images, verbose=int(is_shown), unit_name="image"
-        )
 
     def _pair(self, layer, parts):
         """Splits the output for originals and transformed images."""
@@ -396,28 +385,3 @@ def _check_choice(name, value, legal):
 
 def _is_positive(value):
     return isinstance(value, int | np.integer) and value > 0
-
-
-def next_of_category(labels):
-    """Finds for each image of a block the next one of its category.
-
-    Args:
-        labels: Integer array of shape `(num_images,)`, the block's.
-
-    Returns:
-        Integer array of shape `(num_images,)`, positions; after the last image
-        of a category comes its first. -1 for an image without another.
-
-    Example:
-
-    >>> next_of_category(np.array([0, 0, 1])).tolist()
-    [1, 0, -1]
-    """
-    by_label = np.argsort(labels, kind="stable")
-    found = np.full(len(labels), -1)
-    for of_label in np.split(
-        by_label, np.flatnonzero(np.diff(labels[by_label])) + 1
-    ):
-        if len(of_label) > 1:
-            found[of_label] = np.roll(of_label, -1)
-    return found
