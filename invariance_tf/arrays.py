@@ -233,7 +233,7 @@ def _check_type(dtype, name):
 
 def _collect(images, num_images, name):
     """Returns images, and the labels that come with them or `None`."""
-    if hasattr(images, "images") and hasattr(images, "labels"):
+    if hasattr(images, "images") and hasattr(images, "is_test"):
         raise TypeError(
             "Pass a data set's images and labels separately, for example "
             "dataset.images[dataset.is_test]. Received: "

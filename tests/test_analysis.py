@@ -77,9 +77,9 @@ def test_the_tables_have_their_columns(finished):
     ]
     assert [*read(run_dir, "layers.csv")] == [
         *("test_transform", "layer", "category_group", "tau", "num_neurons"),
-        *("num_never_active", "mean_invariance", "median_invariance"),
-        *("mean_specialisation", "mean_control_shuffled"),
-        "mean_corrected_invariance",
+        *("num_never_active", "median_invariance", "mean_specialisation"),
+        *("mean_control_shuffled", "mean_corrected_invariance"),
+        "mean_invariance",
     ]
     assert [*read(run_dir, "active_counts.csv")] == [
         *("layer", "image", "num_active_neurons", "num_neurons")

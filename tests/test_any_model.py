@@ -1,6 +1,8 @@
 """Layers of any Keras model, against extractions written by hand."""
 
 import functools
+import gc
+import weakref
 
 import keras
 import numpy as np
@@ -440,6 +442,25 @@ def test_exchanged_layers_are_not_measured_from_memory():
     model.pop()
     model.add(layers.Dense(4, name="fc"))
     assert_extracts(model, {"fc": model})
+
+
+@pytest.mark.parametrize("kind", ["flat", "nested"])
+def test_a_measured_model_is_saved_and_forgotten_as_any_other(tmp_path, kind):
+    model = after(small_backbone(), "functional")
+    if kind == "flat":
+        model = small_vit()
+    measure_invariance(
+        model, IMAGES, transforms.get("identity"), activity="signed", memory=0
+    )
+    model.save(tmp_path / "model.keras")
+    expected = model(IMAGES.astype("float32"))
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert np.array_equal(loaded(IMAGES.astype("float32")), expected)
+    gone = weakref.ref(model)
+    del model
+    keras.utils.clear_session()
+    gc.collect()
+    assert gone() is None
 
 
 # With the names of keras.applications, without their weights.

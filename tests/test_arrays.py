@@ -36,6 +36,7 @@ class Batches(keras.utils.PyDataset):
     def __init__(self, num_batches=3):
         super().__init__()
         self.number = num_batches
+        self.images, self.labels = IMAGES, LABELS
 
     @property
     def num_batches(self):
@@ -175,7 +176,7 @@ def test_images_that_cannot_be_right_are_refused_in_one_line(name):
         "images/",
         None,
         3,
-        types.SimpleNamespace(images=IMAGES, labels=LABELS),
+        types.SimpleNamespace(images=IMAGES, labels=LABELS, is_test=LABELS),
     ],
 )
 def test_what_is_not_images_is_refused(images):

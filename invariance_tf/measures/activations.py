@@ -1,7 +1,6 @@
 """Finds the layers of a model, and cuts sub-models that reach their neurons."""
 
 import difflib
-import weakref
 
 import keras
 import numpy as np
@@ -11,10 +10,26 @@ from invariance_tf.measures import calls, model_inputs
 from invariance_tf.paradigm.model import is_xla_faster
 from invariance_tf.transforms import Transform
 
-# Models made by `submodel`, each of which is traced at its first use, and what
-# `list_calls` found.
-_SUBMODELS = weakref.WeakKeyDictionary()
-_CALLS = weakref.WeakKeyDictionary()
+
+class _Known:
+    """Keeps what was found out about a model, and lives as long as it.
+
+    Attributes:
+        calls: Dictionary, what `calls.list_calls` found.
+        cuts: Dictionary, models made by `submodel`, each of which is traced
+            at its first use.
+    """
+
+    def __init__(self):
+        self.calls = {}
+        self.cuts = {}
+
+
+def _known(model):
+    """Returns the `_Known` of a model."""
+    # In a dictionary of ours it would keep the model alive, which its parts
+    # refer to. Assignment would be Keras' tracking of attributes.
+    return vars(model).setdefault("_invariance_tf", _Known())
 
 
 def layer_names(model, image_shape=None):
@@ -158,7 +173,7 @@ def _body(model):
     found = model_inputs.transforms_in(model)
     if not found:
         return model
-    bodies = _SUBMODELS.setdefault(model, {})
+    bodies = _known(model).cuts
     key = "body", _identity(model)
     if key not in bodies:
         bodies[key] = keras.Model(found[0].output, model.outputs)
@@ -179,7 +194,7 @@ def _list_calls(model, image_shape, inputs=None):
             call for call in found if not isinstance(call.operation, Transform)
         ], own
     body = _body(model)
-    known = _CALLS.setdefault(model, {})
+    known = _known(model).calls
     key = image_shape, _identity(model)
     if key not in known:
         known.clear()
@@ -216,7 +231,7 @@ def submodel(model, layers, image_shape=None, inputs=None):
     for name in layers:
         if name not in outputs:
             raise ValueError(_unknown_layer(name, [*outputs]))
-    known = _SUBMODELS.setdefault(model, {})
+    known = _known(model).cuts
     key = tuple(layers), _identity(model)
     if key not in known:
         if _is_flat(model):

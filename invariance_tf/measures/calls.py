@@ -116,7 +116,7 @@ def _alike(calls, tensor):
     Layers of another dtype cast their input, which makes it another tensor.
     """
     shape = getattr(tensor, "shape", None)
-    if shape is None:
+    if shape is None or isinstance(tensor, keras.KerasTensor):
         return None
     same = (
         call

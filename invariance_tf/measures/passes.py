@@ -2,16 +2,12 @@
 
 import operator
 import sys
-import weakref
 
 import keras
 import numpy as np
 from keras import ops
 
 from invariance_tf import arrays
-
-# Models made by `make_extremes`, by network, each traced once.
-_EXTREMES = weakref.WeakKeyDictionary()
 
 
 class Rescaling:
@@ -94,7 +90,8 @@ class _Extremes(keras.Model):
 
 def make_extremes(network, is_signed):
     """Returns a model of the extremes of a network, made once."""
-    known = _EXTREMES.setdefault(network, {})
+    # As attribute of the network they live as long as it.
+    known = vars(network).setdefault("_extremes", {})
     if is_signed not in known:
         known[is_signed] = _Extremes(network, is_signed)
         known[is_signed].jit_compile = network.jit_compile

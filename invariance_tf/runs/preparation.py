@@ -101,7 +101,12 @@ def prepare(experiment):
     devices.warn_of_precision(experiment.precision)
     with timed(seconds, "model"):
         model = _build(experiment, dataset)
-    legal = activations.rectified_layers(model)
+    # Layers inside others have paths, where no gate can be put in.
+    legal = [
+        name
+        for name in activations.rectified_layers(model)
+        if "/" not in name and ":" not in name
+    ]
     if experiment.ablate_layer not in (None, *legal):
         raise ValueError(
             f"`ablate_layer` must be a layer with ReLU: {', '.join(legal)}. "
