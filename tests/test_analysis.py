@@ -71,15 +71,15 @@ def test_the_tables_have_their_columns(finished):
     assert [*read(run_dir, "neurons.parquet")] == [
         *("test_transform", "layer", "category_group", "neuron"),
         *("num_images", "num_active_images", "max_activity"),
-        "invariance_coefficient",
+        "specialisation",
         *("control_shuffled", "control_same_category"),
-        *("corrected_invariance", "specialisation"),
+        *("corrected_invariance", "invariance_coefficient"),
     ]
     assert [*read(run_dir, "layers.csv")] == [
         *("test_transform", "layer", "category_group", "tau", "num_neurons"),
-        *("num_never_active", "mean_invariance", "median_invariance"),
-        *("mean_specialisation", "mean_control_shuffled"),
-        "mean_corrected_invariance",
+        *("num_never_active", "median_invariance", "mean_specialisation"),
+        *("mean_control_shuffled", "mean_corrected_invariance"),
+        "mean_invariance",
     ]
     assert [*read(run_dir, "active_counts.csv")] == [
         *("layer", "image", "num_active_neurons", "num_neurons")

@@ -22,17 +22,21 @@ ROOMS = {
     "runs": {"drawing", "datasets", "training", "measures", "paradigm"}
     | {"networks", "transforms", "settings", "run_files", "files"},
     "drawing": {"measures", "settings", "files", "foreign"},
-    "datasets": {"files", "foreign"},
+    "datasets": {"arrays", "files", "foreign"},
     "training": {"paradigm", "files"},
-    "measures": {"paradigm", "transforms"},
+    "measures": {"paradigm", "transforms", "arrays", "files"},
     "paradigm": {"foreign"},
     "networks": set(),
     "transforms": set(),
     "settings": {"foreign"},
+    "arrays": set(),
     "run_files": {"files"},
     "files": {"foreign"},
     "foreign": set(),
 }
+
+# What draws itself if it is asked to: the one import of a room above.
+UPWARD = {("measures/measured.py", "drawing")}
 
 # Where a library may be imported; elsewhere the code runs on every backend of
 # Keras, starts without it, and says nothing on the terminal.
@@ -57,6 +61,7 @@ HOMES = {
     },
     "pandas": {
         "files.py",
+        "measures/measured.py",
         "measures/measurement.py",
         "paper/claims/",
         "paper/figures/accuracy.py",
@@ -135,6 +140,8 @@ def test_rooms_import_only_rooms_below_them():
         if package != "invariance_tf" or inside in ("", "__version__"):
             continue
         arrow = room_of(path), inside.split(".")[0]
+        if (path, arrow[1]) in UPWARD:
+            continue
         used.add(arrow)
         if arrow not in allowed and arrow[0] != arrow[1]:
             offenders.append(f"{place} imports {name}")

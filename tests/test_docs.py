@@ -366,16 +366,24 @@ def test_a_figure_is_added(run_page):
 
 @pytest.mark.slow
 def test_a_model_of_ones_own_is_measured(run_page):
-    names = run_page("measure.md", stop=2)
-    assert [*names["summary"].index] == ["conv", "hidden"]
-    assert names["summary"].num_neurons.tolist() == [14 * 14 * 16, 64]
+    names = run_page("measure.md")
+    summary = names["result"].summary
+    assert [*summary.layer] == ["conv", "hidden"]
+    assert summary.num_neurons.tolist() == [14 * 14 * 16, 64]
     assert len(names["neurons"]) == 64
     assert names["neurons"].control_shuffled.notna().any()
-    names = run_page("measure.md")
-    assert names["result"].neurons.groupby("layer").size().to_dict() == {
-        "conv4_block6_out": 1024,
-        "avg_pool": 2048,
+    assert pathlib.Path("rotation.png").stat().st_size > 5_000
+    assert len(names["unit"].neurons) == 64
+    num_neurons = {
+        "resnet_result": {"conv4_block6_out": 1024, "avg_pool": 2048},
+        "tuned_result": {"mobilenetv2_1.00_32/block_13_expand_relu": 2304},
+        "signed": {"attention": 16 * 32, "pool": 32},
     }
+    for name, expected in num_neurons.items():
+        found = names[name].neurons.groupby("layer").size().to_dict()
+        assert found == expected
+    coefficients = names["signed"].neurons.invariance_coefficient
+    assert coefficients.between(0, 1).all()
 
 
 @pytest.mark.slow
