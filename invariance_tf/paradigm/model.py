@@ -1,6 +1,7 @@
 """The model: transformation, standardisation and network in one."""
 
 import contextlib
+import math
 
 import keras
 import numpy as np
@@ -16,7 +17,8 @@ class Standardize(keras.layers.Layer):
     transformation, before the first layer (Appendix B, Preprocessing).
 
     Call arguments:
-        images: Float tensor of shape `(batch, height, width, channels)`.
+        images: Tensor of shape `(batch, height, width, channels)`, or one image
+            without the batch axis; channels may come first.
 
     Returns:
         Float32 tensor of the same shape: mean 0 and standard deviation 1.
@@ -30,16 +32,18 @@ class Standardize(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         kwargs.setdefault("dtype", "float32")
-        kwargs.setdefault("name", "standardize")
         super().__init__(**kwargs)
 
     def call(self, images):
-        axes = (1, 2, 3)
-        num_values = images.shape[1] * images.shape[2] * images.shape[3]
+        axes = (-3, -2, -1)
+        images = ops.cast(images, self.compute_dtype)
+        # The size of images may be unknown until the call.
+        num_values = math.prod(ops.shape(images)[-3:])
+        lowest = ops.cast(1 / num_values, images.dtype)
         images = images - ops.mean(images, axes, keepdims=True)
         variance = ops.mean(ops.square(images), axes, keepdims=True)
         # max(std, 1 / sqrt(n)) is sqrt(max(variance, 1 / n)).
-        return images * ops.rsqrt(ops.maximum(variance, 1 / num_values))
+        return images * ops.rsqrt(ops.maximum(variance, lowest))
 
     def compute_output_shape(self, input_shape):
         return input_shape
