@@ -21,12 +21,12 @@ ROOMS = {
     "runs": {"drawing", "datasets", "training", "measures", "paradigm"}
     | {"networks", "transforms", "settings", "files"},
     "drawing": {"measures", "settings", "files"},
-    "datasets": {"files"},
+    "datasets": {"settings", "files"},
     "training": {"paradigm", "files"},
     "measures": {"paradigm", "transforms"},
-    "paradigm": set(),
-    "networks": set(),
-    "transforms": set(),
+    "paradigm": {"transforms"},
+    "networks": {"settings"},
+    "transforms": {"settings"},
     "settings": set(),
     "files": set(),
 }

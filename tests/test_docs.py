@@ -26,14 +26,10 @@ import values  # noqa: E402
 
 PAGES = sorted(DOCS.rglob("*.md"))
 REGISTRIES = (
-    itf.transforms.TRANSFORMS,
-    itf.datasets.DATASETS,
-    itf.networks.NETWORKS,
     FIGURES,
     defaults.TRANSFORMS,
     defaults.DATASETS,
-    defaults.EXPERIMENTS,
-    defaults.RECIPES,
+    defaults.NETWORKS,
 )
 RESULTS = DOCS / "results" / "synthfaces"
 

@@ -68,7 +68,8 @@ def measure_invariance(
         images: Array or memory map of shape `(num_images, height, width, 3)`
             with values from 0 to 255, or a `tf.data.Dataset` of batches of
             such images.
-        transform: A `Transform`; `None` means the model's own.
+        transform: A `Transform`, a name such as `"blur"`, a function from
+            images to images, or any Keras layer; `None` means the model's own.
         layers: List of layer names; `None` means the penultimate layer.
         tau: Float from 0 to below 1. A neuron is active for an image if its
             activity, divided by its largest one, is above `tau`.
@@ -88,15 +89,12 @@ def measure_invariance(
     Example:
 
     >>> import keras
-    >>> from invariance_tf import transforms
     >>> image = keras.Input((8, 8, 3))
     >>> flat = keras.layers.Flatten()(image)
     >>> hidden = keras.layers.Dense(5, activation="relu", name="fc")(flat)
     >>> model = keras.Model(image, hidden)
     >>> images = np.random.default_rng(0).uniform(0, 255, (20, 8, 8, 3))
-    >>> result = measure_invariance(
-    ...     model, images, transforms.get("identity"), ["fc"]
-    ... )
+    >>> result = measure_invariance(model, images, "identity", ["fc"])
     >>> result.layers.query("tau == 0.1").mean_invariance.item()
     1.0
     """

@@ -15,6 +15,7 @@ from keras import ops
 
 from invariance_tf.measures import activations
 from invariance_tf.paradigm.model import reseed_layer
+from invariance_tf.transforms import as_transform
 
 # Images that go through the network together with their transformed versions.
 # Noise is drawn block by block, so this number is part of a result.
@@ -56,7 +57,7 @@ def paired_blocks(images, transform, seed=0, order=None):
     Args:
         images: Array or memory map of shape `(num_images, height, width, 3)`
             with values from 0 to 255.
-        transform: A `Transform`.
+        transform: What `transforms.as_transform` takes, such as a `Transform`.
         seed: Integer >= 0. The same seed and order give the same noise.
         order: Integer array, positions to read; `None` means all in order.
 
@@ -65,6 +66,7 @@ def paired_blocks(images, transform, seed=0, order=None):
         of each; the images are float32 arrays.
     """
     order = np.arange(len(images)) if order is None else order
+    transform = as_transform(transform)
     reseed_layer(transform, seed)
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
@@ -96,7 +98,9 @@ class Responses:
             with values from 0 to 255, or a `tf.data.Dataset` of batches of
             such images, which is read into memory.
         labels: Integer array of shape `(num_images,)`, or `None`.
-        transform: A `Transform`; `None` means the model's own.
+        transform: What `transforms.as_transform` takes: a `Transform`, a name
+            such as `"blur"`, a function from images to images, or any Keras
+            layer. `None` means the model's own.
         preprocess: Function applied to original and to transformed images
             before the model, such as one of `keras.applications`, or `None`.
         spatial: `"all"`: each channel at each position is a neuron. `"max"`:
@@ -151,7 +155,9 @@ class Responses:
             )
         self._images = images
         self._network = activations.submodel(model, self.layers)
-        self._transform = transform or activations.transform_of(model)
+        if transform is None:
+            transform = activations.transform_of(model)
+        self._transform = as_transform(transform)
         self._preprocess = preprocess
         self._spatial = spatial
         self._rectify = rectify

@@ -15,7 +15,7 @@ from invariance_tf.paradigm import pipeline, splits
 from invariance_tf.runs import accuracies, analysis, health, provenance
 from invariance_tf.runs.preparation import prepare, timed
 from invariance_tf.runs.tensorboard import EventLog
-from invariance_tf.settings import config
+from invariance_tf.settings import config, names
 from invariance_tf.training import devices, fitting, learning, statistics
 
 
@@ -38,6 +38,7 @@ def run(experiment, overwrite=False):
     return run_prepared(prepare(experiment), overwrite)
 
 
+@models.channels_last()
 def run_prepared(prepared, overwrite=False):
     """Trains and evaluates a prepared experiment, and writes the results.
 
@@ -89,11 +90,15 @@ def run_prepared(prepared, overwrite=False):
     return {**summary, "run_dir": run_dir, "was_done": was_done}
 
 
-def analyse_again(run_dir, **changes):
+@models.channels_last()
+def analyse_again(run_dir, *, trust=False, **changes):
     """Measures the neurons of a finished run again, without training.
 
     Args:
         run_dir: Directory of the run.
+        trust: Boolean. Whether to import the modules that its config.yaml
+            names, if it used a data set, network or transformation by a
+            dotted name. Whoever wrote the file can run any code then.
         **changes: Settings to change: analysis, tau and ablate_layer.
 
     Returns:
@@ -102,6 +107,7 @@ def analyse_again(run_dir, **changes):
     Raises:
         FileNotFoundError: If the run is not finished.
         FileExistsError: If the images have changed since.
+        ValueError: If config.yaml names modules and is not trusted.
     """
     summary = files.read_json(os.path.join(run_dir, "summary.json"))
     if summary is None:
@@ -109,7 +115,10 @@ def analyse_again(run_dir, **changes):
             "This is not the directory of a finished run: it has no "
             f"summary.json. Received: run_dir={run_dir}"
         )
-    settings = files.read_yaml(os.path.join(run_dir, "config.yaml")) | changes
+    config_path = os.path.join(run_dir, "config.yaml")
+    settings = files.read_yaml(config_path) | changes
+    if not trust:
+        names.check_origin(settings, config_path)
     # This machine may have fewer devices than the one that trained.
     prepared = prepare(config.Experiment(**{**settings, "devices": 1}))
     experiment = dataclasses.replace(

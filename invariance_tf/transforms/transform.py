@@ -1,5 +1,6 @@
 """The base class of transformations: a Keras layer with a flag per image."""
 
+import inspect
 import math
 
 import keras
@@ -9,6 +10,9 @@ from keras import ops
 # Columns of pixels per matrix product: few, so that a product need not read
 # columns that all have weight 0.
 _BLOCK = 16
+
+# Arguments that every transformation takes.
+OF_LAYERS = ("name", "dtype", "data_format")
 
 
 class Transform(keras.layers.Layer):
@@ -68,6 +72,23 @@ class Transform(keras.layers.Layer):
                 f"Received: data_format={data_format!r}"
             )
 
+    @classmethod
+    def arguments(cls):
+        """Returns the arguments of this transformation with their defaults.
+
+        Those that every layer takes, and the seed of a noise, are left out. An
+        argument without a default has `inspect.Parameter.empty`.
+        """
+        found = {}
+        for each in cls.__mro__[: cls.__mro__.index(Transform)]:
+            of_class = inspect.signature(each.__init__).parameters.values()
+            for parameter in of_class:
+                if parameter.kind is not parameter.VAR_KEYWORD:
+                    found.setdefault(parameter.name, parameter.default)
+        for name in ("self", "seed", *OF_LAYERS):
+            found.pop(name, None)
+        return found
+
     def build(self, images_shape, is_transformed_shape=None):
         self._check_shape(images_shape)
 
@@ -78,10 +99,14 @@ class Transform(keras.layers.Layer):
         """Raises a `ValueError` if images of this shape are not legal."""
         shape = tuple(shape)
         is_first = self.data_format == "channels_first"
-        channels, *size = shape[-3:] if is_first else (shape[-1:] + shape[-3:-1])
+        channels, *size = (
+            shape[-3:] if is_first else (shape[-1:] + shape[-3:-1])
+        )
         if len(shape) not in (3, 4) or channels not in (1, 3):
-            layout = "channels, height, width" if is_first else (
-                "height, width, channels"
+            layout = (
+                "channels, height, width"
+                if is_first
+                else ("height, width, channels")
             )
             raise ValueError(
                 f"Images must have the shape (batch, {layout}), or ({layout}) "

@@ -4,7 +4,7 @@ import csv
 import json
 import os
 
-from invariance_tf.settings.defaults import RECIPES, TRANSFORMS
+from invariance_tf.settings.defaults import NETWORKS, TRANSFORMS
 
 # Columns of `Runs.runs` and what they are called.
 SOURCES = {
@@ -128,8 +128,10 @@ def _list_deviations(table):
     if missing:
         yield f"No runs with: {_join(missing)}."
     for network, found in table.groupby("network"):
-        planned = RECIPES.get(network, {}).get("epochs")
-        if planned is not None and {*found.epochs} != {planned}:
+        if network not in NETWORKS:
+            continue
+        planned = NETWORKS[network].experiment["epochs"]
+        if {*found.epochs} != {planned}:
             yield (
                 f"{network} was trained for {_join(found.epochs)} epochs "
                 f"instead of {planned}."
