@@ -57,7 +57,7 @@ def read(run_dir, name):
 def test_only_the_network_before_its_logits_computes_in_bfloat16(name):
     model = build(
         networks.get(name),
-        transforms.get("highpass"),
+        "highpass",
         32,
         4,
         precision="mixed_bfloat16",

@@ -62,15 +62,15 @@ class Thinning(Transform):
         width = images.shape[2]
         if width is not None:
             return along_width(images, _thinning_matrix(width, np))
-        matrix = _thinning_matrix(ops.shape(images)[2], ops)
-        return ops.matmul(ops.cast(matrix, "float32"), images)
+        width = ops.cast(ops.shape(images)[2], "float32")
+        return ops.matmul(_thinning_matrix(width, ops), images)
 
 
 def _thinning_matrix(width, library):
     """Returns resizing and padding of a row as a matrix.
 
     Args:
-        width: Integer, or a tensor of one.
+        width: Integer, or a float tensor of one.
         library: `numpy`; for a tensor, `keras.ops`.
     """
     new_width = width // 2

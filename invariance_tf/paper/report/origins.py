@@ -5,6 +5,7 @@ import json
 import os
 
 from invariance_tf.settings.defaults import NETWORKS, TRANSFORMS
+from invariance_tf.settings.names import REGISTRIES
 
 # Columns of `Runs.runs` and what they are called.
 SOURCES = {
@@ -107,6 +108,10 @@ def _list_deviations(table):
     for name in (*table.dataset.unique(), *table.network.unique()):
         if name in STAND_INS:
             yield STAND_INS[name]
+    for kind, registry in REGISTRIES.items():
+        for name in {*table[kind]} - {*registry}:
+            if not name.startswith("tfds:"):
+                yield f"The {kind} {name} is not part of this package."
     is_point = (table.n_seen > 0) & (table.n_seen < table.num_categories)
     points = table[is_point]
     keys = ["study", "transform", "transform_args", "n_seen"]
