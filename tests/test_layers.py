@@ -338,7 +338,7 @@ def test_a_registered_function_is_saved_and_another_refused(images, tmp_path):
     )
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again(images), images[:, :, ::-1])
-    with pytest.raises(ValueError, match="only if it is registered"):
+    with pytest.raises(ValueError, match="saved only if it has a name"):
         transforms.as_transform(lambda images: images).get_config()
 
 

@@ -118,7 +118,8 @@ def analyse_again(run_dir, *, trust=False, **changes):
     config_path = os.path.join(run_dir, "config.yaml")
     settings = files.read_yaml(config_path) | changes
     if not trust:
-        names.check_origin(settings, config_path)
+        remedy = "say so with --trust (trust=True in Python)"
+        names.check_origin(settings, config_path, remedy)
     # This machine may have fewer devices than the one that trained.
     prepared = prepare(config.Experiment(**{**settings, "devices": 1}))
     experiment = dataclasses.replace(

@@ -106,12 +106,13 @@ def _is_record(kind, name):
     return kind == "dataset" and re.match("tfds:.", str(name)) is not None
 
 
-def check_origin(settings, origin):
-    """Raises if settings that the user did not write name modules to import.
+def check_origin(settings, origin, remedy):
+    """Raises if settings that the user may not have written name modules.
 
     Args:
         settings: Dictionary of settings.
         origin: String, where they were read.
+        remedy: String, what to do if they are the user's.
 
     Raises:
         ValueError: If so.
@@ -123,8 +124,8 @@ def check_origin(settings, origin):
     ]
     if own:
         raise ValueError(
-            f"{origin} names code to import and run: {', '.join(own)}. If it "
-            "is yours, say so with --trust (trust=True in Python)."
+            f"{origin} names code of its author's, which would be run. If it "
+            f"is yours, {remedy}. Received: {', '.join(own)}"
         )
 
 

@@ -4,6 +4,9 @@ import os
 import pathlib
 
 import jsonargparse
+import yaml
+
+from invariance_tf.settings import names
 
 HELP = (
     "YAML file with settings, or the name of a config of the package, such as "
@@ -62,4 +65,12 @@ class ConfigFile(jsonargparse.ActionConfigFile):
     def __call__(self, parser, settings, value, option_string=None):
         """Adds the settings of the file."""
         path = find_config(value)
+        directory = os.path.dirname(path)
+        if os.path.exists(os.path.join(directory, "provenance.json")):
+            # A run directory may be someone else's.
+            with open(path, encoding="utf-8") as file:
+                settings_of_run = yaml.safe_load(file)
+            names.check_origin(
+                settings_of_run, path, "copy it, and use the copy"
+            )
         super().__call__(parser, settings, path, option_string)

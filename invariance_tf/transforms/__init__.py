@@ -69,12 +69,14 @@ def get(name, /, **arguments):
     entry, made = names.find("transform", name), names.load("transform", name)
     _register(made, name)
     if not isinstance(made, type):
-        if {*arguments} <= {*OF_LAYERS}:
-            return as_transform(made, **arguments)
-        raise ValueError(
-            f"The transform {name} takes no arguments. "
-            f"Received: transform_args={arguments}"
-        )
+        of_layer = {key: arguments.pop(key) for key in {*arguments} & OF_LAYERS}
+        made = as_transform(made, **of_layer)
+        if arguments:
+            raise ValueError(
+                f"The transform {name} takes no arguments. "
+                f"Received: transform_args={arguments}"
+            )
+        return made
     if not issubclass(made, Transform):
         raise ValueError(
             "A transformation is a subclass of `Transform`, a function or a "
@@ -101,6 +103,8 @@ def _register(made, name):
     """Lets Keras save and load what a user's name stands for."""
     if name in defaults.TRANSFORMS or not hasattr(made, "__name__"):
         return
+    if made.__name__ == "<lambda>":
+        return  # Keras saves it as code, and does not load that.
     if keras.saving.get_registered_name(made) == made.__name__:
         package, _, _ = str(name).partition(":")
         keras.saving.register_keras_serializable(package=package)(made)

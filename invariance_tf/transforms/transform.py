@@ -12,7 +12,7 @@ from keras import ops
 _BLOCK = 16
 
 # Arguments that every transformation takes.
-OF_LAYERS = ("name", "dtype", "data_format")
+OF_LAYERS = {"name", "dtype", "data_format"}
 
 
 class Transform(keras.layers.Layer):

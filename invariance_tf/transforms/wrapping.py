@@ -74,8 +74,9 @@ class Wrapped(Transform):
         name = getattr(function, "__name__", None)
         if name and keras.saving.get_registered_name(function) == name:
             raise ValueError(
-                "A function can be saved only if it is registered: decorate it "
-                "with keras.saving.register_keras_serializable. "
+                "A function can be saved only if it has a name, unlike lambda, "
+                "and is registered: decorate it with "
+                "keras.saving.register_keras_serializable. "
                 f"Received: {function}"
             )
         serialized = keras.saving.serialize_keras_object(function)
