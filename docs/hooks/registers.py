@@ -188,11 +188,11 @@ def datasets_table(pages):
         pages: Dictionary from names of data sets to their pages.
     """
     rows = []
-    for name, options in defaults.DATASETS.items():
+    for name, entry in defaults.DATASETS.items():
         label = f"[`{name}`]({pages[name]})" if name in pages else f"`{name}`"
         texts = (
             f"`{option}`" + ("" if value is None else f" {value}")
-            for option, value in options.items()
+            for option, value in entry.options.items()
         )
         rows.append((label, ", ".join(texts)))
     return values.make_table(("data set", "options with defaults"), rows)
@@ -205,7 +205,7 @@ def transforms_table():
         for name in names:
             arguments = ", ".join(
                 f"`{key}` {value}"
-                for key, value in defaults.TRANSFORMS[name].items()
+                for key, value in defaults.TRANSFORMS[name].options.items()
             )
             rows.append((family, f"`{name}`", LOOKS[name].label, arguments))
     return values.make_table(

@@ -53,12 +53,15 @@ class AnalysisOptions:
         analysis: The penultimate layer, or all layers with ReLU.
         tau: Threshold of activity, or auto.
         ablate_layer: Inner layer to ablate too, such as conv5; null: none.
+        trust: Import the modules that the run's config.yaml names; only for
+            runs whose author you trust.
     """
 
     run_dir: str
     analysis: Literal["penultimate", "layers"] = _OWN
     tau: float | Literal["auto"] = _OWN
     ablate_layer: str | None = _OWN
+    trust: bool = False
 
 
 @terminal.command("Run the same command again to continue from the last epoch.")
