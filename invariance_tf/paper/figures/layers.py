@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
 from invariance_tf.drawing import layout, lines, style
-from invariance_tf.paper.figures.parts import choose_evenly
+from invariance_tf.paper.figures.parts import GAP_HEIGHT, num_seeds
 from invariance_tf.paper.selection import (
     at_own_tau,
     n_seen_values,
@@ -14,39 +14,50 @@ from invariance_tf.paper.selection import (
     own_tests,
     rows,
 )
-from invariance_tf.paper.studies import transforms_of
 
-GROUPS = {"seen": "seen", "unseen": "unseen", "all": "both"}
-NUM_COLUMNS = 6
+INVARIANCE, FLOOR, CORRECTED = (
+    "mean_invariance",
+    "mean_control_shuffled",
+    "mean_corrected_invariance",
+)
+# Labels of the rows of panels, by their category group and measure.
+ROWS = {
+    ("seen", INVARIANCE): "seen:\ninvariance",
+    ("unseen", INVARIANCE): "unseen:\ninvariance",
+    ("all", INVARIANCE): "both:\ninvariance",
+    ("all", CORRECTED): "both:\ncorrected J",
+}
 
 
-def draw_layers(table, axes, names, looks):
+def draw_layers(table, axes, names, looks, measure=INVARIANCE):
     """Draws mean invariance over layers, a line for each number seen.
 
     Args:
-        table: DataFrame with a row for each network and layer: n_seen, layer,
-            mean_invariance.
+        table: DataFrame with a row for each network and layer: n_seen, layer
+            and the measure; its floor if there is one.
         axes: Matplotlib `Axes`.
         names: List of names of layers, from the first to the last.
         looks: Dictionary from numbers of seen categories to options of
             `lines.draw_line`.
+        measure: String, name of a column.
     """
     depths = list(range(len(names)))
     depth_of = dict(zip(names, depths, strict=True))
     table = table.assign(depth=table.layer.map(depth_of))
     for n_seen, look in looks.items():
         of_line = rows(table, n_seen=n_seen)
-        if of_line.mean_invariance.notna().any():
-            lines.draw_line(
-                of_line, axes, "depth", "mean_invariance", depths, **look
-            )
+        if of_line[measure].notna().any():
+            lines.draw_line(of_line, axes, "depth", measure, depths, **look)
+    if measure == INVARIANCE and FLOOR in table:
+        floor = table.groupby("depth")[FLOOR].mean()
+        axes.plot(floor.index, floor, gid=FLOOR, **style.FLOOR)
     axes.set_xticks(depths, names, rotation=90)
     axes.set_xlim(-0.3, len(names) - 0.7)
-    axes.set(ylim=(-0.02, 1.02), yticks=(0, 0.25, 0.5, 0.75, 1))
+    axes.set(ylim=(-0.04, 1.02), yticks=(0, 0.5, 1))
     axes.grid(axis="y")
 
 
-def fill_layers(part, study, role, num_lines=6):
+def fill_layers(part, study, role, transforms):
     """Draws Fig. 11: columns are transformations, rows are groups.
 
     Layers are drawn at each run's own threshold.
@@ -55,36 +66,64 @@ def fill_layers(part, study, role, num_lines=6):
     if not len(table) or table.layer.nunique() == 1:
         text = "only the penultimate layer was measured: --analysis layers"
         layout.draw_gap(part.subplots(), text)
-        return None
+        return GAP_HEIGHT, None
     names = _layer_names(table)
-    looks = _make_looks(choose_evenly(n_seen_values(study), num_lines))
-    transforms = transforms_of(role)
-    bands = part.subfigures(len(transforms) // NUM_COLUMNS, 1)
-    for number, band in enumerate(bands):
-        shown = transforms[number * NUM_COLUMNS :][:NUM_COLUMNS]
+    looks = _make_looks(n_seen_values(study))
+    shown = {key: text for key, text in ROWS.items() if key[1] in table}
+    # An older study has the column as soon as a newer one is beside it.
+    if CORRECTED in table and table[CORRECTED].isna().all():
+        del shown["all", CORRECTED]
+
+    def fill_band(band, of_band):
         # Without sharing axes, which takes longer to draw; limits are equal.
-        panels = band.subplots(3, NUM_COLUMNS)
-        for column, transform in zip(panels.T, shown, strict=True):
+        panels = band.subplots(len(shown), len(of_band), squeeze=False)
+        for column, transform in zip(panels.T, of_band, strict=True):
             of_transform = rows(table, transform=transform)
-            column[0].set_title(style.LOOKS[transform].label)
-            for axes, group in zip(column, GROUPS, strict=True):
+            column[0].set_title(style.LOOKS[transform].label, size=7)
+            for axes, (group, measure) in zip(column, shown, strict=True):
                 of_group = rows(of_transform, category_group=group)
                 if len(of_group):
-                    draw_layers(of_group, axes, names, looks)
+                    draw_layers(of_group, axes, names, looks, measure)
                 else:
                     layout.draw_gap(axes, "missing")
                 axes.label_outer()
-        for axes, label in zip(panels[:, 0], GROUPS.values(), strict=True):
-            axes.set_ylabel(f"{label}\nmean invariance")
-    bands[0].legend(
-        handles=[Line2D([], [], **look) for look in looks.values()],
-        loc="outside upper right",
-        ncols=len(looks),
-        title=f"categories seen transformed (of {num_categories(study)})",
+        for axes, label in zip(panels[:, 0], shown.values(), strict=True):
+            axes.set_ylabel(label)
+        longest = max(map(len, names))
+        return 0.72 * len(shown) + 0.25 + 0.05 * longest
+
+    def fill_legend(band):
+        axes = band.subplots()
+        axes.set_axis_off()
+        handles = [Line2D([], [], **look) for look in looks.values()]
+        if FLOOR in table:
+            handles.append(Line2D([], [], **style.FLOOR))
+        axes.legend(
+            handles=handles,
+            loc="center",
+            ncols=int(layout.width_of(band) / 0.62),
+            title=f"seen categories (of {num_categories(study)})",
+        )
+        return 0.4
+
+    bands = layout.split(part, [*transforms], 1.15)
+    height = layout.stack(
+        part,
+        [
+            fill_legend,
+            *(
+                lambda band, of=of_band: fill_band(band, of)
+                for of_band in bands
+            ),
+        ],
     )
-    return (
-        f"{lines.NOTE} Rows: test images of seen and of unseen categories, "
-        "and both."
+    corrected = ""
+    if ("all", CORRECTED) in shown:
+        corrected = f" {style.CORRECTED_NOTE}"
+    return height, (
+        f"{lines.describe_lines(num_seeds(study))} Rows: mean over the neurons "
+        "of a layer, for test images of seen and of unseen categories, and "
+        f"both.{corrected}"
     )
 
 
@@ -96,7 +135,8 @@ def _make_looks(counts):
             "label": f"{n_seen:g}",
             "color": to_hex(matplotlib.colormaps["viridis_r"](shade)),
             "marker": "o",
-            "markersize": 3,
+            "markersize": 2.4,
+            "linewidth": 0.9,
         }
         for n_seen, shade in zip(counts, shades, strict=True)
     }
