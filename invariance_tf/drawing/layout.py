@@ -13,7 +13,7 @@ from invariance_tf.drawing import style
 from invariance_tf.measures.intervals import bootstrap
 
 # Inches that a letter of a point is wide, on average.
-_LETTER = 0.0081
+_LETTER = 0.0073
 # Inches from line to line.
 _LEGEND_LINE, _NOTE_LINE = 0.13, 0.1
 
@@ -180,7 +180,7 @@ def write_title(figure, text):
     """
     size = style.SETTINGS["figure.titlesize"]
     # Bold letters are wider.
-    most = int(width_of(figure) / (1.15 * _LETTER * size))
+    most = int(width_of(figure) / (1.12 * _LETTER * size))
     lines = [
         line for part in text.split("\n") for line in textwrap.wrap(part, most)
     ]

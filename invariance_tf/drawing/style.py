@@ -164,7 +164,9 @@ SAME_CATEGORY = FLOOR | {
     "linestyle": (0, (3, 1)),
     "label": "T of another image of the category",
 }
+# Without a break within the formula.
+_FORMULA = "J = (I − S) / (1 − S)".replace(" ", "\u00a0")
 CORRECTED_NOTE = (
-    "J = (I − S) / (1 − S): 1 where T changes nothing, 0 where T(x) is no more "
-    "like x than T of an image of another category."
+    f"{_FORMULA}: 1 where T changes nothing, 0 where T(x) is no more like x "
+    "than T of an image of another category."
 )

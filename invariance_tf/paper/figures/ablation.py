@@ -48,6 +48,7 @@ def fill_ablation(part, study, role, transforms, criterion="tau"):
     intact = select_ablations(study, "none")
     found = {*table.ablated} if len(table) else {"inactive", "active"}
     names = [name for name in TITLES if name in found]
+    width = layout.width_of(part)
     height = layout.panel_height(part, len(names), 0.7, (1.5, 1.8))
     handles = []
 
@@ -57,7 +58,8 @@ def fill_ablation(part, study, role, transforms, criterion="tau"):
         axes.axhline(1 / num_categories(study), **style.CHANCE)
         if criterion == "tau":
             _mark_taus(axes, all_seen(study.runs).tau)
-        if ablated != names[0]:
+        # Beside others, one label is enough.
+        if ablated != names[0] and layout.width_of(place) < width / 1.5:
             axes.set_ylabel("")
         handles[:] = axes.get_legend_handles_labels()[0]
         return height + 0.5
@@ -167,4 +169,5 @@ def _mark_taus(axes, taus):
         va="top",
         color=style.GREY,
         fontsize=style.NOTE,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
     )

@@ -59,7 +59,7 @@ def draw_matrix(table, axes, transforms, *, with_intervals=True):
     labels = [style.LOOKS[name].label for name in names]
     layout.name_columns(axes, labels)
     axes.set_yticks(range(len(names)), ["Original only", *labels[1:]])
-    axes.set(xlabel="tested on", ylabel="trained on original images and")
+    axes.set(xlabel="tested on", ylabel="trained on")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     families = [None, *(style.family_of(name) for name in transforms)]
@@ -110,7 +110,7 @@ def fill_matrices(figure, studies, frame):
         )
     if picture:
         bar = figure.colorbar(
-            picture, ax=panels, label="accuracy (%)", shrink=0.5, aspect=25
+            picture, ax=panels, label="accuracy (%)", shrink=0.6, aspect=25
         )
         bar.outline.set_visible(False)
     small_print = ""
@@ -121,8 +121,9 @@ def fill_matrices(figure, studies, frame):
         small_print = f"; small print: {lines.describe_interval(most)}"
     return total + layout.write_note(
         figure,
-        "Accuracy in percent over all categories; every network but the first "
-        f"saw all categories transformed. Mean over seeds{small_print}. "
+        "Accuracy in percent over all categories. Every network was trained on "
+        "original images, and all but the first on those of all categories "
+        f"transformed, too. Mean over seeds{small_print}. "
         "–: missing.",
     )
 

@@ -80,7 +80,7 @@ def draw_family(images, panels):
         label = style.LOOKS[name].label
         is_narrow = layout.width_of(axes.figure) < 0.8 * len(images)
         if is_narrow:
-            label = textwrap.fill(label, 8)
+            label = textwrap.fill(label, 10, break_long_words=False)
         size = style.TINY if is_narrow else 7
         axes.set_xlabel(label, labelpad=2, fontsize=size)
 
@@ -102,7 +102,8 @@ def fill_families(figure, studies, frame):
             panels = part.subplots(1, len(names), squeeze=False)[0]
             draw_family({name: images[name] for name in names}, panels)
     pitch = layout.width_of(figure) / NUM_COLUMNS
-    return len(ROWS) * (pitch + 0.27) + layout.write_note(
+    names_height = 0.27 if pitch > 0.8 else 0.4
+    return len(ROWS) * (pitch + names_height) + layout.write_note(
         figure,
         "A synthetic face, standardised as the network sees it: mid-grey is "
         "the image's mean, black and white are 3 standard deviations from it.",

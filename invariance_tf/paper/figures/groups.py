@@ -104,12 +104,17 @@ def _name_tables(panels, counts, total, cell):
         total: Integer, the number of all categories.
         cell: Float, the width of a cell, in inches.
     """
-    top = panels[0].secondary_xaxis("top")
-    middles = [PITCH * index + 0.5 for index in range(len(counts))]
-    top.set_xticks(middles, [f"{count:g}" for count in counts], fontsize=7)
-    top.set_xlabel(f"seen categories (of {total})")
-    top.tick_params(length=0, pad=10)
-    top.spines[:].set_visible(False)
+    # In points above the panel, where its title ends.
+    place = {"textcoords": "offset points", "ha": "center", "va": "bottom"}
+    for index, count in enumerate(counts):
+        middle = PITCH * index + 0.5
+        panels[0].annotate(f"{count:g}", (middle, -0.5), (0, 13), **place)
+    panels[0].annotate(
+        f"seen categories (of {total})",
+        ((PITCH * len(counts) - 2) / 2, -0.5),
+        (0, 23),
+        **place,
+    )
     # Longer words would touch each other.
     names = GROUPS if cell > 0.3 else ("s", "u")
     panels[-1].set_xticks(

@@ -67,7 +67,7 @@ def fill_active(part, study, role, transforms):
     return height, (
         "Networks that saw all categories transformed. Violins: neurons of the "
         "penultimate layer and test images of all seeds. White dot: median; "
-        "thick bar: quartiles; short line: mean. Grey band: the paper's 1 to "
+        "bar: quartiles; line across: mean. Grey band: the paper's 1 to "
         "20 % of the images and 10 to 20 % of the neurons."
     )
 
@@ -131,6 +131,7 @@ def fill_by_n_seen(part, study, role, transforms):
     bands = layout.split(part, [*transforms], smallest)
 
     def fill_band(band, names):
+        width = layout.width_of(band) / len(bands[0])
         panels = band.subplots(
             len(heights),
             len(bands[0]),
@@ -141,7 +142,7 @@ def fill_by_n_seen(part, study, role, transforms):
         )
         for column, transform in zip(panels.T, names, strict=False):
             of_transform = rows(table, transform=transform)
-            _draw_panel(of_transform, column[0], transform, positions)
+            _draw_panel(of_transform, column[0], transform, positions, width)
             if is_corrected:
                 _draw_corrected(of_transform, column[1], positions)
         for column in panels.T[len(names) :]:
@@ -192,16 +193,14 @@ def fill_few(part, study, role, transforms, few=FEW):
     return fill_by_n_seen(part, study, role, chosen)
 
 
-def _draw_panel(table, axes, transform, positions):
-    """Draws the violins of one transformation."""
+def _draw_panel(table, axes, transform, positions, width):
+    """Draws the violins of one transformation, in a panel of so many inches."""
     violins.draw_seen_and_unseen(table, axes, INVARIANCE, positions)
-    axes.set_title(style.LOOKS[transform].label, fontweight="bold", size=7)
-    axes.set_title(
-        style.family_of(transform),
-        loc="right",
-        color=style.GREY,
-        size=style.NOTE,
-    )
+    label, family = style.LOOKS[transform].label, style.family_of(transform)
+    axes.set_title(label, fontweight="bold", size=7)
+    # Beside the name, if there is room.
+    if len(label) + len(family) < 18 * width:
+        axes.set_title(family, loc="right", color=style.GREY, size=style.NOTE)
     axes.set_ylim(-0.02, 1.02)
     axes.grid(axis="y")
 

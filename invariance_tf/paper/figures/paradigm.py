@@ -10,11 +10,12 @@ from invariance_tf.paper.figures.families import make_faces, make_layers
 TRANSFORM = "highpass"
 # Of four people, the first two are seen transformed.
 GROUPS = {
-    "seen": ("#0072B2", (0, 1), 2.2),
-    "unseen": ("#B8720A", (2, 3), 0.2),
+    "seen": ("#0072B2", (0, 1), 1.6),
+    "unseen": ("#B8720A", (2, 3), 0.1),
 }
 # The canvas, in widths of an image, and its columns.
-WIDTH, HEIGHT = 13.3, 5.3
+WIDTH, HEIGHT = 13.3, 3.75
+MIDDLE = 1.35
 COLUMNS = {"original": 1.7, "transformed": 3.95}
 NETWORK, TEST, END = 6.85, 9.2, 11.4
 
@@ -44,7 +45,7 @@ def fill_paradigm(figure, studies, frame):
             _add_images(axes, pictures["training", version], people, x, y)
         _add_images(axes, pictures["test", "transformed"], people, TEST, y)
         _add_box(axes, TEST, y, color)
-        _add_arrow(axes, (NETWORK + 1.6, 2.2), (TEST - 0.1, y + 0.5))
+        _add_arrow(axes, (NETWORK + 1.6, MIDDLE), (TEST - 0.1, y + 0.5))
         accuracy = "within" if group == "seen" else "across"
         _write(
             axes,
@@ -56,21 +57,25 @@ def fill_paradigm(figure, studies, frame):
             weight="bold",
         )
     for version, x in COLUMNS.items():
-        _write(axes, x + 1, 3.75, version, color=style.GREY)
-        _add_arrow(axes, (6.05, 2.2), (NETWORK - 0.05, 2.2))
-    _write(axes, TEST + 1, 3.75, "transformed", color=style.GREY)
+        _write(axes, x + 1, 2.85, version, color=style.GREY)
+        _add_arrow(axes, (6.05, MIDDLE), (NETWORK - 0.05, MIDDLE))
+    _write(axes, TEST + 1, 2.85, "transformed", color=style.GREY)
     for text, start, stop in (
         ("training", COLUMNS["original"], COLUMNS["transformed"] + 2),
         ("test", TEST, TEST + 2),
     ):
-        axes.plot([start, stop], [4.3, 4.3], color="#BBBBBB", linewidth=0.7)
-        _write(axes, (start + stop) / 2, 4.75, text, weight="bold")
+        axes.plot([start, stop], [3.15, 3.15], color="#BBBBBB", linewidth=0.7)
+        _write(axes, (start + stop) / 2, 3.45, text, weight="bold")
     axes.add_patch(
         Rectangle(
-            (NETWORK, 1.6), 1.5, 1.2, facecolor="#EFEFEF", edgecolor="#555555"
+            (NETWORK, MIDDLE - 0.6),
+            1.5,
+            1.2,
+            facecolor="#EFEFEF",
+            edgecolor="#555555",
         )
     )
-    _write(axes, NETWORK + 0.75, 2.2, "DCNN", weight="bold")
+    _write(axes, NETWORK + 0.75, MIDDLE, "DCNN", weight="bold")
     scale = layout.width_of(figure) / WIDTH
     return scale * HEIGHT + layout.write_note(
         figure,

@@ -8,8 +8,10 @@ from invariance_tf.paper.selection import values_by
 
 NOTE = (
     "Violins: neurons of the penultimate layer, of all seeds. White dot: "
-    "median; thick bar: quartiles; short line: mean."
+    "median; bar: quartiles; line across: mean."
 )
+# A violin is not wider, even if there are few.
+MOST_INCHES = 0.5
 # More neurons than this take longer to draw and look the same.
 NUM_QUANTILES = 1000
 
@@ -47,18 +49,18 @@ def draw_violin(values, axes, position, *, face, side="both", width=0.8):
     first, median, third = np.quantile(values, (0.25, 0.5, 0.75))
     shift = {"both": 0, "low": -0.13, "high": 0.13}[side] * width
     place = position + shift
-    axes.vlines(
-        place, first, third, color="black", linewidth=1.8, gid="quartiles"
-    )
-    half = 0.11 * width
+    start, stop = {"both": (-1, 1), "low": (-1, 0), "high": (0, 1)}[side]
     axes.hlines(
         values.mean(),
-        place - half,
-        place + half,
+        position + start * width / 2,
+        position + stop * width / 2,
         color="black",
         linewidth=0.8,
         path_effects=_OUTLINE,
         gid="mean",
+    )
+    axes.vlines(
+        place, first, third, color="black", linewidth=1.4, gid="quartiles"
     )
     axes.plot(
         place,
@@ -70,6 +72,12 @@ def draw_violin(values, axes, position, *, face, side="both", width=0.8):
         markeredgewidth=0.5,
         gid="median",
     )
+
+
+def _violin_width(axes, num_violins):
+    """Returns how wide a violin is at most, as a share of its place."""
+    inches = axes.bbox.width / axes.figure.dpi
+    return min(0.8, MOST_INCHES * num_violins / inches)
 
 
 def _take_quantiles(values):
@@ -130,7 +138,8 @@ def draw_by_transform(tables, axes, measure, transforms, controls=()):
         controls: Names of columns; their means are drawn across the violin
             of the same networks.
     """
-    shifts, width = ((0,), 0.8) if len(tables) == 1 else ((-0.2, 0.2), 0.38)
+    width = _violin_width(axes, len(transforms) * len(tables)) / len(tables)
+    shifts = (0,) if len(tables) == 1 else (-0.52 * width, 0.52 * width)
     for number, (shift, table) in enumerate(zip(shifts, tables, strict=True)):
         found = {
             name: values_by(table, ["transform"], name)
@@ -174,16 +183,19 @@ def draw_seen_and_unseen(table, axes, measure, positions):
         values_by(table, ["n_seen", "category_group"], name)
         for name in (measure, "control_shuffled")
     )
+    width = _violin_width(axes, len(positions))
     halves = (
-        ("seen", style.SEEN, "low", -0.4, 0),
-        ("unseen", style.UNSEEN, "high", 0, 0.4),
+        ("seen", style.SEEN, "low", -width / 2, 0),
+        ("unseen", style.UNSEEN, "high", 0, width / 2),
     )
     for position, n_seen in enumerate(positions):
         is_missing = True
         for group, face, side, start, stop in halves:
             values = found.get((n_seen, group), ())
             is_missing &= not len(values)
-            draw_violin(values, axes, position, face=face, side=side)
+            draw_violin(
+                values, axes, position, face=face, side=side, width=width
+            )
             draw_control(
                 floors.get((n_seen, group), ()),
                 axes,
@@ -210,7 +222,8 @@ def write_ends(tables, axes, measure, transforms, end=0.99):
         transforms: List of names of transformations.
         end: Float between 0 and 1.
     """
-    for shift, table in zip((-0.2, 0.2), tables, strict=True):
+    width = _violin_width(axes, len(transforms) * len(tables)) / len(tables)
+    for shift, table in zip((-width / 2, width / 2), tables, strict=True):
         found = values_by(table, ["transform"], measure)
         for position, name in enumerate(transforms):
             values = found.get((name,), ())
