@@ -156,10 +156,12 @@ def draw_gap(axes, text):
     axes.set_facecolor("#F7F7F7")
     for spine in axes.spines.values():
         spine.set(visible=True, linestyle=(0, (3, 3)), color="#AAAAAA")
+    inches = axes.bbox.width / axes.figure.dpi
+    most = max(10, int(inches / (1.1 * _LETTER * 7)))
     axes.text(
         0.5,
         0.5,
-        "\n".join(textwrap.fill(line, 40) for line in text.split("\n")),
+        "\n".join(textwrap.fill(line, most) for line in text.split("\n")),
         transform=axes.transAxes,
         ha="center",
         va="center",

@@ -113,17 +113,19 @@ def fill_matrices(figure, studies, frame):
             picture, ax=panels, label="accuracy (%)", shrink=0.6, aspect=25
         )
         bar.outline.set_visible(False)
-    small_print = ""
+    small_print = "One seed"
     most = max(
         (num_seeds(studies[r]) for r in roles if r in studies), default=1
     )
-    if with_intervals and most > 1:
-        small_print = f"; small print: {lines.describe_interval(most)}"
+    if most > 1:
+        small_print = "Mean over seeds"
+        if with_intervals:
+            small_print += f"; small print: {lines.describe_interval(most)}"
     return total + layout.write_note(
         figure,
         "Accuracy in percent over all categories. Every network was trained on "
         "original images, and all but the first on those of all categories "
-        f"transformed, too. Mean over seeds{small_print}. "
+        f"transformed, too. {small_print}. "
         "–: missing.",
     )
 

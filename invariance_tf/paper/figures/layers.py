@@ -69,10 +69,13 @@ def fill_layers(part, study, role, transforms):
         return GAP_HEIGHT, None
     names = _layer_names(table)
     looks = _make_looks(n_seen_values(study))
-    shown = {key: text for key, text in ROWS.items() if key[1] in table}
-    # An older study has the column as soon as a newer one is beside it.
-    if CORRECTED in table and table[CORRECTED].isna().all():
-        del shown["all", CORRECTED]
+    # Older runs have neither the floor nor what is corrected for it.
+    has_floor = FLOOR in table and table[FLOOR].notna().any()
+    shown = {
+        key: text
+        for key, text in ROWS.items()
+        if has_floor or key[1] == INVARIANCE
+    }
 
     def fill_band(band, of_band):
         # Without sharing axes, which takes longer to draw; limits are equal.
@@ -96,7 +99,7 @@ def fill_layers(part, study, role, transforms):
         axes = band.subplots()
         axes.set_axis_off()
         handles = [Line2D([], [], **look) for look in looks.values()]
-        if FLOOR in table:
+        if has_floor:
             handles.append(Line2D([], [], **style.FLOOR))
         axes.legend(
             handles=handles,

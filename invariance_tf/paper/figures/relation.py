@@ -32,9 +32,13 @@ def fill_amounts(part, study, role, transforms):
     """
     is_log = role == "imagenet"
     columns = columns_of(role, transforms)
-    is_measured = trained(study.runs)[[*AMOUNTS]].notna().any()
-    measures = [name for name in AMOUNTS if is_measured[name]]
-    measures = measures or [*AMOUNTS][:1]
+    table = trained(study.runs)
+    measures = [
+        name
+        for name in AMOUNTS
+        if name == "invariance_all"
+        or (name in table and table[name].notna().any())
+    ]
 
     def fill_band(band, titles):
         # Both controls come after the transformations.
