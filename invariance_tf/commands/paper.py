@@ -79,9 +79,13 @@ def draw_figures(arguments, program):
             terminal.show_line(f"Missing from {numbers}: {text}")
         if left_out:
             terminal.show_line(
-                f"Not drawn, as these runs have nothing to show there: "
+                "Not drawn, as these runs have nothing to show there: "
                 f"{_name_figures(left_out)}. With --complete they are drawn "
                 "with gaps that name what is missing."
+            )
+        for reason, count in by_number.count_left_out(runs).items():
+            terminal.show_problem(
+                f"warning: runs in no figure: {count} ({reason})"
             )
 
 

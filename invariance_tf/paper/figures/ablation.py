@@ -1,6 +1,6 @@
 """Accuracy without active or without inactive neurons: Figs. 7 and 8."""
 
-import pandas as pd
+import numpy as np
 
 from invariance_tf.drawing import layout, lines, style
 from invariance_tf.paper.figures.parts import num_seeds
@@ -135,7 +135,7 @@ def _mark_intact(intact, axes, place, transforms):
     """Draws the accuracy of intact networks, at one place of the x axis."""
     means = intact.groupby("transform").accuracy.mean()
     for name in transforms:
-        if name in means.index and not pd.isna(means[name]):
+        if not np.isnan(means.get(name, np.nan)):
             look = style.LOOKS[name]
             axes.plot(
                 [place],

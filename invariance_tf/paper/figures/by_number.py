@@ -1,5 +1,6 @@
 """The paper's figures by their numbers."""
 
+import collections
 import os
 
 from matplotlib.figure import Figure
@@ -143,6 +144,24 @@ def draw_figures(
             path = os.path.join(out_dir, f"fig{number}.{name}")
             drawing.save(figure, path, dpi=DOTS_PER_INCH)
     return drawn, left_out
+
+
+def count_left_out(runs):
+    """Counts the runs that are in no figure.
+
+    Args:
+        runs: A `tables.Runs`.
+
+    Returns:
+        Dictionary from the reason, such as "another study", to a number.
+    """
+    studies, reasons = find_studies(runs)
+    shown = {run for study in studies.values() for run in study.runs.run}
+    table = runs.runs[~runs.runs.run.isin(shown)]
+    return collections.Counter(
+        reasons.get(run, f"network {network}")
+        for run, network in zip(table.run, table.network, strict=True)
+    )
 
 
 def _find_entry(number):
