@@ -145,6 +145,27 @@ def draw_legend(place, handles, num_columns=1):
     )
 
 
+def legend_band(handles, num_columns, title=None):
+    """Makes a function that fills a band of `stack` with a legend.
+
+    Args:
+        handles: List of lines and patches.
+        num_columns: Integer.
+        title: String or `None`.
+    """
+
+    def fill(band):
+        axes = band.subplots()
+        axes.set_axis_off()
+        axes.legend(
+            handles=handles, loc="center", ncols=num_columns, title=title
+        )
+        num_lines = math.ceil(len(handles) / num_columns)
+        return legend_height(num_lines + (title is not None))
+
+    return fill
+
+
 def draw_gap(axes, text):
     """Writes into a panel why it is missing.
 

@@ -1,6 +1,7 @@
 """Curves over networks: mean over seeds, every seed, interval over seeds."""
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from invariance_tf.drawing import style
 from invariance_tf.measures.intervals import bootstrap
@@ -29,6 +30,31 @@ def describe_lines(num_seeds):
     return (
         "Line: mean over seeds. Small dots: single seeds. Bars: "
         f"{describe_interval(num_seeds)}."
+    )
+
+
+def describe_cells(num_seeds, *, with_intervals):
+    """Says what the numbers of `layout.write_cell` are, for a figure's note."""
+    if num_seeds == 1:
+        return "One seed."
+    small_print = ""
+    if with_intervals:
+        small_print = f"; small print: {describe_interval(num_seeds)}"
+    return f"Mean over seeds{small_print}."
+
+
+def make_handle(transform, *, is_missing=False):
+    """Makes what a legend shows of a transformation's line."""
+    look = style.LOOKS[transform]
+    return Line2D(
+        [],
+        [],
+        label=look.label + (" (missing)" if is_missing else ""),
+        color=look.color,
+        marker=look.marker,
+        markeredgecolor="white",
+        markeredgewidth=0.3,
+        linestyle=look.linestyle,
     )
 
 

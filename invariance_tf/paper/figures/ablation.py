@@ -1,5 +1,7 @@
 """Accuracy without active or without inactive neurons: Figs. 7 and 8."""
 
+from functools import partial
+
 import numpy as np
 
 from invariance_tf.drawing import layout, lines, style
@@ -10,6 +12,9 @@ from invariance_tf.paper.selection import (
     of_penultimate,
     rows,
 )
+
+# Inches: the least width of a panel.
+_SMALLEST = 2
 
 TITLES = {
     "inactive": "inactive neurons set to 0",
@@ -45,52 +50,54 @@ def select_ablations(study, criterion):
 def fill_ablation(part, study, role, transforms, criterion="tau"):
     """Draws Fig. 7 (thresholds) or 8 (top percent), for one study."""
     table = select_ablations(study, criterion)
-    intact = select_ablations(study, "none")
     found = {*table.ablated} if len(table) else {"inactive", "active"}
     names = [name for name in TITLES if name in found]
-    width = layout.width_of(part)
-    height = layout.panel_height(part, len(names), 0.7, (1.5, 1.8))
-    handles = []
-
-    def fill_panel(place, ablated):
-        axes = place.subplots()
-        draw_ablation(table, intact, axes, ablated, criterion, transforms)
-        axes.axhline(1 / num_categories(study), **style.CHANCE)
-        if criterion == "tau":
-            _mark_taus(axes, all_seen(study.runs).tau)
-        # Beside others, one label is enough.
-        if ablated != names[0] and layout.width_of(place) < width / 1.5:
-            axes.set_ylabel("")
-        handles[:] = axes.get_legend_handles_labels()[0]
-        return height + 0.5
-
+    fill_panel = partial(
+        _fill_panel,
+        study=study,
+        criterion=criterion,
+        transforms=transforms,
+        height=layout.panel_height(part, len(names), 0.7, (1.5, 1.8)),
+    )
+    # Beside others, one label is enough.
+    is_beside = layout.width_of(part) >= _SMALLEST * len(names)
+    panels = [
+        partial(fill_panel, ablated=name, is_labelled=not (index and is_beside))
+        for index, name in enumerate(names)
+    ]
+    handles = [
+        lines.make_handle(name, is_missing=not len(rows(table, transform=name)))
+        for name in transforms
+    ]
     num_columns = min(len(transforms), int(layout.width_of(part) / 1.15))
-
-    def fill_legend(place):
-        axes = place.subplots()
-        axes.set_axis_off()
-        layout.draw_legend(axes, handles, num_columns)
-        return layout.legend_height(-(-len(transforms) // num_columns))
-
-    total = layout.stack(
+    height = layout.stack(
         part,
         [
-            lambda place: layout.beside(
-                place,
-                [
-                    lambda side, name=name: fill_panel(side, name)
-                    for name in names
-                ],
-                smallest=2,
-            ),
-            fill_legend,
+            partial(layout.beside, fills=panels, smallest=_SMALLEST),
+            layout.legend_band(handles, num_columns),
         ],
     )
-    return total, (
+    return height, (
         "Networks that saw all categories transformed, and the same networks "
         "without ablation (intact). "
         f"{lines.describe_lines(num_seeds(study))} Dotted: chance."
     )
+
+
+def _fill_panel(
+    part, study, ablated, criterion, transforms, height, *, is_labelled
+):
+    """Draws one kind of ablation, beside the intact network and chance."""
+    axes = part.subplots()
+    table = select_ablations(study, criterion)
+    intact = select_ablations(study, "none")
+    draw_ablation(table, intact, axes, ablated, criterion, transforms)
+    axes.axhline(1 / num_categories(study), **style.CHANCE)
+    if criterion == "tau":
+        _mark_taus(axes, all_seen(study.runs).tau)
+    if not is_labelled:
+        axes.set_ylabel("")
+    return height + 0.5
 
 
 def draw_ablation(table, intact, axes, ablated, criterion, transforms):

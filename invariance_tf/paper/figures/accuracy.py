@@ -1,5 +1,7 @@
 """Accuracies: the matrix of Fig. 2a and the curves of Figs. 2b, 2c and 13."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -21,8 +23,8 @@ from invariance_tf.paper.selection import (
 )
 from invariance_tf.paper.studies import title_of
 
-# Inches of a cell that has room for an interval, and what names take.
-_WIDE_CELL, _NAMES_WIDTH, _NAMES_HEIGHT = 0.29, 1.2, 0.8
+# Inches of a cell that has room for an interval; what names and the bar take.
+_WIDE_CELL, _NAMES_WIDTH, _NAMES_HEIGHT, _BAR_WIDTH = 0.27, 1.2, 0.8, 0.5
 
 
 def draw_matrix(table, axes, transforms, *, with_intervals=True):
@@ -75,30 +77,14 @@ def fill_matrices(figure, studies, frame):
     roles = ("faces", "imagenet")
     roles = [role for role in roles if role in frame] or roles
     sizes = [1 + len(frame.get(role, ())) for role in roles]
-    room = layout.width_of(figure) - _NAMES_WIDTH * len(roles) - 0.5
-    is_beside = room / sum(sizes) > 0.75 * _WIDE_CELL
-    cell = room / sum(sizes)
-    if not is_beside:
-        cell = (layout.width_of(figure) - _NAMES_WIDTH - 0.5) / max(sizes)
-    with_intervals = cell > _WIDE_CELL - 0.02
-    height = 0.28 if with_intervals else 0.2
-    if is_beside:
-        panels = figure.subplots(
-            1, len(roles), width_ratios=sizes, squeeze=False
-        )[0]
-        total = height * max(sizes) + _NAMES_HEIGHT
-    else:
-        panels = figure.subplots(
-            len(roles), 1, height_ratios=sizes, squeeze=False
-        )[:, 0]
-        total = height * sum(sizes) + _NAMES_HEIGHT * len(roles)
+    panels, height, with_intervals = _make_panels(figure, sizes)
     picture = None
     for axes, role in zip(panels, roles, strict=True):
         if len(roles) > 1:
             axes.set_title(title_of(studies, role))
         if role not in studies or role not in frame:
             draw_study_gap(axes, role)
-            total = max(total, GAP_HEIGHT)
+            height = max(height, GAP_HEIGHT)
             continue
         table = rows(studies[role].accuracy, category_group="all")
         without = never_transformed(table).assign(transform="identity")
@@ -113,21 +99,43 @@ def fill_matrices(figure, studies, frame):
             picture, ax=panels, label="accuracy (%)", shrink=0.6, aspect=25
         )
         bar.outline.set_visible(False)
-    small_print = "One seed"
     most = max(
         (num_seeds(studies[r]) for r in roles if r in studies), default=1
     )
-    if most > 1:
-        small_print = "Mean over seeds"
-        if with_intervals:
-            small_print += f"; small print: {lines.describe_interval(most)}"
-    return total + layout.write_note(
+    return height + layout.write_note(
         figure,
         "Accuracy in percent over all categories. Every network was trained on "
         "original images, and all but the first on those of all categories "
-        f"transformed, too. {small_print}. "
+        "transformed, too. "
+        f"{lines.describe_cells(most, with_intervals=with_intervals)} "
         "–: missing.",
     )
+
+
+def _make_panels(figure, sizes):
+    """Makes panels for tables, below each other if the figure is narrow.
+
+    Args:
+        figure: Matplotlib `Figure`.
+        sizes: List of the numbers of rows of the tables.
+
+    Returns:
+        List of `Axes`, the height of all, in inches, and whether cells have
+        room for intervals.
+    """
+    width, count = layout.width_of(figure) - _BAR_WIDTH, len(sizes)
+    cell = (width - _NAMES_WIDTH * count) / sum(sizes)
+    is_beside = cell > 0.75 * _WIDE_CELL
+    if not is_beside:
+        cell = (width - _NAMES_WIDTH) / max(sizes)
+    has_room = cell > _WIDE_CELL
+    height = 0.28 if has_room else 0.2
+    if is_beside:
+        panels = figure.subplots(1, count, width_ratios=sizes, squeeze=False)
+        return panels[0], height * max(sizes) + _NAMES_HEIGHT, has_room
+    panels = figure.subplots(count, 1, height_ratios=sizes, squeeze=False)
+    height = height * sum(sizes) + _NAMES_HEIGHT * count
+    return panels[:, 0], height, has_room
 
 
 def draw_accuracies(table, axes, measure, transforms, positions):
@@ -180,7 +188,7 @@ def fill_curves(part, study, role, transforms, *, is_log=False):
     bands = layout.split(part, [*columns], 1.6)
     height = layout.stack(
         part,
-        [lambda band, names=names: fill_band(band, names) for names in bands],
+        [partial(fill_band, titles=titles) for titles in bands],
     )
     note = lines.describe_lines(num_seeds(study))
     return height, f"{note} Dotted: chance."

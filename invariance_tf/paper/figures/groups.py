@@ -83,17 +83,14 @@ def fill_groups(part, study, role, transforms):
             style.LOOKS[transform].label, fontweight="bold", pad=2, size=6.5
         )
     _name_tables(panels, counts, num_categories(study), cell)
-    small_print = "One seed"
-    if num_seeds(study) > 1:
-        small_print = "Mean over seeds"
-        if with_intervals:
-            interval = lines.describe_interval(num_seeds(study))
-            small_print += f"; small print: {interval}"
+    cells = lines.describe_cells(
+        num_seeds(study), with_intervals=with_intervals
+    )
     height = 0.46 if with_intervals else 0.3
     return len(transforms) * (height + 0.18) + 0.5, (
         "Transformed test images, in percent of those of the seen (left "
         "column of a table) and of the unseen categories (right). "
-        f"{small_print}. –: no images, or missing."
+        f"{cells} –: no images, or missing."
     )
 
 

@@ -1,5 +1,7 @@
 """Invariance layer by layer: Fig. 11."""
 
+from functools import partial
+
 import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
@@ -77,57 +79,51 @@ def fill_layers(part, study, role, transforms):
         if has_floor or key[1] == INVARIANCE
     }
 
-    def fill_band(band, of_band):
-        # Without sharing axes, which takes longer to draw; limits are equal.
-        panels = band.subplots(len(shown), len(of_band), squeeze=False)
-        for column, transform in zip(panels.T, of_band, strict=True):
-            of_transform = rows(table, transform=transform)
-            column[0].set_title(style.LOOKS[transform].label, size=7)
-            for axes, (group, measure) in zip(column, shown, strict=True):
-                of_group = rows(of_transform, category_group=group)
-                if len(of_group):
-                    draw_layers(of_group, axes, names, looks, measure)
-                else:
-                    layout.draw_gap(axes, "missing")
-                axes.label_outer()
-        for axes, label in zip(panels[:, 0], shown.values(), strict=True):
-            axes.set_ylabel(label)
-        longest = max(map(len, names))
-        return 0.72 * len(shown) + 0.25 + 0.05 * longest
-
-    def fill_legend(band):
-        axes = band.subplots()
-        axes.set_axis_off()
-        handles = [Line2D([], [], **look) for look in looks.values()]
-        if has_floor:
-            handles.append(Line2D([], [], **style.FLOOR))
-        axes.legend(
-            handles=handles,
-            loc="center",
-            ncols=int(layout.width_of(band) / 0.62),
-            title=f"seen categories (of {num_categories(study)})",
-        )
-        return 0.4
-
-    bands = layout.split(part, [*transforms], 1.15)
+    fill_band = partial(
+        _fill_band, table=table, names=names, looks=looks, shown=shown
+    )
+    handles = [Line2D([], [], **look) for look in looks.values()]
+    if has_floor:
+        handles.append(Line2D([], [], **style.FLOOR))
     height = layout.stack(
         part,
         [
-            fill_legend,
+            layout.legend_band(
+                handles,
+                int(layout.width_of(part) / 0.62),
+                title=f"seen categories (of {num_categories(study)})",
+            ),
             *(
-                lambda band, of=of_band: fill_band(band, of)
-                for of_band in bands
+                partial(fill_band, transforms=of_band)
+                for of_band in layout.split(part, [*transforms], 1.15)
             ),
         ],
     )
-    corrected = ""
-    if ("all", CORRECTED) in shown:
-        corrected = f" {style.CORRECTED_NOTE}"
-    return height, (
+    note = (
         f"{lines.describe_lines(num_seeds(study))} Rows: mean over the neurons "
         "of a layer, for test images of seen and of unseen categories, and "
-        f"both.{corrected}"
+        "both."
     )
+    return height, f"{note} {style.CORRECTED_NOTE}" if has_floor else note
+
+
+def _fill_band(band, transforms, table, names, looks, shown):
+    """Draws a column of panels for each of a few transformations."""
+    # Without sharing axes, which takes longer to draw; limits are equal.
+    panels = band.subplots(len(shown), len(transforms), squeeze=False)
+    for column, transform in zip(panels.T, transforms, strict=True):
+        of_transform = rows(table, transform=transform)
+        column[0].set_title(style.LOOKS[transform].label, size=7)
+        for axes, (group, measure) in zip(column, shown, strict=True):
+            of_group = rows(of_transform, category_group=group)
+            if len(of_group):
+                draw_layers(of_group, axes, names, looks, measure)
+            else:
+                layout.draw_gap(axes, "missing")
+            axes.label_outer()
+    for axes, label in zip(panels[:, 0], shown.values(), strict=True):
+        axes.set_ylabel(label)
+    return 0.72 * len(shown) + 0.25 + 0.05 * max(map(len, names))
 
 
 def _make_looks(counts):

@@ -1,5 +1,7 @@
 """Whole figures of violins: 3a, 3b, 3c, 4, 9, 10 and 12."""
 
+from functools import partial
+
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -57,9 +59,7 @@ def fill_active(part, study, role, transforms):
     height = layout.beside(
         part,
         [
-            lambda place, share=share, label=label: fill_panel(
-                place, share, label
-            )
+            partial(fill_panel, share=share, label=label)
             for share, label in zip(shares, labels, strict=True)
         ],
         smallest=3.3,
@@ -126,56 +126,28 @@ def fill_by_n_seen(part, study, role, transforms):
     """
     table, positions = own_tests(study.neurons), n_seen_values(study)
     is_corrected = CORRECTED in table and table[CORRECTED].notna().any()
-    heights = (1.15, 0.42) if is_corrected else (1.15,)
     smallest = max(1.65, 0.42 + 0.17 * len(positions))
     bands = layout.split(part, [*transforms], smallest)
-
-    def fill_band(band, names):
-        width = layout.width_of(band) / len(bands[0])
-        panels = band.subplots(
-            len(heights),
-            len(bands[0]),
-            sharex=True,
-            sharey="row",
-            squeeze=False,
-            height_ratios=heights,
-        )
-        for column, transform in zip(panels.T, names, strict=False):
-            of_transform = rows(table, transform=transform)
-            _draw_panel(of_transform, column[0], transform, positions, width)
-            if is_corrected:
-                _draw_corrected(of_transform, column[1], positions)
-        for column in panels.T[len(names) :]:
-            for axes in column:
-                axes.set_axis_off()
-        panels[0, 0].set_ylabel("invariance I")
-        if is_corrected:
-            panels[1, 0].set_ylabel("J")
-        if names is bands[-1]:
-            for axes in panels[-1, : len(names)]:
-                axes.set_xlabel(f"seen categories (of {num_categories(study)})")
-        return sum(heights) + (0.55 if names is bands[-1] else 0.4)
-
-    def fill_legend(band):
-        axes = band.subplots()
-        axes.set_axis_off()
-        handles = [
-            Patch(label="seen categories", **style.SEEN),
-            Patch(label="unseen categories", **style.UNSEEN),
-            Line2D([], [], **style.FLOOR),
-        ]
-        num_columns = 3 if layout.width_of(band) > 5 else 1
-        axes.legend(handles=handles, loc="center", ncols=num_columns)
-        return layout.legend_height(3 // num_columns)
-
+    fill_band = partial(
+        _fill_row,
+        table=table,
+        positions=positions,
+        heights=(1.15, 0.42) if is_corrected else (1.15,),
+        num_columns=len(bands[0]),
+    )
+    label = f"seen categories (of {num_categories(study)})"
+    handles = [
+        Patch(label="seen categories", **style.SEEN),
+        Patch(label="unseen categories", **style.UNSEEN),
+        Line2D([], [], **style.FLOOR),
+    ]
+    num_columns = 3 if layout.width_of(part) > 5 else 1
     height = layout.stack(
         part,
         [
-            fill_legend,
-            *(
-                lambda band, of=of_band: fill_band(band, of)
-                for of_band in bands
-            ),
+            layout.legend_band(handles, num_columns),
+            *(partial(fill_band, transforms=names) for names in bands[:-1]),
+            partial(fill_band, transforms=bands[-1], label=label),
         ],
     )
     note = violins.NOTE
@@ -185,6 +157,32 @@ def fill_by_n_seen(part, study, role, transforms):
             f"{style.CORRECTED_NOTE} {lines.describe_lines(num_seeds(study))}"
         )
     return height, note
+
+
+def _fill_row(
+    band, transforms, table, positions, heights, num_columns, label=""
+):
+    """Draws a row of panels, and below them what is corrected for the floor."""
+    width = layout.width_of(band) / num_columns
+    panels = band.subplots(
+        len(heights),
+        num_columns,
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        height_ratios=heights,
+    )
+    for column, transform in zip(panels.T, transforms, strict=False):
+        of_transform = rows(table, transform=transform)
+        _draw_panel(of_transform, column[0], transform, positions, width)
+        if len(heights) > 1:
+            _draw_corrected(of_transform, column[1], positions)
+        column[-1].set_xlabel(label)
+    for axes in panels[:, len(transforms) :].flat:
+        axes.set_axis_off()
+    for axes, text in zip(panels[:, 0], ("invariance I", "J"), strict=False):
+        axes.set_ylabel(text)
+    return sum(heights) + (0.55 if label else 0.4)
 
 
 def fill_few(part, study, role, transforms, few=FEW):

@@ -41,41 +41,17 @@ def fill_paradigm(figure, studies, frame):
             if group == "unseen" and version == "transformed":
                 _add_box(axes, x, y, style.GREY, linestyle=(0, (3, 3)))
                 _write(axes, x + 1, y + 0.5, "never", color=style.GREY)
-                continue
-            _add_images(axes, pictures["training", version], people, x, y)
+            else:
+                _add_images(axes, pictures["training", version], people, x, y)
         _add_images(axes, pictures["test", "transformed"], people, TEST, y)
         _add_box(axes, TEST, y, color)
         _add_arrow(axes, (NETWORK + 1.6, MIDDLE), (TEST - 0.1, y + 0.5))
+        look = {"ha": "left", "color": color, "weight": "bold"}
         accuracy = "within" if group == "seen" else "across"
-        _write(
-            axes,
-            END,
-            y + 0.5,
-            f"{accuracy}-category\naccuracy",
-            ha="left",
-            color=color,
-            weight="bold",
-        )
-    for version, x in COLUMNS.items():
-        _write(axes, x + 1, 2.85, version, color=style.GREY)
-        _add_arrow(axes, (6.05, MIDDLE), (NETWORK - 0.05, MIDDLE))
-    _write(axes, TEST + 1, 2.85, "transformed", color=style.GREY)
-    for text, start, stop in (
-        ("training", COLUMNS["original"], COLUMNS["transformed"] + 2),
-        ("test", TEST, TEST + 2),
-    ):
-        axes.plot([start, stop], [3.15, 3.15], color="#BBBBBB", linewidth=0.7)
-        _write(axes, (start + stop) / 2, 3.45, text, weight="bold")
-    axes.add_patch(
-        Rectangle(
-            (NETWORK, MIDDLE - 0.6),
-            1.5,
-            1.2,
-            facecolor="#EFEFEF",
-            edgecolor="#555555",
-        )
-    )
-    _write(axes, NETWORK + 0.75, MIDDLE, "DCNN", weight="bold")
+        text = f"{accuracy}-category\naccuracy"
+        _write(axes, END, y + 0.5, text, **look)
+    _name_columns(axes)
+    _add_network(axes)
     scale = layout.width_of(figure) / WIDTH
     return scale * HEIGHT + layout.write_note(
         figure,
@@ -83,6 +59,27 @@ def fill_paradigm(figure, studies, frame):
         "seen transformed also with transformed ones (here: high-pass). Test "
         "images are of the same categories and were not in the training.",
     )
+
+
+def _name_columns(axes):
+    """Names the columns of images, above the first row."""
+    for version, x in (*COLUMNS.items(), ("transformed", TEST)):
+        _write(axes, x + 1, 2.85, version, color=style.GREY)
+    for text, start, stop in (
+        ("training", COLUMNS["original"], COLUMNS["transformed"] + 2),
+        ("test", TEST, TEST + 2),
+    ):
+        axes.plot([start, stop], [3.15, 3.15], color="#BBBBBB", linewidth=0.7)
+        _write(axes, (start + stop) / 2, 3.45, text, weight="bold")
+
+
+def _add_network(axes):
+    """Draws the network, and an arrow from the training to it."""
+    _add_arrow(axes, (6.05, MIDDLE), (NETWORK - 0.05, MIDDLE))
+    corner = NETWORK, MIDDLE - 0.6
+    look = {"facecolor": "#EFEFEF", "edgecolor": "#555555"}
+    axes.add_patch(Rectangle(corner, 1.5, 1.2, **look))
+    _write(axes, NETWORK + 0.75, MIDDLE, "DCNN", weight="bold")
 
 
 def _name_group(axes, group, y, color):

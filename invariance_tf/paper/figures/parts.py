@@ -1,5 +1,7 @@
 """The parts of a figure, one for each study of the paper."""
 
+import functools
+
 from invariance_tf.drawing import layout, style
 from invariance_tf.paper.selection import trained
 from invariance_tf.paper.studies import (
@@ -68,7 +70,7 @@ def fill_parts(figure, studies, frame, fill, roles, **options):
         The height of the figure, in inches.
     """
     roles = [role for role in roles if role in frame] or roles
-    notes = []
+    notes = {}
 
     def fill_part(part, role):
         title_height = 0
@@ -82,16 +84,18 @@ def fill_parts(figure, studies, frame, fill, roles, **options):
             draw_study_gap(part.subplots(), role)
             return title_height + GAP_HEIGHT
         height, note = fill(part, studies[role], role, frame[role], **options)
-        notes.append(note)
+        notes[title_of(studies, role)] = note
         return title_height + height
 
     height = layout.stack(
-        figure,
-        [lambda part, role=role: fill_part(part, role) for role in roles],
+        figure, [functools.partial(fill_part, role=role) for role in roles]
     )
-    for note in filter(None, notes[-1:]):
-        height += layout.write_note(figure, note)
-    return height
+    texts = {*notes.values()}
+    if len(texts) > 1:
+        # Such as where studies have different numbers of seeds.
+        texts = [f"{title}: {note}" for title, note in notes.items() if note]
+    text = " ".join(filter(None, texts))
+    return height + (layout.write_note(figure, text) if text else 0)
 
 
 def draw_study_gap(axes, role):

@@ -1,5 +1,7 @@
 """Invariance of networks against n_seen and against accuracy: Fig. 5."""
 
+from functools import partial
+
 import numpy as np
 from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
@@ -30,7 +32,6 @@ def fill_amounts(part, study, role, transforms):
 
     Below each, if it was measured, the invariance corrected for its floor.
     """
-    is_log = role == "imagenet"
     columns = columns_of(role, transforms)
     table = trained(study.runs)
     measures = [
@@ -40,39 +41,18 @@ def fill_amounts(part, study, role, transforms):
         or (name in table and table[name].notna().any())
     ]
 
-    def fill_band(band, titles):
-        # Both controls come after the transformations.
-        longest = max(len(columns[title]) for title in titles)
-        height = layout.panel_height(band, len(titles))
-        heights = [height, 0.6 * height][: len(measures)]
-        panels = layout.make_panels(
-            band, len(measures), len(titles), longest, heights
-        )
-        for column, title in zip(panels.T, titles, strict=True):
-            column[0].set_title(title)
-            for axes, measure in zip(column, measures, strict=False):
-                draw_amount(study, axes, columns[title], measure, is_log=is_log)
-            handles, _ = column[0].get_legend_handles_labels()
-            layout.draw_legend(column[-1], handles)
-        layout.label_outer(panels[:-1])
-        return sum(heights) + layout.legend_height(longest) + 0.55
-
-    def fill_legend(band):
-        axes = band.subplots()
-        axes.set_axis_off()
-        handles = [Line2D([], [], **look) for look in CONTROLS.values()]
-        num_columns = 2 if layout.width_of(band) > 5 else 1
-        axes.legend(handles=handles, loc="center", ncols=num_columns)
-        return layout.legend_height(2 // num_columns)
-
+    fill_band = partial(
+        _fill_amounts, study=study, columns=columns, measures=measures
+    )
+    controls = [Line2D([], [], **look) for look in CONTROLS.values()]
     height = layout.stack(
         part,
         [
             *(
-                lambda band, of=of_band: fill_band(band, of)
-                for of_band in layout.split(part, [*columns], 1.6)
+                partial(fill_band, titles=titles, is_log=role == "imagenet")
+                for titles in layout.split(part, [*columns], 1.6)
             ),
-            fill_legend,
+            layout.legend_band(controls, 2 if layout.width_of(part) > 5 else 1),
         ],
     )
     note = (
@@ -82,6 +62,24 @@ def fill_amounts(part, study, role, transforms):
     if len(measures) > 1:
         note += f" {style.CORRECTED_NOTE}"
     return height, note
+
+
+def _fill_amounts(band, study, columns, measures, titles, *, is_log):
+    """Draws a column of panels for each of a few families."""
+    longest = max(len(columns[title]) for title in titles)
+    height = layout.panel_height(band, len(titles))
+    heights = [height, 0.6 * height][: len(measures)]
+    panels = layout.make_panels(
+        band, len(measures), len(titles), longest, heights
+    )
+    for column, title in zip(panels.T, titles, strict=True):
+        column[0].set_title(title)
+        for axes, measure in zip(column, measures, strict=False):
+            draw_amount(study, axes, columns[title], measure, is_log=is_log)
+        handles, _ = column[0].get_legend_handles_labels()
+        layout.draw_legend(column[-1], handles)
+    layout.label_outer(panels[:-1])
+    return sum(heights) + layout.legend_height(longest) + 0.55
 
 
 def draw_amount(
