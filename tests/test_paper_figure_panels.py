@@ -124,12 +124,18 @@ def test_invariance_corrected_for_its_floor_is_drawn_where_it_was_measured(
     expected = (laws - 0.08) / (1 - 0.08)
     for value in values[:6]:
         assert np.isclose(value, expected).any()
+    assert found[0].get_ylim()[0] < min(values)
 
 
 def test_fig_11_shows_the_floor_of_every_layer(corrected):
-    floors = marked(draw_figure("11", corrected), "mean_control_shuffled")
+    figure = draw_figure("11", corrected)
+    floors = marked(figure, "mean_control_shuffled")
     assert len(floors) == 3 * 2
     assert floors[0].get_ydata() == pytest.approx([0.08] * 3)
+    # What is corrected for it can be below 0; a row of panels has one axis.
+    (limits,) = {axes.get_ylim() for axes in figure.axes[-2:]}
+    table = corrected["faces"].layers
+    assert limits[0] < table.mean_corrected_invariance.min() < 0
 
 
 @pytest.mark.parametrize("number, num_networks", [("5b", 72), ("5c", 48)])

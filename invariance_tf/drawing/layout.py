@@ -135,13 +135,21 @@ def label_outer(panels):
         axes.tick_params(labelleft=False)
 
 
-def draw_legend(place, handles, num_columns=1):
-    """Lists lines or patches in an empty panel of `make_panels`."""
+def draw_legend(place, handles, num_columns=1, **options):
+    """Lists lines or patches in an empty panel of `make_panels`.
+
+    Args:
+        place: Matplotlib `Axes`.
+        handles: List of lines and patches.
+        num_columns: Integer.
+        **options: Of matplotlib's `legend`.
+    """
     place.legend(
         handles=handles,
         loc="upper center",
         ncols=num_columns,
         borderaxespad=0,
+        **options,
     )
 
 

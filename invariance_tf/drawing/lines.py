@@ -161,6 +161,14 @@ def draw_n_seen(axes, positions, num_categories, *, is_log=False):
     axes.set_xlabel(f"seen categories (of {num_categories})")
 
 
+def lowest_of(values):
+    """Returns the smallest of values, or 0 if none is below.
+
+    Invariance that is corrected for its floor can be.
+    """
+    return float(np.nanmin(values, initial=0))
+
+
 def draw_share(axes, label, *, lowest=0.0):
     """Makes the y axis run from 0 to 1, with a little room for markers."""
     axes.set_ylim(lowest - 0.02, 1.04)

@@ -13,8 +13,8 @@ from invariance_tf.paper.figures.parts import choose_frame
 from invariance_tf.paper.selection import count_at_chance
 from invariance_tf.paper.studies import find_studies, title_of
 
-# Journals ask for so many of a raster image.
-DOTS_PER_INCH = 300
+# Of a PNG, which is for screens; print takes a PDF.
+DOTS_PER_INCH = 200
 _WIDEST = 20.0
 
 

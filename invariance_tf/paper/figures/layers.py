@@ -31,7 +31,7 @@ ROWS = {
 }
 
 
-def draw_layers(table, axes, names, looks, measure=INVARIANCE):
+def draw_layers(table, axes, names, looks, measure=INVARIANCE, lowest=0.0):
     """Draws mean invariance over layers, a line for each number seen.
 
     Args:
@@ -42,6 +42,7 @@ def draw_layers(table, axes, names, looks, measure=INVARIANCE):
         looks: Dictionary from numbers of seen categories to options of
             `lines.draw_line`.
         measure: String, name of a column.
+        lowest: Float, where the y axis starts.
     """
     depths = list(range(len(names)))
     depth_of = dict(zip(names, depths, strict=True))
@@ -55,7 +56,7 @@ def draw_layers(table, axes, names, looks, measure=INVARIANCE):
         axes.plot(floor.index, floor, gid=FLOOR, **style.FLOOR)
     axes.set_xticks(depths, names, rotation=90)
     axes.set_xlim(-0.3, len(names) - 0.7)
-    axes.set(ylim=(-0.04, 1.02), yticks=(0, 0.5, 1))
+    axes.set(ylim=(lowest - 0.04, 1.02), yticks=(0, 0.5, 1))
     axes.grid(axis="y")
 
 
@@ -117,7 +118,8 @@ def _fill_band(band, transforms, table, names, looks, shown):
         for axes, (group, measure) in zip(column, shown, strict=True):
             of_group = rows(of_transform, category_group=group)
             if len(of_group):
-                draw_layers(of_group, axes, names, looks, measure)
+                lowest = lines.lowest_of(table[measure])
+                draw_layers(of_group, axes, names, looks, measure, lowest)
             else:
                 layout.draw_gap(axes, "missing")
             axes.label_outer()

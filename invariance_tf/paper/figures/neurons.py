@@ -125,14 +125,15 @@ def fill_by_n_seen(part, study, role, transforms):
         transforms: List of names of transformations.
     """
     table, positions = own_tests(study.neurons), n_seen_values(study)
-    is_corrected = CORRECTED in table and table[CORRECTED].notna().any()
+    means = _average_corrected(table, positions)
     smallest = max(1.65, 0.42 + 0.17 * len(positions))
     bands = layout.split(part, [*transforms], smallest)
     fill_band = partial(
         _fill_row,
         table=table,
+        means=means,
         positions=positions,
-        heights=(1.15, 0.42) if is_corrected else (1.15,),
+        heights=(1.15, 0.42) if len(means) else (1.15,),
         num_columns=len(bands[0]),
     )
     label = f"seen categories (of {num_categories(study)})"
@@ -151,7 +152,7 @@ def fill_by_n_seen(part, study, role, transforms):
         ],
     )
     note = violins.NOTE
-    if is_corrected:
+    if len(means):
         note += (
             f" J: mean over neurons of the corrected coefficient. "
             f"{style.CORRECTED_NOTE} {lines.describe_lines(num_seeds(study))}"
@@ -160,7 +161,7 @@ def fill_by_n_seen(part, study, role, transforms):
 
 
 def _fill_row(
-    band, transforms, table, positions, heights, num_columns, label=""
+    band, transforms, table, means, positions, heights, num_columns, label=""
 ):
     """Draws a row of panels, and below them what is corrected for the floor."""
     width = layout.width_of(band) / num_columns
@@ -176,7 +177,12 @@ def _fill_row(
         of_transform = rows(table, transform=transform)
         _draw_panel(of_transform, column[0], transform, positions, width)
         if len(heights) > 1:
-            _draw_corrected(of_transform, column[1], positions)
+            _draw_corrected(
+                rows(means, transform=transform),
+                column[1],
+                positions,
+                lines.lowest_of(means[CORRECTED]),
+            )
         column[-1].set_xlabel(label)
     for axes in panels[:, len(transforms) :].flat:
         axes.set_axis_off()
@@ -203,16 +209,27 @@ def _draw_panel(table, axes, transform, positions, width):
     axes.grid(axis="y")
 
 
-def _draw_corrected(table, axes, positions):
+def _average_corrected(table, positions):
+    """Averages the corrected invariance over the neurons of each network.
+
+    Returns:
+        DataFrame: transform, n_seen, its place on the x axis, category_group,
+        seed and corrected_invariance; no rows if it was not measured.
+    """
+    if CORRECTED not in table:
+        return table.iloc[:0]
+    keys = ["transform", "n_seen", "category_group", "seed"]
+    means = table.groupby(keys, observed=True)[CORRECTED].mean()
+    means = means.dropna().reset_index()
+    places = {n_seen: place for place, n_seen in enumerate(positions)}
+    return means.assign(place=means.n_seen.map(places))
+
+
+def _draw_corrected(means, axes, positions, lowest):
     """Draws the mean of the corrected invariance against n_seen."""
-    keys = ["n_seen", "category_group", "seed"]
-    means = table.groupby(keys, observed=True)[CORRECTED].mean().reset_index()
-    means["place"] = means.n_seen.map(
-        {n_seen: place for place, n_seen in enumerate(positions)}
-    )
     for group, face in (("seen", style.SEEN), ("unseen", style.UNSEEN)):
         of_group = rows(means, category_group=group)
-        if of_group[CORRECTED].notna().any():
+        if len(of_group):
             lines.draw_line(
                 of_group,
                 axes,
@@ -224,5 +241,5 @@ def _draw_corrected(table, axes, positions):
                 marker="o",
                 markersize=2.4,
             )
-    axes.set(ylim=(-0.1, 1.02), yticks=(0, 0.5, 1))
+    axes.set(ylim=(lowest - 0.1, 1.02), yticks=(0, 0.5, 1))
     axes.grid(axis="y")

@@ -101,10 +101,10 @@ def draw_amount(
         for control, look in CONTROLS.items():
             means = neurons.groupby("n_seen")[control].mean()
             axes.plot(means.index, means, gid=control, **look | {"label": ""})
-    lines.draw_lines(
-        trained(study.runs), axes, "n_seen", measure, transforms, positions
-    )
-    lines.draw_share(axes, AMOUNTS[measure])
+    table = trained(study.runs)
+    lines.draw_lines(table, axes, "n_seen", measure, transforms, positions)
+    lowest = lines.lowest_of(table[measure].astype(float))
+    lines.draw_share(axes, AMOUNTS[measure], lowest=lowest)
     lines.draw_n_seen(axes, positions, num_categories(study), is_log=is_log)
 
 
@@ -192,7 +192,8 @@ def fill_relation(part, study, role, transforms, measure):
     (axes,), (legend,) = layout.make_panels(part, 1, 1, num_lines, height)
     draw_relation(trained(study.runs), axes, measure, transforms)
     handles, _ = axes.get_legend_handles_labels()
-    layout.draw_legend(legend, handles, num_columns)
+    # Markers without lines are narrow.
+    layout.draw_legend(legend, handles, num_columns, handlelength=1)
     interval = (
         "with its 95 % bootstrap interval over transformations"
         if len(transforms) >= MIN_CLUSTERS

@@ -59,14 +59,20 @@ def draw_violin(values, axes, position, *, face, side="both", width=0.8):
         path_effects=_OUTLINE,
         gid="mean",
     )
+    is_half = side != "both"
     axes.vlines(
-        place, first, third, color="black", linewidth=1.4, gid="quartiles"
+        place,
+        first,
+        third,
+        color="black",
+        linewidth=1 if is_half else 1.4,
+        gid="quartiles",
     )
     axes.plot(
         place,
         median,
         marker="o",
-        markersize=2.2,
+        markersize=1.9 if is_half else 2.2,
         color="white",
         markeredgecolor="black",
         markeredgewidth=0.5,
