@@ -82,7 +82,19 @@ def split(part, items, smallest):
     ]
 
 
-def panel_height(part, num_columns, share=0.75, limits=(1.1, 2.2)):
+def num_columns(part, num_panels, widest=5):
+    """Returns how many columns panels take, so that one is not too wide.
+
+    Args:
+        part: Matplotlib `Figure` or `SubFigure`.
+        num_panels: Integer, of a row.
+        widest: Float, the width of a panel from which on a column stays empty
+            beside it, in inches.
+    """
+    return max(num_panels, 2 if width_of(part) > widest else 1)
+
+
+def panel_height(part, num_columns, share=0.75, limits=(1.1, 1.7)):
     """Returns the height of panels beside each other, in inches.
 
     Args:
@@ -123,6 +135,12 @@ def make_panels(figure, num_rows, num_columns, num_lines, height=1.2):
     for axes in panels[-1]:
         axes.set_axis_off()
     return panels
+
+
+def leave_empty(panels):
+    """Makes panels invisible in which nothing is drawn."""
+    for axes in panels.flat:
+        axes.set_axis_off()
 
 
 def label_outer(panels):

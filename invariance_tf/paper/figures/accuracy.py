@@ -96,7 +96,12 @@ def fill_matrices(figure, studies, frame):
         )
     if picture:
         bar = figure.colorbar(
-            picture, ax=panels, label="accuracy (%)", shrink=0.6, aspect=25
+            picture,
+            ax=panels,
+            label="accuracy (%)",
+            shrink=0.6,
+            aspect=25,
+            panchor=False,  # tables stay at the top
         )
         bar.outline.set_visible(False)
     most = max(
@@ -132,6 +137,10 @@ def _make_panels(figure, sizes):
     height = 0.28 if has_room else 0.2
     if is_beside:
         panels = figure.subplots(1, count, width_ratios=sizes, squeeze=False)
+        for axes in panels[0, 1:]:
+            # Cells are as high as those of the larger table on the left.
+            axes.set_box_aspect(height / cell)
+            axes.set_anchor("N")
         return panels[0], height * max(sizes) + _NAMES_HEIGHT, has_room
     panels = figure.subplots(count, 1, height_ratios=sizes, squeeze=False)
     height = height * sum(sizes) + _NAMES_HEIGHT * count
@@ -173,16 +182,18 @@ def fill_curves(part, study, role, transforms, *, is_log=False):
 
     def fill_band(band, titles):
         longest = max(len(columns[title]) for title in titles)
-        height = layout.panel_height(band, len(titles))
-        panels = layout.make_panels(band, 2, len(titles), longest, height)
-        for column, title in zip(panels.T, titles, strict=True):
+        num_columns = layout.num_columns(band, len(titles))
+        height = layout.panel_height(band, num_columns)
+        panels = layout.make_panels(band, 2, num_columns, longest, height)
+        for column, title in zip(panels.T, titles, strict=False):
             column[0].set_title(title)
             for axes, measure in zip(column[:2], measures, strict=True):
                 draw_accuracies(table, axes, measure, columns[title], positions)
                 lines.draw_n_seen(axes, positions, total, is_log=is_log)
             handles, _ = column[1].get_legend_handles_labels()
             layout.draw_legend(column[2], handles)
-        layout.label_outer(panels[:2])
+        layout.label_outer(panels[:2, : len(titles)])
+        layout.leave_empty(panels[:, len(titles) :])
         return 2 * height + layout.legend_height(longest) + 0.6
 
     bands = layout.split(part, [*columns], 1.6)

@@ -184,8 +184,7 @@ def _fill_row(
                 lines.lowest_of(means[CORRECTED]),
             )
         column[-1].set_xlabel(label)
-    for axes in panels[:, len(transforms) :].flat:
-        axes.set_axis_off()
+    layout.leave_empty(panels[:, len(transforms) :])
     for axes, text in zip(panels[:, 0], ("invariance I", "J"), strict=False):
         axes.set_ylabel(text)
     return sum(heights) + (0.55 if label else 0.4)

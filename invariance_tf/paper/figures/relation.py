@@ -67,18 +67,20 @@ def fill_amounts(part, study, role, transforms):
 def _fill_amounts(band, study, columns, measures, titles, *, is_log):
     """Draws a column of panels for each of a few families."""
     longest = max(len(columns[title]) for title in titles)
-    height = layout.panel_height(band, len(titles))
+    num_columns = layout.num_columns(band, len(titles))
+    height = layout.panel_height(band, num_columns)
     heights = [height, 0.6 * height][: len(measures)]
     panels = layout.make_panels(
-        band, len(measures), len(titles), longest, heights
+        band, len(measures), num_columns, longest, heights
     )
-    for column, title in zip(panels.T, titles, strict=True):
+    for column, title in zip(panels.T, titles, strict=False):
         column[0].set_title(title)
         for axes, measure in zip(column, measures, strict=False):
             draw_amount(study, axes, columns[title], measure, is_log=is_log)
         handles, _ = column[0].get_legend_handles_labels()
         layout.draw_legend(column[-1], handles)
-    layout.label_outer(panels[:-1])
+    layout.label_outer(panels[:-1, : len(titles)])
+    layout.leave_empty(panels[:, len(titles) :])
     return sum(heights) + layout.legend_height(longest) + 0.55
 
 
