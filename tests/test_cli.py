@@ -1,6 +1,7 @@
 """The command line: flags, help, mistakes and interruptions."""
 
 import contextlib
+import dataclasses
 import os
 import re
 import signal
@@ -168,9 +169,30 @@ def test_figures_are_drawn_from_tables_and_what_is_missing_is_said(
         *("fig2c.svg", "fig2c.pdf", "fig6.svg", "fig6.pdf")
     }
     output = capsys.readouterr().out
-    assert "Figure 2c: missing faces: grayscale" in output
-    assert "configs/sweeps/synthfaces.yaml" in output
+    # Of one's own study nothing is missing.
+    assert "Missing" not in output
     assert f"4 runs. Written: {out_dir}" in output
+    arguments += ["--complete", "--width", "5", "--format", "svg"]
+    assert cli.main(["figures", *arguments]) == 0
+    output = capsys.readouterr().out
+    assert "Missing from Figs. 2c, 6: faces: grayscale" in output
+    assert "configs/sweeps/synthfaces.yaml" in output
+    assert 'width="360pt"' in (out_dir / "fig6.svg").read_text()
+
+
+def test_figures_say_which_are_not_drawn_and_which_runs_are_in_none(
+    tables_dir, tmp_path, capsys
+):
+    runs = load_runs(tables_dir)
+    network = ["other", *runs.runs.network[1:]]
+    runs = dataclasses.replace(runs, runs=runs.runs.assign(network=network))
+    save_runs(runs, tables_dir)
+    arguments = [tables_dir, "--out", str(tmp_path / "out"), "--format", "svg"]
+    assert cli.main(["figures", *arguments, "--figure", "2c", "10"]) == 0
+    captured = capsys.readouterr()
+    assert "nothing to show there: Fig. 10." in captured.out
+    assert "runs in no figure: 1 (network other)" in captured.err
+    assert not (tmp_path / "out" / "fig10.svg").exists()
 
 
 def test_collected_tables_are_read_like_runs(tables_dir, tmp_path, capsys):
@@ -185,8 +207,9 @@ def test_collected_tables_are_read_like_runs(tables_dir, tmp_path, capsys):
     "arguments, message",
     [
         (["figures", "nowhere"], "nowhere"),
-        (["figures", "{tables}", "--figure", "99"], "Figures: 1b, 2a"),
+        (["figures", "{tables}", "--figure", "99"], "Figures: 1a, 1b"),
         (["figures", "{tables}", "--format", "jpg"], "jpg"),
+        (["figures", "{tables}", "--width", "1"], "column has 3.5"),
         (["report", "{empty}"], "no finished run"),
         (["collect"], "runs_dir"),
         (["sweeep"], "Unknown command `sweeep`. Did you mean sweep? Comm"),

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_up_runs import (
     TAUS,
@@ -10,19 +11,22 @@ from made_up_runs import (
     TRANSFORMATIONS,
     invariance,
     made_up_runs,
+    within,
 )
+from matplotlib.text import Text
 from test_paper_figures import lines_of, marked, panel
 
 from invariance_tf.drawing import style
 from invariance_tf.paper.figures.by_number import (
     FIGURES,
     draw_figure,
+    draw_figures,
     missing_runs,
 )
 from invariance_tf.paper.studies import find_studies
 from invariance_tf.paper.tables import KEYS, load_runs
 
-DATA_FIGURES = [number for number in FIGURES if number != "1b"]
+DATA_FIGURES = [number for number in FIGURES if number[0] != "1"]
 # One of those that are drawn by the same function.
 KINDS = ("2a", "2c", "3a", "3b", "4a", "5a", "5b", "6", "7", "8", "11", "12")
 
@@ -35,6 +39,35 @@ def runs():
 @pytest.fixture(scope="module")
 def studies(runs):
     return find_studies(runs)[0]
+
+
+@pytest.fixture(scope="module")
+def old():
+    """Runs of two transformations, measured before there were floors."""
+    return made_up_runs(transforms=("grayscale", "rotate90"), n_seen=(1, 20))
+
+
+@pytest.fixture(scope="module")
+def corrected(old):
+    """The same with floors of layers and with corrected invariance."""
+
+    def correct(invariance, floor=0.08):
+        return (invariance - floor) / (1 - floor)
+
+    neurons, layers = old.neurons, old.layers
+    tables = {
+        "runs": old.runs.assign(
+            corrected_invariance_all=correct(old.runs.invariance_all)
+        ),
+        "neurons": neurons.assign(
+            corrected_invariance=correct(neurons.invariance_coefficient)
+        ),
+        "layers": layers.assign(
+            mean_control_shuffled=0.08,
+            mean_corrected_invariance=correct(layers.mean_invariance),
+        ),
+    }
+    return find_studies(dataclasses.replace(old, **tables))[0]
 
 
 def without(runs, **values):
@@ -57,21 +90,86 @@ def test_fig_5a_shows_mean_invariance_and_both_controls(studies):
     assert control.get_ydata() == pytest.approx([0.15] * 3)
 
 
+@pytest.mark.parametrize(
+    ("number", "label"),
+    [
+        ("4a", "J"),
+        ("5a", "corrected J"),
+        ("9", "J"),
+        ("11", "both:\ncorrected J"),
+    ],
+)
+def test_invariance_corrected_for_its_floor_is_drawn_where_it_was_measured(
+    number, label, corrected, old
+):
+    def panels(figure):
+        return [axes for axes in figure.axes if axes.get_ylabel() == label]
+
+    found = panels(draw_figure(number, corrected))
+    assert found and not panels(draw_figure(number, find_studies(old)[0]))
+    values = [
+        value
+        for line in found[0].lines
+        if line.get_gid() == "seeds"
+        for value in line.get_ydata()
+    ]
+    laws = [
+        invariance("grayscale", n / 40, seed, group)
+        for n in (1, 20, 40)
+        for seed in (0, 1)
+        for group in ("seen", "unseen", "all")
+    ]
+    # Of Fig. 11, layers have a third, two thirds and all of it.
+    laws = np.multiply.outer(laws, [1 / 3, 2 / 3, 1]).ravel()
+    expected = (laws - 0.08) / (1 - 0.08)
+    for value in values[:6]:
+        assert np.isclose(value, expected).any()
+    assert found[0].get_ylim()[0] < min(values)
+
+
+def test_fig_11_shows_the_floor_of_every_layer(corrected):
+    figure = draw_figure("11", corrected)
+    floors = marked(figure, "mean_control_shuffled")
+    assert len(floors) == 3 * 2
+    assert floors[0].get_ydata() == pytest.approx([0.08] * 3)
+    # What is corrected for it can be below 0; a row of panels has one axis.
+    (limits,) = {axes.get_ylim() for axes in figure.axes[-2:]}
+    table = corrected["faces"].layers
+    assert limits[0] < table.mean_corrected_invariance.min() < 0
+
+
 @pytest.mark.parametrize("number, num_networks", [("5b", 72), ("5c", 48)])
 def test_each_dot_is_a_network(number, num_networks, studies):
     figure = draw_figure(number, studies)
     axes = figure.axes[0]
-    assert sum(len(line.get_xdata()) for line in axes.lines) == num_networks
+    dots = [line for line in axes.lines if line.get_gid() != "regression"]
+    assert sum(len(line.get_xdata()) for line in dots) == num_networks
     measure = "within_accuracy" if number == "5b" else "across_accuracy"
     table = studies["faces"].runs.query("n_seen > 0").dropna(subset=measure)
     r = np.corrcoef(table.invariance_all, table[measure])[0, 1]
     (text,) = marked(figure, "correlation")
     assert text.get_text().startswith(f"r = {r:.2f} (".replace("-", "−"))
     assert text.get_text().endswith(f"n = {num_networks} networks")
+    (line,) = marked(figure, "regression")
+    slope, intercept = np.polyfit(table.invariance_all, table[measure], 1)
+    assert line.get_ydata() == pytest.approx(
+        intercept + slope * line.get_xdata()
+    )
 
 
-def test_fig_6_has_the_papers_quadrants_and_the_right_category(studies):
-    axes = panel(draw_figure("6", studies), "Vertical")
+def test_a_correlation_over_few_transformations_has_no_interval(runs):
+    for number, has_interval in ((5, False), (6, True)):
+        chosen = runs.runs["transform"].isin(TRANSFORMATIONS[:number])
+        (text,) = marked(
+            draw_figure("5c", find_studies(runs.select(chosen))[0]),
+            "correlation",
+        )
+        assert (" to " in text.get_text()) == has_interval
+
+
+def test_fig_6_has_the_papers_quadrants_for_every_number_of_seen(studies):
+    figure = draw_figure("6", studies)
+    axes = panel(figure, "Vertical")
     percent = axes.images[0].get_array()
     # By the law, one seen category of 40: unseen ones are taken for seen ones
     # in 97.5 %.
@@ -81,11 +179,23 @@ def test_fig_6_has_the_papers_quadrants_and_the_right_category(studies):
         "transform == 'vertical' and n_seen == 20 and category_group == 'seen'"
     )
     assert percent[0, 3] == pytest.approx(table.percent_as_seen.mean())
-    assert percent[2, 3] == pytest.approx(table.percent_correct.mean())
     # Nobody is unseen where all are seen.
     assert percent.mask[:, 7].all()
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels == ["taken for seen", "taken for unseen", "right category"]
+    assert labels == ["taken for seen", "taken for unseen"]
+    first = panel(figure, "Grayscale")
+    texts = [text.get_text() for text in first.texts]
+    assert {"1", "20", "40", "seen categories (of 40)"} <= {*texts}
+
+
+def test_no_number_of_seen_categories_is_left_out():
+    counts = (1, 4, 12, 20, 28, 36)
+    runs = made_up_runs(transforms=("blur",), n_seen=counts, num_neurons=2)
+    studies = find_studies(runs)[0]
+    figure = draw_figure("6", studies)
+    assert panel(figure, "Blur").images[0].get_array().shape == (2, 20)
+    lines = lines_of(panel(draw_figure("11", studies), "Blur"))
+    assert [*lines] == [str(count) for count in (*counts, 40)]
 
 
 @pytest.mark.parametrize(
@@ -110,6 +220,22 @@ def test_ablations_show_the_networks_that_saw_all(number, positions, studies):
         marks = [line.get_xdata()[0] for line in marked(axes, "tau")]
         assert marks == ([0.1] if number == "7" else [])
         assert axes.get_xscale() == ("linear" if number == "7" else "log")
+        # The intact network, beside where least is ablated.
+        intact = marked(axes, "intact")[list(TRANSFORMATIONS).index("blur")]
+        law = np.mean([within("blur", 1, seed) for seed in (0, 1)])
+        assert intact.get_ydata() == pytest.approx(law)
+        (chance,) = marked(axes, "chance")
+        assert chance.get_ydata() == [1 / 40, 1 / 40]
+
+
+def test_random_ablation_is_drawn_where_it_was_measured(runs):
+    table = runs.ablation
+    random = table[(table.criterion == "tau") & (table.ablated == "active")]
+    random = random.assign(ablated="random", accuracy=0.5)
+    both = dataclasses.replace(runs, ablation=pd.concat([table, random]))
+    figure = draw_figure("7", find_studies(both)[0])
+    axes = panel(figure, "as many random neurons set to 0")
+    assert lines_of(axes)["Blur"].get_ydata() == pytest.approx([0.5] * 4)
 
 
 def test_fig_11_shows_layers_in_the_networks_order(studies):
@@ -136,7 +262,7 @@ def test_fig_11_asks_for_layers_where_only_one_was_measured(runs):
 @pytest.mark.parametrize("number", DATA_FIGURES)
 def test_without_any_run_there_is_a_gap_that_says_so(number, tmp_path):
     studies = find_studies(load_runs(tmp_path))[0]
-    gaps = marked(draw_figure(number, studies), "gap")
+    gaps = marked(draw_figure(number, studies, is_complete=True), "gap")
     assert len(gaps) == len(FIGURES[number].roles)
     assert all("no runs for" in gap.get_text() for gap in gaps)
     lacking = missing_runs(number, studies)
@@ -190,8 +316,13 @@ def test_what_was_left_out_is_missing_and_its_sweep_is_named(runs):
         missing_runs("9", studies)[0] == "faces: highpass at n_seen 20 (seed 1)"
     )
     studies = without(runs, transform="blur")
-    assert missing_runs("2c", studies)[0] == "faces: blur at every n_seen"
-    assert missing_runs("3b", studies)[0] == "faces: blur at n_seen 40"
+    assert missing_runs("2c", studies) == []
+    assert missing_runs("2c", studies, is_complete=True)[0] == (
+        "faces: blur at every n_seen"
+    )
+    assert missing_runs("3b", studies, is_complete=True)[0] == (
+        "faces: blur at n_seen 40"
+    )
     studies = without(runs, n_seen=40)
     assert missing_runs("7", studies)[0] == (
         "faces: every transformation at n_seen 40"
@@ -203,19 +334,47 @@ def test_what_was_left_out_is_missing_and_its_sweep_is_named(runs):
 
 def test_a_figure_needs_only_the_transformations_that_it_shows(runs):
     studies = without(runs, transform="vertical")
-    assert missing_runs("4a", studies) == []
-    assert missing_runs("9", studies)[0] == "faces: vertical at every n_seen"
+    assert missing_runs("4a", studies, is_complete=True) == []
+    assert missing_runs("9", studies, is_complete=True)[0] == (
+        "faces: vertical at every n_seen"
+    )
 
 
-def test_a_missing_transformation_is_named_in_its_place(runs):
+def test_the_whole_frame_names_a_missing_transformation_in_its_place(runs):
     studies = without(runs, transform="blur")
-    axes = panel(draw_figure("2c", studies), "convolutional")
+
+    def draw(number):
+        return draw_figure(number, studies, is_complete=True)
+
+    axes = panel(draw("2c"), "convolutional")
     assert "Blur (missing)" in lines_of(axes)
-    gaps = marked(panel(draw_figure("4a", studies), "Blur"), "gap")
+    gaps = marked(panel(draw("4a"), "Blur"), "gap")
     assert [gap.get_text() for gap in gaps] == ["missing"] * 3
-    gaps = marked(draw_figure("3b", studies), "gap")
+    gaps = marked(draw("3b"), "gap")
     # The network without the transformation is there.
     assert [gap.get_text() for gap in gaps] == ["missing"]
+
+
+@pytest.mark.parametrize("number", KINDS)
+def test_figures_of_ones_own_study_show_what_there_is(number, runs):
+    chosen = ("identity", "blur", "rotate90")
+    is_chosen = runs.runs["transform"].isin(chosen)
+    studies = find_studies(runs.select(is_chosen))[0]
+    figure = draw_figure(number, studies)
+    assert not marked(figure, "gap")
+    words = {text.get_text() for text in figure.findobj(Text)}
+    assert not words & {"Grayscale", "Thinning", "color", "noise"}
+    assert missing_runs(number, studies) == []
+    assert missing_runs(number, studies, is_complete=True)
+
+
+def test_a_figure_without_anything_to_show_is_not_drawn(runs, tmp_path):
+    # Nobody saw all, so that Figs. 2a, 3a, 7 and 12 have nothing to show.
+    few = runs.select(runs.runs.n_seen == 20)
+    numbers = ["2a", "2c", "3a", "7", "9", "12"]
+    drawn, left_out = draw_figures(few, tmp_path, numbers, ("svg",))
+    assert [*drawn] == ["2c", "9"] and [*left_out] == ["2a", "3a", "7", "12"]
+    assert left_out["7"][0] == "faces: every transformation at n_seen 40"
 
 
 def test_a_line_breaks_where_runs_are_missing(runs):

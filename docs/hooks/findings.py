@@ -62,7 +62,7 @@ def _draw_figure(number, studies, theme):
 def draw_across(study):
     """Draws across-category accuracy against n_seen, without the families."""
     figure = Figure(figsize=(5, 4.6))
-    ((axes,), (legend,)) = layout.make_panels(figure, 1, 1, 4)
+    ((axes,), (legend,)) = layout.make_panels(figure, 1, 1, 4, height=3.2)
     runs, faces = trained(study.runs), transforms_of("faces")
     draw_accuracies(runs, axes, "across_accuracy", faces, n_seen_values(study))
     draw_n_seen(axes, n_seen_values(study), num_categories(study))

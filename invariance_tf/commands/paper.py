@@ -32,11 +32,17 @@ class FigureOptions(Options):
     Args:
         figure: Numbers of figures, such as 2c 4a; none means all.
         format: Formats of the files: png, pdf or svg.
+        width: Width of every figure, in inches, from 3.5 (a journal's column);
+            by default 7.2 (a page), and 3.5 for 2b, 5b and 5c.
+        complete: Draw all that the paper shows, with gaps, and list the runs
+            that are missing, instead of drawing what there is.
     """
 
     out: str = "figures"
     figure: list[str] = ()
     format: list[Literal["png", "pdf", "svg"]] = ("png",)
+    width: float | None = None
+    complete: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,12 +68,40 @@ def draw_figures(arguments, program):
     with _finished_runs(FigureOptions, arguments, program) as (options, runs):
         from invariance_tf.paper.figures import by_number
 
-        missing = by_number.draw_figures(
-            runs, options.out, options.figure or None, options.format
+        drawn, left_out = by_number.draw_figures(
+            runs,
+            options.out,
+            options.figure or None,
+            options.format,
+            options.width,
+            is_complete=options.complete,
         )
-        for number, lacking in missing.items():
-            for text in lacking:
-                terminal.show_line(f"Figure {number}: missing {text}")
+        for text, numbers in _figures_by_text(drawn).items():
+            terminal.show_line(f"Missing from {numbers}: {text}")
+        if left_out:
+            terminal.show_line(
+                "Not drawn, as these runs have nothing to show there: "
+                f"{_name_figures(left_out)}. With --complete they are drawn "
+                "with gaps that name what is missing."
+            )
+        for reason, count in by_number.count_left_out(runs).items():
+            terminal.show_problem(
+                f"warning: runs in no figure: {count} ({reason})"
+            )
+
+
+def _figures_by_text(missing):
+    """Returns what is missing, once for all figures that miss it."""
+    found = {}
+    for number, texts in missing.items():
+        for text in texts:
+            found.setdefault(text, []).append(number)
+    return {text: _name_figures(numbers) for text, numbers in found.items()}
+
+
+def _name_figures(numbers):
+    """Writes numbers of figures, such as "Figs. 2c, 9"."""
+    return f"Fig{'s' if len(numbers) > 1 else ''}. {', '.join(numbers)}"
 
 
 @terminal.command(_ADVICE)

@@ -1,14 +1,61 @@
 """Curves over networks: mean over seeds, every seed, interval over seeds."""
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from invariance_tf.drawing import style
 from invariance_tf.measures.intervals import bootstrap
 
-NOTE = (
-    "Line: mean over seeds. Small dots: single seeds. Bars: 95 % bootstrap "
-    "interval over seeds."
-)
+
+def describe_interval(num_seeds):
+    """Says what the interval over so many seeds is.
+
+    Of two or three values, the bootstrap's interval of the mean is the range:
+    it contains the true mean less often than in 95 % of cases.
+
+    Example:
+
+    >>> describe_interval(2)
+    'range of the 2 seeds'
+    """
+    if num_seeds < 4:
+        return f"range of the {num_seeds} seeds"
+    return "95 % bootstrap interval over seeds"
+
+
+def describe_lines(num_seeds):
+    """Says what the marks of `draw_line` are, for a figure's note."""
+    if num_seeds == 1:
+        return "One seed."
+    return (
+        "Line: mean over seeds. Small dots: single seeds. Bars: "
+        f"{describe_interval(num_seeds)}."
+    )
+
+
+def describe_cells(num_seeds, *, with_intervals):
+    """Says what the numbers of `layout.write_cell` are, for a figure's note."""
+    if num_seeds == 1:
+        return "One seed."
+    small_print = ""
+    if with_intervals:
+        small_print = f"; small print: {describe_interval(num_seeds)}"
+    return f"Mean over seeds{small_print}."
+
+
+def make_handle(transform, *, is_missing=False):
+    """Makes what a legend shows of a transformation's line."""
+    look = style.look_of(transform)
+    return Line2D(
+        [],
+        [],
+        label=look.label + (" (missing)" if is_missing else ""),
+        color=look.color,
+        marker=look.marker,
+        markeredgecolor="white",
+        markeredgewidth=0.3,
+        linestyle=look.linestyle,
+    )
 
 
 def draw_lines(table, axes, x, y, transforms, positions):
@@ -61,18 +108,18 @@ def draw_line(table, axes, x, y, positions, *, label, color, **look):
     values = [of_position[~np.isnan(of_position)] for of_position in values]
     means = [v.mean() if len(v) else np.nan for v in values]
     look |= {"color": color, "markeredgecolor": "white"}
-    look["markeredgewidth"] = 0.4
+    look["markeredgewidth"] = 0.3
     if np.isnan(means).all():
         axes.plot([], [], label=f"{label} (missing)", **look)
         return
     low, high = zip(*(bootstrap(v) for v in values), strict=True)
-    axes.vlines(positions, low, high, color=color, linewidth=1, alpha=0.6)
+    axes.vlines(positions, low, high, color=color, linewidth=0.8, alpha=0.6)
     axes.plot(
         np.repeat(positions, [len(v) for v in values]),
         np.concatenate(values),
         linestyle="none",
         marker=".",
-        markersize=4,
+        markersize=2.6,
         color=color,
         alpha=0.6,
         markeredgewidth=0,
@@ -99,15 +146,27 @@ def draw_n_seen(axes, positions, num_categories, *, is_log=False):
         axes.set_xlim(-0.02 * num_categories, 1.03 * num_categories)
     places = np.array(positions) / num_categories
     if is_log:
-        places = 0.2 * np.log10(positions)
-    labels, last = [], np.inf
+        places = np.log10(positions) / max(np.log10(num_categories), 1)
+    labels, last = [], None
     for place, position in zip(places[::-1], positions[::-1], strict=True):
-        is_near = last - place < 0.04
-        labels.insert(0, "" if is_near else f"{position:g}")
-        last = last if is_near else place
+        text = f"{position:g}"
+        # A digit is about 1/30 of a panel's width.
+        if last and last[0] - place < 0.016 * (len(text) + last[1]) + 0.02:
+            labels.insert(0, "")
+            continue
+        labels.insert(0, text)
+        last = place, len(text)
     axes.set_xticks(positions, labels)
     axes.minorticks_off()
-    axes.set_xlabel(f"categories seen transformed (of {num_categories})")
+    axes.set_xlabel(f"seen categories (of {num_categories})")
+
+
+def lowest_of(values):
+    """Returns the smallest of values, or 0 if none is below.
+
+    Invariance that is corrected for its floor can be.
+    """
+    return float(np.nanmin(values, initial=0))
 
 
 def draw_share(axes, label, *, lowest=0.0):

@@ -71,29 +71,49 @@ ORIGINAL_ONLY = {"facecolor": "#DDDDDD", "hatch": "////"}
 
 GREY = "#666666"
 
+# Widths of a journal's page and of one of its two columns, in inches.
+PAGE, COLUMN = 7.2, 3.5
+
+# Sizes of letters, in points. Nothing is smaller than `TINY`.
+NOTE, TINY = 6, 5
+
 SETTINGS = {
     "font.family": "DejaVu Sans",
-    "font.size": 8,
-    "axes.titlesize": 9,
+    "font.size": 7,
+    "axes.titlesize": 7.5,
     "axes.titlelocation": "left",
-    "axes.labelsize": 8,
+    "axes.titlepad": 4,
+    "axes.labelsize": 7,
+    "axes.labelpad": 2.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.linewidth": 0.7,
+    "axes.linewidth": 0.6,
     "axes.axisbelow": True,
     "axes.grid": False,
     "grid.color": "#E5E5E5",
-    "grid.linewidth": 0.6,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7.5,
+    "grid.linewidth": 0.5,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.pad": 2.5,
+    "ytick.major.pad": 2.5,
+    "legend.fontsize": 6.5,
+    "legend.title_fontsize": 6.5,
     "legend.frameon": False,
-    "legend.handlelength": 3.2,
-    "lines.linewidth": 1.4,
-    "lines.markersize": 4.5,
-    "hatch.linewidth": 0.5,
-    "figure.titlesize": 10.5,
+    "legend.handlelength": 2.8,
+    "legend.handletextpad": 0.6,
+    "legend.columnspacing": 1.2,
+    "legend.labelspacing": 0.35,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.6,
+    "hatch.linewidth": 0.4,
+    "figure.titlesize": 8,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.03,
+    "figure.constrained_layout.w_pad": 0.03,
     # Text stays text, and a figure drawn again has the same bytes.
     "svg.fonttype": "none",
     "svg.hashsalt": "invariance_tf",
@@ -131,3 +151,51 @@ def look_of(transform):
         _OTHER_COLORS[number % len(_OTHER_COLORS)],
         _OTHER_MARKERS[number // 8 % len(_OTHER_MARKERS)],
     )
+
+
+def by_family(transforms):
+    """Sorts transformations into their families; those of the user's last.
+
+    Returns:
+        Dictionary from the families that have any to lists of names.
+
+    Example:
+
+    >>> by_family(["blur", "rotate90", "vertical"])
+    {'convolutional': ['blur', 'vertical'], 'geometric': ['rotate90']}
+    """
+    found = {}
+    for family in (*FAMILIES, "other"):
+        names = [name for name in transforms if family_of(name) == family]
+        # In the order of the paper.
+        order = FAMILIES.get(family, names).index
+        if names:
+            found[family] = sorted(names, key=order)
+    return found
+
+
+# A dotted line where guessing would be.
+CHANCE = {
+    "color": GREY,
+    "linewidth": 0.7,
+    "linestyle": (0, (1, 2)),
+    "gid": "chance",
+}
+
+# The coefficient with T of another image instead of T(x): its floor.
+FLOOR = {
+    "color": "#333333",
+    "linestyle": (0, (1, 1)),
+    "linewidth": 1.0,
+    "label": "floor S: T of an image of another category",
+}
+SAME_CATEGORY = FLOOR | {
+    "linestyle": (0, (3, 1)),
+    "label": "T of another image of the category",
+}
+# Without a break within the formula.
+_FORMULA = "J = (I − S) / (1 − S)".replace(" ", "\u00a0")
+CORRECTED_NOTE = (
+    f"{_FORMULA}: 1 where T changes nothing, 0 where T(x) is no more like x "
+    "than T of an image of another category."
+)

@@ -159,8 +159,8 @@ def count_at_chance(study):
 
 
 def n_seen_values(study):
-    """Returns the numbers of seen categories of a study, all of them last."""
-    return sorted({*trained(study.runs).n_seen, num_categories(study)})
+    """Returns the numbers of seen categories of a study's networks, sorted."""
+    return sorted({*trained(study.runs).n_seen})
 
 
 def values_by(table, columns, measure):

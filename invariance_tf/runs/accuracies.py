@@ -110,7 +110,8 @@ def _write_confusion(prepared, labels, predicted, log):
             "num_images": matrix[row, column],
         },
     )
-    drawing.save(drawing.draw_confusion(matrix, is_seen), path("confusion.png"))
+    figure = drawing.draw_confusion(matrix, is_seen, names)
+    drawing.save(figure, path("confusion.png"), dpi=150)
     log.picture(
         "confusion", path("confusion.png"), step=prepared.experiment.epochs
     )

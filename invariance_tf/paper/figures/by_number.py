@@ -1,38 +1,47 @@
 """The paper's figures by their numbers."""
 
+import collections
 import os
 
 from matplotlib.figure import Figure
 
 from invariance_tf import drawing
-from invariance_tf.drawing import style
+from invariance_tf.drawing import layout, style
 from invariance_tf.paper.figures.catalogue import FIGURES
-from invariance_tf.paper.figures.missing import find_missing
-from invariance_tf.paper.figures.parts import relative_heights
+from invariance_tf.paper.figures.missing import find_missing, has_data
+from invariance_tf.paper.figures.parts import choose_frame
 from invariance_tf.paper.selection import count_at_chance
 from invariance_tf.paper.studies import find_studies, title_of
 
+# Of a PNG, which is for screens; print takes a PDF.
+DOTS_PER_INCH = 200
+_WIDEST = 20.0
 
-def draw_figure(number, studies):
+
+def draw_figure(number, studies, width=None, *, is_complete=False):
     """Draws a figure of the paper.
-
-    Where runs are missing, the figure has a gap that says so.
 
     Args:
         number: String, one of the keys of `FIGURES`, such as `"2c"`.
         studies: Dictionary of `studies.find_studies`.
+        width: Float, in inches, of at least `style.COLUMN`; `None` means the
+            figure's own, a journal's page or column. Letters keep their size.
+        is_complete: Boolean, whether to draw all that the paper shows, with
+            gaps that say which runs are missing, instead of what there is.
 
     Returns:
         A matplotlib `Figure`. It is in the package's style if it is saved
         by `drawing.save`, or within `style.context()`.
 
     Raises:
-        ValueError: If the figure is unknown.
+        ValueError: If the figure is unknown or the width too small.
     """
     entry = _find_entry(number)
+    width = _check_width(entry.width if width is None else width)
+    frame = choose_frame(studies, is_complete=is_complete)
     title = f"Fig. {number}  {entry.title}"
-    if len(entry.roles) == 1:
-        (role,) = entry.roles
+    if len(entry.roles) == 1 or len(frame.keys() & {*entry.roles}) == 1:
+        (role,) = frame.keys() & {*entry.roles} or entry.roles
         title += f"\n{title_of(studies, role)}"
     num_at_chance = sum(
         count_at_chance(studies[role])
@@ -42,28 +51,33 @@ def draw_figure(number, studies):
     if num_at_chance:
         title += f"\nnetworks at chance on original images: {num_at_chance}"
     with style.context():
-        figure = Figure(figsize=_size(entry, studies))
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-        entry.fill(figure, studies)
+        # Whatever fills the figure says how high it has to be.
+        figure = Figure(figsize=(width, width))
+        height = layout.write_title(figure, title)
+        height += entry.fill(figure, studies, frame)
+        figure.set_size_inches(width, height)
     return figure
 
 
-def _size(entry, studies):
-    """Returns the width and height of a figure, lower if studies are gaps."""
-    width, height = entry.size
-    shares = relative_heights(studies, entry.roles)
-    if shares:
-        average = sum(shares) / len(shares)
-        height *= average if entry.is_stacked else max(shares)
-    return width, max(height, 2)
+def _check_width(width):
+    """Returns a width of a figure if it can be drawn."""
+    if not style.COLUMN <= width <= _WIDEST:
+        raise ValueError(
+            "The width of a figure is in inches: a journal's column has "
+            f"{style.COLUMN}, its page {style.PAGE}; at most {_WIDEST}. "
+            f"Received: width={width}"
+        )
+    return width
 
 
-def missing_runs(number, studies):
+def missing_runs(number, studies, *, is_complete=False):
     """Lists the runs that a figure lacks, and the sweep that makes them.
 
     Args:
         number: String, one of the keys of `FIGURES`.
         studies: Dictionary of `studies.find_studies`.
+        is_complete: Boolean, whether transformations and studies of the paper
+            that have no run at all are missing, too.
 
     Returns:
         List of strings, such as "faces: highpass at n_seen 12".
@@ -71,23 +85,37 @@ def missing_runs(number, studies):
     Raises:
         ValueError: If the figure is unknown.
     """
-    return find_missing(_find_entry(number).needs, studies)
+    frame = choose_frame(studies, is_complete=is_complete)
+    return find_missing(_find_entry(number).needs, studies, frame)
 
 
-def draw_figures(runs, out_dir, numbers=None, formats=("png",)):
+def draw_figures(
+    runs,
+    out_dir,
+    numbers=None,
+    formats=("png",),
+    width=None,
+    *,
+    is_complete=False,
+):
     """Draws figures into files such as `fig2c.png`.
+
+    A figure for which there are no measurements at all is not drawn.
 
     Args:
         runs: A `tables.Runs`.
         out_dir: Directory to write to; it is created if it is missing.
         numbers: List of keys of `FIGURES`; `None` means all.
         formats: Sequence of `"png"`, `"pdf"` and `"svg"`.
+        width: As for `draw_figure`.
+        is_complete: As for `draw_figure`; every figure is drawn.
 
     Returns:
-        Dictionary from each number to the list of what is missing.
+        Dictionary from the numbers of the figures that were drawn to the list
+        of what is missing, and a dictionary of those that were not.
 
     Raises:
-        ValueError: If a figure or a format is unknown.
+        ValueError: If a figure or a format is unknown, or the width too small.
     """
     numbers = list(FIGURES if numbers is None else numbers)
     for number in numbers:
@@ -98,14 +126,42 @@ def draw_figures(runs, out_dir, numbers=None, formats=("png",)):
                 "Unknown format. Formats: png, pdf, svg. "
                 f"Received: format={name}"
             )
+    if width is not None:
+        _check_width(width)
     os.makedirs(out_dir, exist_ok=True)
     studies, _ = find_studies(runs)
+    frame = choose_frame(studies, is_complete=is_complete)
+    drawn, left_out = {}, {}
     for number in numbers:
-        figure = draw_figure(number, studies)
+        needs = _find_entry(number).needs
+        missing = find_missing(needs, studies, frame)
+        if not is_complete and not has_data(needs, studies, frame):
+            left_out[number] = missing
+            continue
+        drawn[number] = missing
+        figure = draw_figure(number, studies, width, is_complete=is_complete)
         for name in formats:
             path = os.path.join(out_dir, f"fig{number}.{name}")
-            drawing.save(figure, path, dpi=150)
-    return {number: missing_runs(number, studies) for number in numbers}
+            drawing.save(figure, path, dpi=DOTS_PER_INCH)
+    return drawn, left_out
+
+
+def count_left_out(runs):
+    """Counts the runs that are in no figure.
+
+    Args:
+        runs: A `tables.Runs`.
+
+    Returns:
+        Dictionary from the reason, such as "another study", to a number.
+    """
+    studies, reasons = find_studies(runs)
+    shown = {run for study in studies.values() for run in study.runs.run}
+    table = runs.runs[~runs.runs.run.isin(shown)]
+    return collections.Counter(
+        reasons.get(run, f"network {network}")
+        for run, network in zip(table.run, table.network, strict=True)
+    )
 
 
 def _find_entry(number):

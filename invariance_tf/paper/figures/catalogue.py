@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from functools import partial
 
+from invariance_tf.drawing.style import COLUMN, PAGE
 from invariance_tf.paper.figures.ablation import fill_ablation
 from invariance_tf.paper.figures.accuracy import fill_curves, fill_matrices
 from invariance_tf.paper.figures.families import fill_families
@@ -12,14 +13,15 @@ from invariance_tf.paper.figures.inception import fill_inception
 from invariance_tf.paper.figures.layers import fill_layers
 from invariance_tf.paper.figures.missing import Need
 from invariance_tf.paper.figures.neurons import (
+    FEW,
     fill_active,
     fill_by_n_seen,
+    fill_few,
     fill_with_and_without,
 )
+from invariance_tf.paper.figures.paradigm import fill_paradigm
 from invariance_tf.paper.figures.parts import fill_parts
 from invariance_tf.paper.figures.relation import fill_amounts, fill_relation
-from invariance_tf.paper.studies import transforms_of
-from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,18 +31,20 @@ class PaperFigure:
     Attributes:
         title: String.
         description: String, a sentence for those who do not see the figure.
-        size: Width and height, in inches.
-        fill: Function of an empty matplotlib `Figure` and of the studies.
+        fill: Function of an empty matplotlib `Figure` as wide as it will be,
+            of the studies (`studies.find_studies`) and of the frame
+            (`parts.choose_frame`: the studies and transformations to show).
+            It fills the figure and returns the height that it needs, in
+            inches.
         needs: Tuple of `missing.Need`: what it shows.
-        is_stacked: Boolean, whether studies are below each other.
+        width: Float, in inches.
     """
 
     title: str
     description: str
-    size: tuple
     fill: Callable
     needs: tuple = ()
-    is_stacked: bool = False
+    width: float = PAGE
 
     @property
     def roles(self):
@@ -48,11 +52,8 @@ class PaperFigure:
         return list(dict.fromkeys(need.role for need in self.needs))
 
 
-# The paper does not say which it shows in Fig. 4: one or two of each family.
-_FEW = ("grayscale", "blur", "highpass", "white_noise", "rotate90", "thinning")
+# The paper does not say which it shows in Fig. 4b.
 _TWO = ("blur", "white_noise")
-_ALL = transforms_of("faces")
-_TOGETHER = {"": OF_IMAGENET}
 _ALL_SEEN = ("all_seen",)
 _REFERENCES = ("all_seen", "never_transformed")
 _WITHIN, _ACROSS = "within_accuracy", "across_accuracy"
@@ -77,18 +78,23 @@ def _with_and_without(role):
 
 
 FIGURES = {
+    "1a": PaperFigure(
+        "The paradigm",
+        "Synthetic faces of seen categories, trained as they are and "
+        "transformed, and of unseen ones, trained as they are only; both are "
+        "tested transformed.",
+        fill_paradigm,
+    ),
     "1b": PaperFigure(
         "The transformations",
         "A synthetic face as it is and under twelve transformations of four "
         "families: color, convolutional, noise and geometric.",
-        (9, 3.4),
         fill_families,
     ),
     "2a": PaperFigure(
         "Accuracy in every test, all categories seen transformed",
-        "Two tables of accuracies, for faces and for ImageNet, with a row for "
-        "each transformation in training and a column for each in the test.",
-        (11.5, 6.6),
+        "A table of accuracies for each study, with a row for each "
+        "transformation in training and a column for each in the test.",
         fill_matrices,
         _needs("accuracy tests", "faces", "imagenet", networks=_REFERENCES),
     ),
@@ -96,32 +102,28 @@ FIGURES = {
         "Within- and across-category accuracy",
         "Curves of within- and across-category accuracy on ImageNet against "
         "the number of categories seen transformed, on a logarithmic axis.",
-        (5.2, 6.4),
-        _fill(fill_curves, "imagenet", columns=_TOGETHER, is_log=True),
+        _fill(fill_curves, "imagenet", is_log=True),
         _needs("accuracy", "imagenet"),
+        width=COLUMN,
     ),
     "2c": PaperFigure(
         "Within- and across-category accuracy",
         "Curves of within- and across-category accuracy on faces against the "
         "number of categories seen transformed, a column for each family.",
-        (11, 6),
-        _fill(fill_curves, "faces", columns=FAMILIES),
+        _fill(fill_curves, "faces"),
         _needs("accuracy", "faces"),
     ),
     "3a": PaperFigure(
         "Active neurons, all categories seen transformed",
         "Violins of the share of images that activate a neuron and of the "
         "share of neurons that an image activates, for each transformation.",
-        (11, 6),
         _fill(fill_active, "faces", "imagenet"),
         _needs("neurons", "faces", "imagenet", networks=_ALL_SEEN),
-        is_stacked=True,
     ),
     "3b": PaperFigure(
         "Invariance with and without the transformation in training",
         "Violins of the invariance coefficient of neurons for faces: for each "
         "transformation, networks trained with it beside networks without.",
-        (11, 3.8),
         _fill(fill_with_and_without, "faces"),
         _with_and_without("faces"),
     ),
@@ -129,56 +131,50 @@ FIGURES = {
         "Invariance with and without the transformation in training",
         "Violins of the invariance coefficient of neurons for ImageNet: for "
         "each transformation, networks trained with it beside those without.",
-        (7.5, 3.8),
         _fill(fill_with_and_without, "imagenet"),
         _with_and_without("imagenet"),
     ),
     "4a": PaperFigure(
         "Invariance against the number of seen categories",
-        "Violins of the invariance coefficient of neurons for six "
+        "Violins of the invariance coefficient of neurons for some "
         "transformations of faces, seen beside unseen categories.",
-        (11, 5.6),
-        _fill(fill_by_n_seen, "faces", transforms=_FEW, num_columns=3),
-        _needs("neurons", "faces", transforms=_FEW),
+        _fill(fill_few, "faces"),
+        _needs("neurons", "faces", transforms=FEW),
     ),
     "4b": PaperFigure(
         "Invariance against the number of seen categories",
-        "Violins of the invariance coefficient of neurons for two "
+        "Violins of the invariance coefficient of neurons for some "
         "transformations of ImageNet, seen beside unseen categories.",
-        (8.5, 3.4),
-        _fill(fill_by_n_seen, "imagenet", transforms=_TWO, num_columns=2),
+        _fill(fill_few, "imagenet", few=_TWO),
         _needs("neurons", "imagenet", transforms=_TWO),
     ),
     "5a": PaperFigure(
         "Amount of invariance",
         "Curves of the mean invariance coefficient against the number of "
-        "categories seen transformed, for faces and for ImageNet.",
-        (11, 8),
+        "categories seen transformed, beside its two controls.",
         _fill(fill_amounts, "faces", "imagenet"),
         _needs("neurons", "faces", "imagenet"),
-        is_stacked=True,
     ),
     "5b": PaperFigure(
         "Invariance and within-category accuracy",
         "Within-category accuracy against the mean invariance coefficient, a "
         "dot for each network, with their correlation.",
-        (6.5, 4.4),
         _fill(fill_relation, "faces", measure=_WITHIN),
         _needs("neurons", "faces"),
+        width=COLUMN,
     ),
     "5c": PaperFigure(
         "Invariance and across-category accuracy",
         "Across-category accuracy against the mean invariance coefficient, a "
         "dot for each network, with their correlation.",
-        (6.5, 4.4),
         _fill(fill_relation, "faces", measure=_ACROSS),
         _needs("neurons", "faces"),
+        width=COLUMN,
     ),
     "6": PaperFigure(
         "Confusion of seen and unseen categories",
         "Tables of how many transformed images of seen and of unseen "
         "categories are taken for seen and for unseen ones.",
-        (11, 11),
         _fill(fill_groups, "faces"),
         _needs("confusion", "faces"),
     ),
@@ -186,42 +182,34 @@ FIGURES = {
         "Accuracy without inactive or without active neurons",
         "Curves of within-category accuracy against the threshold of "
         "activity, with inactive neurons (left) or active ones set to zero.",
-        (9.5, 7.4),
         _fill(fill_ablation, "faces", "imagenet"),
         _needs("ablation", "faces", "imagenet", networks=_ALL_SEEN),
-        is_stacked=True,
     ),
     "8": PaperFigure(
         "Accuracy without neurons outside or inside their top images",
         "Curves of within-category accuracy against the share of images for "
         "which a neuron counts as active, with inactive or active ones at 0.",
-        (9.5, 4),
         _fill(fill_ablation, "faces", criterion="top_percent"),
         _needs("ablation", "faces", networks=_ALL_SEEN),
     ),
     "9": PaperFigure(
         "Invariance against the number of seen categories",
-        "Violins of the invariance coefficient of neurons for twelve "
+        "Violins of the invariance coefficient of neurons for all "
         "transformations of faces, seen beside unseen categories.",
-        (13, 8),
-        _fill(fill_by_n_seen, "faces", transforms=_ALL, num_columns=4),
+        _fill(fill_by_n_seen, "faces"),
         _needs("neurons", "faces"),
     ),
     "10": PaperFigure(
         "Invariance against the number of seen categories",
-        "Violins of the invariance coefficient of neurons for four "
+        "Violins of the invariance coefficient of neurons for all "
         "transformations of ImageNet, seen beside unseen categories.",
-        (9.5, 5.6),
-        _fill(
-            fill_by_n_seen, "imagenet", transforms=OF_IMAGENET, num_columns=2
-        ),
+        _fill(fill_by_n_seen, "imagenet"),
         _needs("neurons", "imagenet"),
     ),
     "11": PaperFigure(
         "Invariance of every layer",
         "Curves of the mean invariance coefficient over the layers, a line "
         "for each number of seen categories, for seen, unseen and both.",
-        (11, 10.5),
         _fill(fill_layers, "faces"),
         _needs("layers", "faces"),
     ),
@@ -229,7 +217,6 @@ FIGURES = {
         "Specialisation with and without the transformation in training",
         "Violins of the specialisation of neurons for faces: for each "
         "transformation, networks trained with it beside networks without.",
-        (11, 3.8),
         _fill(fill_with_and_without, "faces", measure="specialisation"),
         _with_and_without("faces"),
     ),
@@ -237,16 +224,14 @@ FIGURES = {
         "Within- and across-category accuracy",
         "Curves of within- and across-category accuracy of Inception against "
         "the number of categories seen transformed, a column for each family.",
-        (11, 6),
-        _fill(fill_curves, "inception", columns=FAMILIES),
+        _fill(fill_curves, "inception"),
         _needs("accuracy", "inception"),
     ),
     "14": PaperFigure(
         "Invariance of Inception",
         "Six panels a to f that show for Inception what Figs. 3a, 3b, 4a, 5a, "
         "5b and 5c show for AlexNet.",
-        (12, 22),
-        _fill(fill_inception, "inception", transforms=_FEW),
+        _fill(fill_inception, "inception"),
         (
             *_needs("neurons", "inception"),
             *_with_and_without("inception")[1:],

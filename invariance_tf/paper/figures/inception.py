@@ -3,30 +3,31 @@
 from invariance_tf.drawing import layout
 from invariance_tf.paper.figures import neurons, relation
 
-HEIGHTS = (3, 3.6, 5, 3.4, 4)
-
 
 def fill_inception(part, study, role, transforms):
-    """Draws Fig. 14: 3a, 3b, 4a, 5a, 5b and 5c with Inception as a to f.
+    """Draws Fig. 14: 3a, 3b, 4a, 5a, 5b and 5c with Inception as a to f."""
+    arguments = study, role, transforms
 
-    Args:
-        part: Matplotlib `Figure` to fill.
-        study: A `tables.Runs`.
-        role: String, the study.
-        transforms: List of the transformations of panel c.
-    """
-    *bands, last = part.subfigures(
-        len(HEIGHTS), 1, height_ratios=HEIGHTS, hspace=0.02
-    )
-    panels = [*bands, *last.subfigures(1, 2)]
-    notes = [
-        neurons.fill_active(panels[0], study, role),
-        neurons.fill_with_and_without(panels[1], study, role),
-        neurons.fill_by_n_seen(panels[2], study, role, transforms, 3),
-        relation.fill_amounts(panels[3], study, role),
-        relation.fill_relation(panels[4], study, role, "within_accuracy"),
-        relation.fill_relation(panels[5], study, role, "across_accuracy"),
+    def draw(letter, fill, *more):
+        def fill_panel(panel):
+            panel.suptitle(letter, x=0.005, ha="left", fontweight="bold")
+            height, note = fill(panel, *arguments, *more)
+            return height + layout.write_note(panel, note) + 0.16
+
+        return fill_panel
+
+    relations = [
+        draw("e", relation.fill_relation, "within_accuracy"),
+        draw("f", relation.fill_relation, "across_accuracy"),
     ]
-    for letter, panel, note in zip("abcdef", panels, notes, strict=True):
-        panel.suptitle(letter, x=0.005, ha="left", fontweight="bold")
-        layout.write_note(panel, note)
+    height = layout.stack(
+        part,
+        [
+            draw("a", neurons.fill_active),
+            draw("b", neurons.fill_with_and_without),
+            draw("c", neurons.fill_few),
+            draw("d", relation.fill_amounts),
+            lambda band: layout.beside(band, relations, smallest=3.3),
+        ],
+    )
+    return height, None

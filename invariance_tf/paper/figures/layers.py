@@ -1,12 +1,14 @@
 """Invariance layer by layer: Fig. 11."""
 
+from functools import partial
+
 import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
 from invariance_tf.drawing import layout, lines, style
-from invariance_tf.paper.figures.parts import choose_evenly
+from invariance_tf.paper.figures.parts import GAP_HEIGHT, num_seeds
 from invariance_tf.paper.selection import (
     at_own_tau,
     n_seen_values,
@@ -14,39 +16,51 @@ from invariance_tf.paper.selection import (
     own_tests,
     rows,
 )
-from invariance_tf.paper.studies import transforms_of
 
-GROUPS = {"seen": "seen", "unseen": "unseen", "all": "both"}
-NUM_COLUMNS = 6
+INVARIANCE, FLOOR, CORRECTED = (
+    "mean_invariance",
+    "mean_control_shuffled",
+    "mean_corrected_invariance",
+)
+# Labels of the rows of panels, by their category group and measure.
+ROWS = {
+    ("seen", INVARIANCE): "seen:\ninvariance",
+    ("unseen", INVARIANCE): "unseen:\ninvariance",
+    ("all", INVARIANCE): "both:\ninvariance",
+    ("all", CORRECTED): "both:\ncorrected J",
+}
 
 
-def draw_layers(table, axes, names, looks):
+def draw_layers(table, axes, names, looks, measure=INVARIANCE, lowest=0.0):
     """Draws mean invariance over layers, a line for each number seen.
 
     Args:
-        table: DataFrame with a row for each network and layer: n_seen, layer,
-            mean_invariance.
+        table: DataFrame with a row for each network and layer: n_seen, layer
+            and the measure; its floor if there is one.
         axes: Matplotlib `Axes`.
         names: List of names of layers, from the first to the last.
         looks: Dictionary from numbers of seen categories to options of
             `lines.draw_line`.
+        measure: String, name of a column.
+        lowest: Float, where the y axis starts.
     """
     depths = list(range(len(names)))
     depth_of = dict(zip(names, depths, strict=True))
     table = table.assign(depth=table.layer.map(depth_of))
     for n_seen, look in looks.items():
         of_line = rows(table, n_seen=n_seen)
-        if of_line.mean_invariance.notna().any():
-            lines.draw_line(
-                of_line, axes, "depth", "mean_invariance", depths, **look
-            )
+        if of_line[measure].notna().any():
+            lines.draw_line(of_line, axes, "depth", measure, depths, **look)
+    if measure == INVARIANCE and FLOOR in table:
+        floor = table.groupby("depth")[FLOOR].mean()
+        axes.plot(floor.index, floor, gid=FLOOR, **style.FLOOR)
     axes.set_xticks(depths, names, rotation=90)
     axes.set_xlim(-0.3, len(names) - 0.7)
-    axes.set(ylim=(-0.02, 1.02), yticks=(0, 0.25, 0.5, 0.75, 1))
+    axes.set(ylim=(lowest - 0.04, 1.02), yticks=(0, 0.5, 1))
     axes.grid(axis="y")
 
 
-def fill_layers(part, study, role, num_lines=6):
+def fill_layers(part, study, role, transforms):
     """Draws Fig. 11: columns are transformations, rows are groups.
 
     Layers are drawn at each run's own threshold.
@@ -55,37 +69,63 @@ def fill_layers(part, study, role, num_lines=6):
     if not len(table) or table.layer.nunique() == 1:
         text = "only the penultimate layer was measured: --analysis layers"
         layout.draw_gap(part.subplots(), text)
-        return None
+        return GAP_HEIGHT, None
     names = _layer_names(table)
-    looks = _make_looks(choose_evenly(n_seen_values(study), num_lines))
-    transforms = transforms_of(role)
-    bands = part.subfigures(len(transforms) // NUM_COLUMNS, 1)
-    for number, band in enumerate(bands):
-        shown = transforms[number * NUM_COLUMNS :][:NUM_COLUMNS]
-        # Without sharing axes, which takes longer to draw; limits are equal.
-        panels = band.subplots(3, NUM_COLUMNS)
-        for column, transform in zip(panels.T, shown, strict=True):
-            of_transform = rows(table, transform=transform)
-            column[0].set_title(style.LOOKS[transform].label)
-            for axes, group in zip(column, GROUPS, strict=True):
-                of_group = rows(of_transform, category_group=group)
-                if len(of_group):
-                    draw_layers(of_group, axes, names, looks)
-                else:
-                    layout.draw_gap(axes, "missing")
-                axes.label_outer()
-        for axes, label in zip(panels[:, 0], GROUPS.values(), strict=True):
-            axes.set_ylabel(f"{label}\nmean invariance")
-    bands[0].legend(
-        handles=[Line2D([], [], **look) for look in looks.values()],
-        loc="outside upper right",
-        ncols=len(looks),
-        title=f"categories seen transformed (of {num_categories(study)})",
+    looks = _make_looks(n_seen_values(study))
+    # Older runs have neither the floor nor what is corrected for it.
+    has_floor = FLOOR in table and table[FLOOR].notna().any()
+    shown = {
+        key: text
+        for key, text in ROWS.items()
+        if has_floor or key[1] == INVARIANCE
+    }
+
+    fill_band = partial(
+        _fill_band, table=table, names=names, looks=looks, shown=shown
     )
-    return (
-        f"{lines.NOTE} Rows: test images of seen and of unseen categories, "
-        "and both."
+    handles = [Line2D([], [], **look) for look in looks.values()]
+    if has_floor:
+        handles.append(Line2D([], [], **style.FLOOR))
+    height = layout.stack(
+        part,
+        [
+            layout.legend_band(
+                handles,
+                int(layout.width_of(part) / 0.62),
+                title=f"seen categories (of {num_categories(study)})",
+            ),
+            *(
+                partial(fill_band, transforms=of_band)
+                for of_band in layout.split(part, [*transforms], 1.15)
+            ),
+        ],
     )
+    note = (
+        f"{lines.describe_lines(num_seeds(study))} Rows: mean over the neurons "
+        "of a layer, for test images of seen and of unseen categories, and "
+        "both."
+    )
+    return height, f"{note} {style.CORRECTED_NOTE}" if has_floor else note
+
+
+def _fill_band(band, transforms, table, names, looks, shown):
+    """Draws a column of panels for each of a few transformations."""
+    # Without sharing axes, which takes longer to draw; limits are equal.
+    panels = band.subplots(len(shown), len(transforms), squeeze=False)
+    for column, transform in zip(panels.T, transforms, strict=True):
+        of_transform = rows(table, transform=transform)
+        column[0].set_title(style.look_of(transform).label, size=7)
+        for axes, (group, measure) in zip(column, shown, strict=True):
+            of_group = rows(of_transform, category_group=group)
+            if len(of_group):
+                lowest = lines.lowest_of(table[measure])
+                draw_layers(of_group, axes, names, looks, measure, lowest)
+            else:
+                layout.draw_gap(axes, "missing")
+            axes.label_outer()
+    for axes, label in zip(panels[:, 0], shown.values(), strict=True):
+        axes.set_ylabel(label)
+    return 0.72 * len(shown) + 0.25 + 0.05 * max(map(len, names))
 
 
 def _make_looks(counts):
@@ -96,7 +136,8 @@ def _make_looks(counts):
             "label": f"{n_seen:g}",
             "color": to_hex(matplotlib.colormaps["viridis_r"](shade)),
             "marker": "o",
-            "markersize": 3,
+            "markersize": 2.4,
+            "linewidth": 0.9,
         }
         for n_seen, shade in zip(counts, shades, strict=True)
     }

@@ -10,7 +10,7 @@ from invariance_tf.paper.selection import (
     own_tests,
     trained,
 )
-from invariance_tf.paper.studies import SWEEPS, transforms_of
+from invariance_tf.paper.studies import SWEEPS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Need:
             `"all_seen"` (those of the grid that saw all categories) and
             `"never_transformed"`.
         measure: String, one of the keys of `MEASURES`.
-        transforms: Tuple of names of transformations; empty means all that
-            the paper has in the study.
+        transforms: Tuple of names of transformations, of which it shows
+            those that there are; empty, or none there, means all.
     """
 
     role: str
@@ -33,16 +33,18 @@ class Need:
     transforms: tuple = ()
 
 
-def find_missing(needs, studies):
+def find_missing(needs, studies, frame):
     """Finds what is missing for a figure, and what makes it.
 
     The networks expected of a study are all combinations of the
-    transformations, of the numbers of seen categories and of the seeds that
-    any of its networks has; all categories are one of the numbers.
+    transformations that are shown, and of the numbers of seen categories and
+    the seeds that any of its networks has.
 
     Args:
         needs: Sequence of `Need`.
         studies: Dictionary of `studies.find_studies`.
+        frame: Dictionary of `parts.choose_frame`. Studies that are not in it
+            are missing only if none of the figure's is.
 
     Returns:
         List of strings, such as "faces: highpass at n_seen 12"; the last one
@@ -50,14 +52,15 @@ def find_missing(needs, studies):
         missing.
     """
     found = []
-    for role in dict.fromkeys(need.role for need in needs):
+    roles = dict.fromkeys(need.role for need in needs)
+    for role in [role for role in roles if role in frame] or roles:
         texts = ["every run"]
-        if role in studies:
+        if role in studies and role in frame:
             of_role = [need for need in needs if need.role == role]
             texts = [
                 text
                 for need in of_role
-                for text in _list_missing(need, studies[role])
+                for text in _list_missing(need, studies[role], frame[role])
             ]
         found += [f"{role}: {text}" for text in dict.fromkeys(texts)]
         if texts:
@@ -65,9 +68,19 @@ def find_missing(needs, studies):
     return found
 
 
-def _list_missing(need, study):
+def has_data(needs, studies, frame):
+    """Says whether there is anything to draw, for a figure's needs."""
+    return not needs or any(
+        _expect_networks(need, studies[need.role], frame[need.role])
+        & _find_networks(MEASURES[need.measure][0](studies[need.role]))
+        for need in needs
+        if need.role in studies and need.role in frame
+    )
+
+
+def _list_missing(need, study, transforms):
     """Lists the runs that one need lacks, and those to be measured."""
-    expected = _expect_networks(need, study)
+    expected = _expect_networks(need, study, transforms)
     done = _find_networks(study.runs)
     source, option = MEASURES[need.measure]
     measured = _find_networks(source(study))
@@ -76,9 +89,10 @@ def _list_missing(need, study):
     return texts + [f"{text}, to measure with {option}" for text in unmeasured]
 
 
-def _expect_networks(need, study):
-    """Returns the networks that a need asks for."""
-    names = need.transforms or transforms_of(need.role)
+def _expect_networks(need, study, transforms):
+    """Returns the networks that a need asks for, of the transformations."""
+    names = [name for name in transforms if name in need.transforms]
+    names = names or transforms
     wanted = {
         "grid": (names, n_seen_values(study)),
         "all_seen": (names, [num_categories(study)]),

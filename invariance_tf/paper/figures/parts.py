@@ -1,20 +1,58 @@
 """The parts of a figure, one for each study of the paper."""
 
-import numpy as np
+import functools
 
-from invariance_tf.drawing import layout
-from invariance_tf.paper.studies import STUDY_NAMES, SWEEPS, title_of
+from invariance_tf.drawing import layout, style
+from invariance_tf.paper.selection import trained
+from invariance_tf.paper.studies import (
+    STUDY_NAMES,
+    SWEEPS,
+    other_transforms,
+    title_of,
+    transforms_of,
+)
 
-# Height of the gap for a study without runs, as a share of its panels'.
-GAP_HEIGHT = 0.35
+# Inches of the gap for a study without runs.
+GAP_HEIGHT = 0.8
 
 
-def relative_heights(studies, roles):
-    """Returns the relative heights of the parts for studies."""
-    return [1 if role in studies else GAP_HEIGHT for role in roles]
+def choose_frame(studies, *, is_complete=False):
+    """Chooses the studies and the transformations that figures show.
+
+    Args:
+        studies: Dictionary of `studies.find_studies`.
+        is_complete: Boolean, whether to show all that the paper has, with
+            gaps, instead of what there are runs for.
+
+    Returns:
+        Dictionary from roles to tuples of names of transformations.
+    """
+    if is_complete:
+        return {role: transforms_of(role) for role in STUDY_NAMES}
+    frame = {}
+    for role, study in studies.items():
+        found = {*trained(study.runs)["transform"]}
+        names = tuple(name for name in style.LOOKS if name in found)
+        frame[role] = names + other_transforms(study.runs)
+    return {role: names for role, names in frame.items() if names}
 
 
-def fill_parts(figure, studies, fill, roles, **options):
+def columns_of(role, transforms):
+    """Returns the transformations of panels by their titles.
+
+    Families have panels of their own; the paper's four of ImageNet share one.
+    """
+    if role == "imagenet" and len(transforms) <= 4:
+        return {"": [*transforms]}
+    return style.by_family(transforms)
+
+
+def num_seeds(study):
+    """Returns how many seeds a study's networks have."""
+    return study.runs.seed.nunique()
+
+
+def fill_parts(figure, studies, frame, fill, roles, **options):
     """Fills a part of a figure for each study, below each other.
 
     A study without runs leaves a gap that names the sweep to run.
@@ -22,28 +60,44 @@ def fill_parts(figure, studies, fill, roles, **options):
     Args:
         figure: Matplotlib `Figure` or `SubFigure` to fill.
         studies: Dictionary of `studies.find_studies`.
+        frame: Dictionary of `choose_frame`.
         fill: Function of a part, which is a `Figure` or `SubFigure`, of the
-            study's `tables.Runs` and of its role. It returns a note on what
-            the marks mean, which is written below the figure.
+            study's `tables.Runs`, of its role and of its transformations. It
+            returns the height of the part, in inches, and a note on what the
+            marks mean, which is written below the figure.
         roles: Sequence of keys of `STUDY_NAMES`. Several of them are named.
         **options: Further arguments of `fill`.
+
+    Returns:
+        The height of the figure, in inches.
     """
-    parts, note = [figure], None
-    if len(roles) > 1:
-        heights = relative_heights(studies, roles)
-        parts = figure.subfigures(len(roles), 1, height_ratios=heights)
-    for role, part in zip(roles, parts, strict=True):
+    roles = [role for role in roles if role in frame] or roles
+    notes = {}
+
+    def fill_part(part, role):
+        title_height = 0
         if len(roles) > 1:
             title = title_of(studies, role)
             part.suptitle(
-                title, x=0.01, ha="left", fontsize=9, fontweight="normal"
+                title, x=0.01, ha="left", fontsize=7.5, fontweight="normal"
             )
-        if role in studies:
-            note = fill(part, studies[role], role, **options)
-        else:
+            title_height = 0.16
+        if role not in studies or role not in frame:
             draw_study_gap(part.subplots(), role)
-    if note:
-        layout.write_note(figure, note)
+            return title_height + GAP_HEIGHT
+        height, note = fill(part, studies[role], role, frame[role], **options)
+        notes[title_of(studies, role)] = note
+        return title_height + height
+
+    height = layout.stack(
+        figure, [functools.partial(fill_part, role=role) for role in roles]
+    )
+    texts = {*notes.values()}
+    if len(texts) > 1:
+        # Such as where studies have different numbers of seeds.
+        texts = [f"{title}: {note}" for title, note in notes.items() if note]
+    text = " ".join(filter(None, texts))
+    return height + (layout.write_note(figure, text) if text else 0)
 
 
 def draw_study_gap(axes, role):
@@ -52,17 +106,3 @@ def draw_study_gap(axes, role):
     layout.draw_gap(
         axes, f"no runs for {STUDY_NAMES[role]}\n(configs/sweeps/: {files})"
     )
-
-
-def choose_evenly(values, count):
-    """Chooses at most so many values, with the first and the last.
-
-    Example:
-
-    >>> choose_evenly([1, 2, 3, 4, 5, 6, 7], 3)
-    [1, 4, 7]
-    """
-    if len(values) <= count:
-        return list(values)
-    positions = np.linspace(0, len(values) - 1, count).round().astype(int)
-    return [values[position] for position in positions]

@@ -1,43 +1,32 @@
 """Distributions over neurons: Figs. 3, 4, 9, 10, 12 and parts of 14."""
 
 import numpy as np
-from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from invariance_tf.drawing import layout, style
-from invariance_tf.measures.intervals import bootstrap
 from invariance_tf.paper.selection import values_by
 
 NOTE = (
-    "Violins: distribution over the penultimate layer's neurons of all seeds. "
-    "White dot: mean; bar: 95 % bootstrap interval over neurons, not seeds."
+    "Violins: neurons of the penultimate layer, of all seeds. White dot: "
+    "median; bar: quartiles; line across: mean."
 )
+# A violin is not wider, even if there are few.
+MOST_INCHES = 0.5
 # More neurons than this take longer to draw and look the same.
 NUM_QUANTILES = 1000
-NUM_RESAMPLES = 400
 
 # So that a line can be seen on a dark violin.
-_OUTLINE = [withStroke(linewidth=2.2, foreground="white", alpha=0.8)]
+_OUTLINE = [withStroke(linewidth=1.8, foreground="white", alpha=0.8)]
 
-# The invariance coefficient with T of another image instead of T(x).
+# The controls by the names of their columns.
 CONTROLS = {
-    "control_same_category": {
-        "color": "#444444",
-        "linestyle": (0, (3, 1)),
-        "linewidth": 1.1,
-        "label": "control: T of another image of the category",
-    },
-    "control_shuffled": {
-        "color": "#444444",
-        "linestyle": (0, (1, 1)),
-        "linewidth": 1.1,
-        "label": "control: T of an image of another category",
-    },
+    "control_same_category": style.SAME_CATEGORY,
+    "control_shuffled": style.FLOOR,
 }
 
 
 def draw_violin(values, axes, position, *, face, side="both", width=0.8):
-    """Draws a violin with its mean and the mean's interval.
+    """Draws a violin with its quartiles, median and mean.
 
     Args:
         values: Float array without nan; nothing is drawn if it is empty.
@@ -56,20 +45,45 @@ def draw_violin(values, axes, position, *, face, side="both", width=0.8):
         side=side,
         showextrema=False,
     )["bodies"]
-    body.set(alpha=1, edgecolor="#333333", linewidth=0.6, **face)
-    low, high = bootstrap(values, num_resamples=NUM_RESAMPLES)
-    shift = {"both": 0, "low": -0.12, "high": 0.12}[side] * width
-    axes.vlines(position + shift, low, high, color="black", linewidth=1.5)
-    axes.plot(
-        position + shift,
+    body.set(alpha=1, edgecolor="#333333", linewidth=0.4, **face)
+    first, median, third = np.quantile(values, (0.25, 0.5, 0.75))
+    shift = {"both": 0, "low": -0.13, "high": 0.13}[side] * width
+    place = position + shift
+    start, stop = {"both": (-1, 1), "low": (-1, 0), "high": (0, 1)}[side]
+    axes.hlines(
         values.mean(),
-        marker="o",
-        markersize=3.2,
-        color="white",
-        markeredgecolor="black",
-        markeredgewidth=0.7,
+        position + start * width / 2,
+        position + stop * width / 2,
+        color="black",
+        linewidth=0.8,
+        path_effects=_OUTLINE,
         gid="mean",
     )
+    is_half = side != "both"
+    axes.vlines(
+        place,
+        first,
+        third,
+        color="black",
+        linewidth=1 if is_half else 1.4,
+        gid="quartiles",
+    )
+    axes.plot(
+        place,
+        median,
+        marker="o",
+        markersize=1.9 if is_half else 2.2,
+        color="white",
+        markeredgecolor="black",
+        markeredgewidth=0.5,
+        gid="median",
+    )
+
+
+def _violin_width(axes, num_violins):
+    """Returns how wide a violin is at most, as a share of its place."""
+    inches = axes.bbox.width / axes.figure.dpi
+    return min(0.8, MOST_INCHES * num_violins / inches)
 
 
 def _take_quantiles(values):
@@ -78,6 +92,27 @@ def _take_quantiles(values):
         return values
     shares = (np.arange(NUM_QUANTILES) + 0.5) / NUM_QUANTILES
     return np.quantile(values, shares)
+
+
+def draw_control(values, axes, measure, start, stop):
+    """Draws the mean of a control across its violin.
+
+    Args:
+        values: Float array without nan; nothing is drawn if it is empty.
+        axes: Matplotlib `Axes`.
+        measure: String, one of the keys of `CONTROLS`.
+        start: Float, place on the x axis.
+        stop: Float, place on the x axis.
+    """
+    if len(values):
+        axes.hlines(
+            values.mean(),
+            start,
+            stop,
+            gid=measure,
+            path_effects=_OUTLINE,
+            **CONTROLS[measure] | {"label": None},
+        )
 
 
 def draw_missing(axes, position):
@@ -90,13 +125,13 @@ def draw_missing(axes, position):
         rotation=90,
         ha="center",
         va="center",
-        fontsize=6.5,
+        fontsize=style.NOTE,
         color=style.GREY,
         gid="gap",
     )
 
 
-def draw_by_transform(tables, axes, measure, transforms):
+def draw_by_transform(tables, axes, measure, transforms, controls=()):
     """Draws violins for each transformation T, one or two beside each other.
 
     Args:
@@ -106,18 +141,36 @@ def draw_by_transform(tables, axes, measure, transforms):
         axes: Matplotlib `Axes`.
         measure: String, name of a column.
         transforms: List of names of transformations, families together.
+        controls: Names of columns; their means are drawn across the violin
+            of the same networks.
     """
-    found = [values_by(table, ["transform"], measure) for table in tables]
-    shifts, width = ((0,), 0.8) if len(tables) == 1 else ((-0.2, 0.2), 0.38)
-    for position, name in enumerate(transforms):
-        own_face = {"facecolor": style.LOOKS[name].color, "hatch": None}
-        faces = (own_face, style.ORIGINAL_ONLY)[: len(tables)]
-        for shift, face, of_table in zip(shifts, faces, found, strict=True):
-            values = of_table.get((name,), ())
-            draw_violin(values, axes, position + shift, face=face, width=width)
+    width = _violin_width(axes, len(transforms) * len(tables)) / len(tables)
+    shifts = (0,) if len(tables) == 1 else (-0.52 * width, 0.52 * width)
+    for number, (shift, table) in enumerate(zip(shifts, tables, strict=True)):
+        found = {
+            name: values_by(table, ["transform"], name)
+            for name in (measure, *controls)
+        }
+        for position, name in enumerate(transforms):
+            face = {"facecolor": style.look_of(name).color, "hatch": None}
+            if number:
+                face = style.ORIGINAL_ONLY
+            place = position + shift
+            values = found[measure].get((name,), ())
+            draw_violin(values, axes, place, face=face, width=width)
             if not len(values):
-                draw_missing(axes, position + shift)
-    layout.name_columns(axes, [style.LOOKS[name].label for name in transforms])
+                draw_missing(axes, place)
+            for control in controls:
+                draw_control(
+                    found[control].get((name,), ()),
+                    axes,
+                    control,
+                    place - width / 2,
+                    place + width / 2,
+                )
+    layout.name_columns(
+        axes, [style.look_of(name).label for name in transforms]
+    )
     axes.set_xlim(-0.6, len(transforms) - 0.4)
     layout.mark_families(axes, transforms)
 
@@ -125,49 +178,83 @@ def draw_by_transform(tables, axes, measure, transforms):
 def draw_seen_and_unseen(table, axes, measure, positions):
     """Draws violins against n_seen: seen on the left, unseen on the right.
 
+    The floor of each half is drawn across it.
+
     Args:
-        table: DataFrame of neurons: n_seen, category_group and the measure.
+        table: DataFrame of neurons: n_seen, category_group, the measure and,
+            if it was measured, its floor control_shuffled.
         axes: Matplotlib `Axes`.
         measure: String, name of a column.
         positions: Sorted list of numbers of seen categories.
     """
-    found = values_by(table, ["n_seen", "category_group"], measure)
+    found, floors = (
+        values_by(table, ["n_seen", "category_group"], name)
+        for name in (measure, "control_shuffled")
+    )
+    width = _violin_width(axes, len(positions))
+    halves = (
+        ("seen", style.SEEN, "low", -width / 2, 0),
+        ("unseen", style.UNSEEN, "high", 0, width / 2),
+    )
     for position, n_seen in enumerate(positions):
-        seen, unseen = (
-            found.get((n_seen, group), ()) for group in ("seen", "unseen")
-        )
-        draw_violin(seen, axes, position, face=style.SEEN, side="low")
-        draw_violin(unseen, axes, position, face=style.UNSEEN, side="high")
-        if not len(seen) and not len(unseen):
+        is_missing = True
+        for group, face, side, start, stop in halves:
+            values = found.get((n_seen, group), ())
+            is_missing &= not len(values)
+            draw_violin(
+                values, axes, position, face=face, side=side, width=width
+            )
+            draw_control(
+                floors.get((n_seen, group), ()),
+                axes,
+                "control_shuffled",
+                position + start,
+                position + stop,
+            )
+        if is_missing:
             draw_missing(axes, position)
     axes.set_xticks(range(len(positions)), [f"{n:g}" for n in positions])
     axes.set_xlim(-0.6, len(positions) - 0.4)
 
 
-def draw_controls(table, axes, transforms):
-    """Draws the two floors of the coefficient, means over neurons.
+def write_ends(tables, axes, measure, transforms, end=0.99):
+    """Writes how many neurons are at the ends of a scale from -1 to 1.
+
+    Above and below each violin stands the share, in percent, of the neurons
+    beyond `end` and `-end`.
 
     Args:
-        table: DataFrame of neurons: transform, control_shuffled and
-            control_same_category.
+        tables: List of two DataFrames, as for `draw_by_transform`.
         axes: Matplotlib `Axes`.
-        transforms: List of names of transformations at positions 0, 1, ...
+        measure: String, name of a column.
+        transforms: List of names of transformations.
+        end: Float between 0 and 1.
     """
-    for measure, look in CONTROLS.items():
+    width = _violin_width(axes, len(transforms) * len(tables)) / len(tables)
+    for shift, table in zip((-width / 2, width / 2), tables, strict=True):
         found = values_by(table, ["transform"], measure)
         for position, name in enumerate(transforms):
             values = found.get((name,), ())
-            if len(values):
-                axes.hlines(
-                    values.mean(),
-                    position - 0.45,
-                    position + 0.45,
-                    gid=measure,
-                    path_effects=_OUTLINE,
-                    **look,
+            if not len(values):
+                continue
+            for is_beyond, height in (
+                (values > end, 1.1),
+                (values < -end, -1.1),
+            ):
+                axes.text(
+                    position + shift,
+                    height,
+                    _percent(is_beyond),
+                    ha="center",
+                    va="center",
+                    fontsize=style.TINY,
+                    gid="end",
                 )
 
 
-def control_handles():
-    """Returns the controls for a legend."""
-    return [Line2D([], [], **look) for look in CONTROLS.values()]
+def _percent(is_true):
+    """Writes a share in percent, so that a few do not look like none."""
+    percent = 100 * np.mean(is_true)
+    if 0 < percent < 0.5:
+        return "<1"
+    return f"{percent:.0f}"
