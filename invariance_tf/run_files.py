@@ -109,15 +109,15 @@ class FinishedRun:
         path = os.path.join(self.run_dir, name)
         if "files" not in self.summary:
             return path
-        described, fault = self.summary["files"].get(name), "is missing"
-        if described is not None:
-            fault = files.find_fault(path, described, only_size)
+        if not self.has(name):
+            raise files.DamagedFileError(path, "is missing", _advise(name))
+        described = self.summary["files"][name]
+        # Whoever replaces it may have been killed before the last step, or
+        # take it at this moment.
+        for place in (path, os.path.join(self.run_dir, _STAGED, name), path):
+            fault = files.find_fault(place, described, only_size)
             if fault is None:
-                return path
-            # Whoever replaced it may have been killed before the last step.
-            staged = os.path.join(self.run_dir, _STAGED, name)
-            if files.find_fault(staged, described) is None:
-                return staged
+                return place
         raise files.DamagedFileError(path, fault, _advise(name))
 
     @contextlib.contextmanager

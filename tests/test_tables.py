@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from crash_points import states_of
 from made_up_runs import made_up_runs
 
 from invariance_tf import Experiment, load_runs
@@ -138,6 +139,24 @@ def test_saved_tables_are_read_again(runs_dir, tmp_path):
         pd.testing.assert_frame_equal(
             again.tables()[name], table, check_dtype=False, rtol=1e-6
         )
+
+
+def test_saved_tables_of_different_runs_are_never_read_together(tmp_path):
+    old, new = (made_up_runs(transforms=(name,)) for name in ("blur", "hue"))
+    (tmp_path / "copies").mkdir()
+    save_runs(old, tmp_path / "tables")
+    with states_of(tmp_path / "tables", tmp_path / "copies") as states:
+        save_runs(new, tmp_path / "tables")
+    # The old ones, then none, then the new ones.
+    allowed = [names_of(runs) for runs in (old, load_runs(tmp_path), new)]
+    places = [allowed.index(names_of(load_runs(copy))) for _, copy in states]
+    assert len(places) > len(TABLES)
+    assert places == sorted(places) and {*places} == {0, 1, 2}
+    assert names_of(load_runs(tmp_path / "tables")) == allowed[2]
+
+
+def names_of(runs):
+    return {name: {*table.run} for name, table in runs.tables().items()}
 
 
 def test_selected_runs_keep_all_their_rows_and_no_others():
