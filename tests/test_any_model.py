@@ -2,6 +2,9 @@
 
 import functools
 import gc
+import os
+import subprocess
+import sys
 import weakref
 
 import keras
@@ -150,7 +153,7 @@ def test_a_shared_layer_is_measured_call_by_call(is_turned):
 
 
 def test_a_layer_that_another_model_used_first_is_that_of_this_model():
-    shared = layers.Dense(3, activation="relu", name="fc")
+    shared = layers.Dense(32, activation="relu", name="fc")
     image = keras.Input((32, 32, 3))
     keras.Model(image, shared(layers.GlobalMaxPooling2D()(image)))
     pool = layers.GlobalAveragePooling2D()(image)
@@ -516,3 +519,15 @@ def test_deep_networks_are_measured():
     assert_extracts(
         convnext, {name: cut(convnext, of) for name, of in names.items()}
     )
+
+
+@SLOW
+def test_these_tests_pass_on_jax():
+    pytest.importorskip("jax")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", __file__],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
