@@ -130,14 +130,19 @@ def check(experiment):
         FileNotFoundError: If the data are missing.
     """
     experiment = experiment.resolve()
-    dataset = _load(experiment.dataset, *experiment.dataset_options().items())
+    options = experiment.dataset_options().items()
+    most = _count_categories(experiment.dataset, *options)
+    if most is not None and experiment.n_seen != "all":
+        # Raises if there are fewer, before hours of decoding.
+        categories.seen_categories(most, experiment.n_seen, 0)
+    dataset = _load(experiment.dataset, *options)
     dataset, parts = _divide(experiment, dataset)
     _check_batches(experiment, np.count_nonzero(parts == "train"))
     if experiment.n_seen == "all":
         experiment = dataclasses.replace(
             experiment, n_seen=dataset.num_categories
         )
-    # Raises if there are fewer categories.
+    # Again: images may have turned out to be unusable.
     categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
     )
@@ -202,6 +207,12 @@ def _divide(experiment, dataset):
 def _load(name, *options):
     """Loads a data set; the experiments of a process share it."""
     return datasets.get(name, **dict(options))
+
+
+@functools.lru_cache(maxsize=2)
+def _count_categories(name, *options):
+    """Counts the categories of a data set that is not loaded yet."""
+    return datasets.count_categories(name, **dict(options))
 
 
 def _build(experiment, dataset):
