@@ -5,8 +5,6 @@ for TensorFlow.
 """
 
 import importlib
-import importlib.abc
-import importlib.util
 import sys
 
 __version__ = "0.1.0"
@@ -75,7 +73,7 @@ def _register_classes():
         importlib.import_module(f"invariance_tf.{name}")
 
 
-class _KerasWatcher(importlib.abc.MetaPathFinder):
+class _KerasWatcher:
     """Registers the package's classes as soon as Keras is imported."""
 
     def find_spec(self, name, path=None, target=None):
@@ -86,8 +84,12 @@ class _KerasWatcher(importlib.abc.MetaPathFinder):
                 importlib.import_module("keras")
         if name != "keras":
             return None
+        # Not at the top, where it would take a while, in which Ctrl-C ends in a
+        # traceback.
+        from importlib.util import find_spec
+
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec("keras")
+        spec = find_spec("keras")
         sys.meta_path.insert(0, self)
         if spec is None:
             return None

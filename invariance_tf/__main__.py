@@ -10,7 +10,11 @@ def main(program="invariance-tf"):
     end_on_interrupt()
     from invariance_tf.commands.cli import main as run_command
 
-    return run_command(program=program)
+    status = run_command(program=program)
+    if status == 130:
+        # Python would wait for threads, which may decode a large image.
+        os._exit(status)
+    return status
 
 
 def end_on_interrupt():

@@ -154,6 +154,18 @@ def test_a_strength_is_one_run_as_whole_number_and_as_float():
         ),
         ({"transform": "blur", "transform_args": {"std": 3}}, "takes sigma"),
         ({"transform_args": {"sigma": 3}}, "highpass takes kernel"),
+        (
+            {"transform": "blur", "transform_args": {"sigma": "3"}},
+            "`sigma` of the transform blur must be a number",
+        ),
+        (
+            {"transform": "white_noise", "transform_args": {"clip": 1}},
+            "`clip` of the transform white_noise must be true or false",
+        ),
+        ({"epochs": "3"}, "at least 1. Received: epochs=3"),
+        ({"n_seen": "3"}, "from 0 to 40. Received: n_seen=3"),
+        ({"tau": "high"}, "or auto. Received: tau=high"),
+        ({"num_categories": 10**7}, "GiB of memory. Lower `num_categories`"),
     ],
 )
 def test_a_mistake_is_answered_with_what_is_legal(settings, message):

@@ -18,16 +18,19 @@ BOX = (10, 5, 30, 25)
 
 def crop(content, box=BOX, size=20):
     with decoding.pillow_threads():
-        face = cropping.crop_face(cropping.read_image(content), box, size)
+        (face,) = cropping.crop_faces(content, [box], size)
     assert (face.mode, face.size, face.info) == ("RGB", (size, size), {})
     return np.asarray(face).astype(int)
 
 
 def reason(content, box=BOX):
-    with decoding.pillow_threads(), pytest.raises(Failure) as caught:
-        cropping.crop_face(cropping.read_image(content), box, 20)
-    assert "\n" not in caught.value.detail
-    return caught.value.fate, caught.value.detail
+    with decoding.pillow_threads():
+        try:
+            (failure,) = cropping.crop_faces(content, [box], 20)
+        except Failure as error:
+            failure = error
+    assert "\n" not in failure.detail
+    return failure.fate, failure.detail
 
 
 def png(width, height, num_rows=None):
@@ -121,7 +124,7 @@ def test_transparent_pixels_are_laid_on_white():
 
 def test_what_the_photo_carries_besides_pixels_is_left_behind():
     content = encode(photo(), "PNG", icc_profile=b"profile", dpi=(3, 3))
-    face = cropping.crop_face(cropping.read_image(content), BOX, 20)
+    (face,) = cropping.crop_faces(content, [BOX], 20)
     assert encode(face) == encode(Image.fromarray(np.asarray(face)))
 
 

@@ -139,6 +139,7 @@ def test_an_answer_that_comes_too_slowly_does_not_count(prepare, server):
     fate, detail = one(prepare, url, timeout=0.3, retries=0)
     assert (fate, detail) == ("unreachable", "no complete answer in time")
     url = server.do("/b", lambda handler: time.sleep(1))
+    detail = "no answer in time"
     assert one(prepare, url, timeout=0.3, retries=0) == (fate, detail)
 
 
@@ -426,6 +427,29 @@ def test_a_host_that_is_silent_is_not_asked_forever(prepare, monkeypatch):
     assert details.count(before) == 9 - MAX_SILENT
     prepare(lines, per_host=1)
     assert sum(num_asked.values()) == 2 * MAX_SILENT
+
+
+def test_a_host_that_accepts_and_says_nothing_is_left(prepare, server):
+    def say_nothing(handler):
+        time.sleep(1)
+
+    lines = [row(n, server.do(f"/{n}", say_nothing)) for n in range(9)]
+    details = prepare(lines, per_host=1, retries=0, timeout=0.1)
+    assert server.num_requests.total() == MAX_SILENT
+    assert details.count(("unreachable", "no answer in time")) == MAX_SILENT
+    before = ("unreachable", "the host was silent before")
+    assert details.count(before) == 9 - MAX_SILENT
+
+
+def test_a_host_that_is_slow_is_not_silent(prepare, server):
+    def say_little(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        handler.wfile.flush()
+        time.sleep(0.5)
+
+    lines = [row(n, server.do(f"/{n}", say_little)) for n in range(5)]
+    details = prepare(lines, per_host=1, retries=0, timeout=0.1)
+    assert details == [("unreachable", "no complete answer in time")] * 5
 
 
 def test_a_full_disk_stops_everything_and_loses_nothing(

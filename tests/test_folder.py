@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invariance_tf import files
+from invariance_tf import Experiment, datasets, files
 from invariance_tf.datasets.folder import load_folder
 from invariance_tf.datasets.images import decoding, image_cache
+from invariance_tf.runs import preparation
 
 LFW = pathlib.Path(__file__).parents[2] / "shared" / "data" / "lfw"
 
@@ -611,3 +612,27 @@ def test_real_faces_are_read(tmp_path):
     assert dataset.is_test.sum() == 960
     assert dataset.skipped == ()
     assert 20 < dataset.images.std(axis=(1, 2, 3)).min()
+
+
+def test_categories_are_counted_without_decoding(monkeypatch, data_dir):
+    def decode(*arguments, **options):
+        raise RuntimeError("An image was decoded.")
+
+    monkeypatch.setattr(decoding, "decode_image", decode)
+    options = {"data_dir": data_dir, "num_test": 1}
+    assert datasets.count_categories("folder", **options) == 2
+    faces = {**options, "min_images": 5}
+    assert datasets.count_categories("facescrub", **faces) == 2
+    assert datasets.count_categories("digits") is None
+
+
+def test_more_seen_categories_than_there_are_is_found_before_decoding(
+    monkeypatch, data_dir
+):
+    def decode(*arguments, **options):
+        raise RuntimeError("An image was decoded.")
+
+    monkeypatch.setattr(decoding, "decode_image", decode)
+    settings = {"dataset": "folder", "data_dir": str(data_dir), "num_test": 1}
+    with pytest.raises(ValueError, match="from 0 to 2, .*Received: n_seen=3"):
+        preparation.check(Experiment(**settings, n_seen=3))

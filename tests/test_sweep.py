@@ -117,6 +117,15 @@ def test_options_win_over_the_file(write):
         ("base: {", "expected node content"),
         ({"grid": {"tau": [0.1, 0.2]}}, "two values of `tau`"),
         ({"base": {"dataset": "folder"}}, "needs `data_dir`"),
+        (
+            {"grid": dict.fromkeys(("seed", "epochs", "n_seen"), [1] * 1000)},
+            "not more. Divide it. Received: 1,000,000,000 runs",
+        ),
+        ({"base": {"base": {}}}, "Unknown setting. --help lists all. Rec"),
+        ({"base": {"transform_args.sigma": 1}}, "Unknown setting."),
+        ({"base": {"data_dir": "x" * 10**6, "tau": 2}}, "Received: tau=2"),
+        ("[" * 20_000, "exceeded maximum nesting depth"),
+        ("base: {seed: " + "9" * 5000 + "}", "more digits than any setting"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_file_and_setting(

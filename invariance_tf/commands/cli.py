@@ -40,8 +40,9 @@ def main(arguments=None, program="invariance-tf"):
     Returns:
         Integer, the exit status.
     """
-    with streams.lasting_streams():
-        return _run_command(arguments, program)
+    with streams.lasting_streams() as output:
+        status = _run_command(arguments, program)
+        return terminal.check_output(output, status)
 
 
 def _run_command(arguments, program):

@@ -151,7 +151,7 @@ def _finished_runs(options, arguments, program, is_file=False):
                 f"Received: {options.runs_dir}"
             )
         # Fig. 1b loads TensorFlow.
-        with terminal.quiet_start():
+        with terminal.quiet_start(is_import=False):
             yield options, runs
     counts = f"{len(runs.runs)} runs"
     if runs.unfinished:

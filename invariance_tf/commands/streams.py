@@ -15,13 +15,12 @@ class Output:
     Args:
         stream: A text stream.
 
-    Attributes:
-        problem: The first `OSError` of the stream, or `None`.
     """
 
     def __init__(self, stream):
         self._stream = stream
-        self.problem = None
+        self._problem = None
+        self._is_reported = False
 
     def __getattr__(self, name):
         return getattr(self._stream, name)
@@ -35,18 +34,26 @@ class Output:
         """Hands on what is written."""
         self._attempt(self._stream.flush)
 
-    def lost_text(self):
-        """Returns whether text is missing that somebody would have read."""
+    def take_loss(self):
+        """Returns why text is missing that somebody would have read.
+
+        Returns:
+            An `OSError`, once; `None` if nothing is missing, or if there is
+            nobody left to read it.
+        """
         gone = (None, errno.EPIPE, errno.EIO)
-        return getattr(self.problem, "errno", None) not in gone
+        if self._is_reported or getattr(self._problem, "errno", None) in gone:
+            return None
+        self._is_reported = True
+        return self._problem
 
     def _attempt(self, work, *arguments):
-        if self.problem is not None:
+        if self._problem is not None:
             return
         try:
             work(*arguments)
         except OSError as error:
-            self.problem = error
+            self._problem = error
             # Python writes what is left in its buffer when it exits, and
             # would complain then.
             with contextlib.suppress(OSError, ValueError):
@@ -55,13 +62,16 @@ class Output:
 
 @contextlib.contextmanager
 def lasting_streams():
-    """Makes output something that cannot fail.
+    """Makes output something that cannot fail; once is enough.
 
     Text that the terminal's encoding lacks is escaped.
 
     Yields:
         The standard output, an `Output`.
     """
+    if isinstance(sys.stdout, Output):
+        yield sys.stdout
+        return
     # Or the next file that is opened would get the number of a stream that is
     # closed, and with it the messages of TensorFlow.
     for number in range(3):

@@ -57,16 +57,30 @@ def command(advice="Run the same command again to continue."):
                     sys.stderr.write("\n")
                     show_problem(f"Interrupted. {advice}")
                     status = 130
-                output.flush()
-                if output.lost_text():
-                    reason = wording.one_line(output.problem)
-                    show_problem(f"error: The output is incomplete: {reason}")
-                    status = status or 1
-            return status
+                except SystemExit as end:
+                    # Of --help.
+                    status = end.code or 0
+                return check_output(output, status)
 
         return run_command
 
     return decorate
+
+
+def check_output(output, status):
+    """Reports output that could not be written; returns the exit status.
+
+    Args:
+        output: As of `streams.lasting_streams`.
+        status: Integer, the exit status so far.
+    """
+    output.flush()
+    loss = output.take_loss()
+    if loss is None:
+        return status
+    reason = wording.one_line(loss)
+    show_problem(f"error: The output is incomplete: {reason}")
+    return status or 1
 
 
 @contextlib.contextmanager
@@ -142,24 +156,39 @@ def start_logging():
 
 
 @contextlib.contextmanager
-def quiet_start():
+def quiet_start(is_import=True):
     """Keeps TensorFlow's start-up chatter off the terminal.
 
     Its first lines ignore every log level, so the error stream itself is
     caught, and shown only if the start fails.
+
+    Args:
+        is_import: Whether nothing else happens meanwhile, so that an interrupt
+            can end the program on the spot. The import of TensorFlow may
+            ignore a `KeyboardInterrupt`, or fall over it.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     terminal = os.dup(2)
+
+    def end(number, frame):
+        with contextlib.suppress(OSError):
+            os.write(terminal, b"\nInterrupted. Run the same command again.\n")
+        os._exit(130)
+
+    former = signal.signal(signal.SIGINT, end) if is_import else None
     with _temporary_file() as chatter:
         os.dup2(chatter.fileno(), 2)
         try:
             yield
         except Exception:
-            chatter.seek(0)
-            os.write(terminal, chatter.read())
+            if is_import:
+                chatter.seek(0)
+                os.write(terminal, chatter.read())
             raise
         finally:
+            if is_import:
+                signal.signal(signal.SIGINT, former)
             os.dup2(terminal, 2)
             os.close(terminal)
 

@@ -6,6 +6,7 @@ from invariance_tf.settings import names
 
 __all__ = [
     "Dataset",
+    "count_categories",
     "digits",
     "facescrub",
     "folder",
@@ -50,3 +51,32 @@ def get(name, **options):
             f"Received: {type(dataset).__name__} of dataset={name}"
         )
     return dataset
+
+
+def count_categories(name, **options):
+    """Counts the categories that a data set may have; decodes no image.
+
+    Args:
+        name: As for `get`.
+        **options: As for `get`.
+
+    Returns:
+        Integer: a data set has as many categories, or fewer if images turn
+        out to be unusable. `None` if this is not known before it is loaded.
+
+    Raises:
+        As `get`.
+    """
+    kind, _, builder = name.partition(":")
+    if kind == "tfds":
+        name, options = kind, {**options, "builder": builder}
+    return COUNTS[name](**options) if name in COUNTS else None
+
+
+# For those whose images take long to load.
+COUNTS = {
+    "folder": folder.count_categories,
+    "facescrub": facescrub.count_categories,
+    "tfds": tfds.count_categories,
+    "imagenet": tfds.count_categories,
+}

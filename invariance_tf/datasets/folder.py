@@ -66,16 +66,7 @@ def load_folder(data_dir, **options):
     ('cat', 'dog') (6, 64, 64, 3)
     """
     chosen = selection.Selection(data_dir, **options)
-    files_by_category, loose = _find_files(data_dir)
-    files_by_category = selection.restrict_categories(
-        files_by_category, chosen.categories_file
-    )
-    _check_counts(files_by_category, loose, chosen)
-    candidates = {
-        category: files
-        for category, files in files_by_category.items()
-        if len(files) >= chosen.min_images
-    }
+    candidates, loose = _find_candidates(chosen)
 
     def check(usable, skipped):
         _check_counts(usable, skipped + loose, chosen)
@@ -96,6 +87,39 @@ def load_folder(data_dir, **options):
     )
     entry["skipped"] += tuple(loose)
     return Dataset.of_stored(name="folder", **entry)
+
+
+def count_categories(data_dir=None, **options):
+    """Counts the categories that may have enough images; decodes none.
+
+    Args:
+        data_dir: As for `load_folder`.
+        **options: As for `load_folder`.
+
+    Returns:
+        Integer. Damaged images can only lower it.
+
+    Raises:
+        ValueError: As `load_folder`.
+        FileNotFoundError: As `load_folder`.
+    """
+    candidates, _ = _find_candidates(selection.Selection(data_dir, **options))
+    return len(candidates)
+
+
+def _find_candidates(chosen):
+    """Returns files by category with enough of them, and loose files."""
+    files_by_category, loose = _find_files(chosen.data_dir)
+    files_by_category = selection.restrict_categories(
+        files_by_category, chosen.categories_file
+    )
+    _check_counts(files_by_category, loose, chosen)
+    candidates = {
+        category: files
+        for category, files in files_by_category.items()
+        if len(files) >= chosen.min_images
+    }
+    return candidates, loose
 
 
 def _find_files(data_dir):

@@ -135,7 +135,12 @@ def check(experiment):
         FileNotFoundError: If the data are missing.
     """
     experiment = experiment.resolve()
-    dataset = datasets.get(experiment.dataset, **experiment.dataset_options())
+    options = experiment.dataset_options()
+    most = datasets.count_categories(experiment.dataset, **options)
+    if most is not None and experiment.n_seen != "all":
+        # Raises if there are fewer, before hours of decoding.
+        categories.seen_categories(most, experiment.n_seen, 0)
+    dataset = datasets.get(experiment.dataset, **options)
     dataset, parts = _divide(experiment, dataset)
     _check_batches(experiment, np.count_nonzero(parts == "train"))
     if dataset.image_size != experiment.image_size:
@@ -148,7 +153,7 @@ def check(experiment):
         experiment = dataclasses.replace(
             experiment, n_seen=dataset.num_categories
         )
-    # Raises if there are fewer categories.
+    # Again: images may have turned out to be unusable.
     categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
     )

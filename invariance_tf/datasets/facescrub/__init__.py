@@ -11,7 +11,7 @@ identities can be fixed with `categories_file`.
 
 import os
 
-from invariance_tf.datasets.folder import load_folder
+from invariance_tf.datasets import folder
 from invariance_tf.datasets.images.listing import absolute_path
 
 SOURCE = "http://vintage.winklerbros.net/facescrub.html"
@@ -49,6 +49,36 @@ def load_facescrub(data_dir=None, image_size=100, min_images=100, **options):
     ...
     FileNotFoundError: FaceScrub faces are missing: there is no directory ...
     """
+    dataset = folder.load_folder(
+        _find_faces(data_dir),
+        image_size=image_size,
+        min_images=min_images,
+        **options,
+    )
+    return dataset.renamed("facescrub")
+
+
+def count_categories(data_dir=None, min_images=100, **options):
+    """Counts the identities that may have enough images; decodes none.
+
+    Args:
+        data_dir: As for `load_facescrub`.
+        min_images: As for `load_facescrub`.
+        **options: As for `load_facescrub`.
+
+    Returns:
+        Integer.
+
+    Raises:
+        ValueError: As `load_facescrub`.
+        FileNotFoundError: As `load_facescrub`.
+    """
+    path = _find_faces(data_dir)
+    return folder.count_categories(path, min_images=min_images, **options)
+
+
+def _find_faces(data_dir):
+    """Returns the path of the directory with the faces."""
     path = absolute_path(data_dir or os.path.join("data", "facescrub"))
     if not path.is_dir():
         raise FileNotFoundError(
@@ -58,7 +88,4 @@ def load_facescrub(data_dir=None, image_size=100, min_images=100, **options):
             "prepare facescrub`, or give any prepared folder with --data_dir. "
             f"Received: data_dir={data_dir and os.fspath(data_dir)!r}"
         )
-    dataset = load_folder(
-        path, image_size=image_size, min_images=min_images, **options
-    )
-    return dataset.renamed("facescrub")
+    return path

@@ -14,12 +14,17 @@ import rich.progress
 from PIL import Image
 
 from invariance_tf import foreign
+from invariance_tf.datasets.images import budget
 
 # Part of the cache's key: raise it whenever a decoded value can change.
 VERSION = 1
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 MAX_BYTES = 100_000_000
 MAX_PIXELS = 50_000_000
+# Of a progressive JPEG, whose scans each cover all of the image: about 10 scans
+# are usual, but 900 kB can have thousands, and keep Pillow busy for a minute.
+MAX_SCANNED_PIXELS = 1_000_000_000
+START_OF_SCAN = b"\xff\xda"
 ORIENTATION_TAG = 0x0112
 TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,7 +51,8 @@ def open_image(content):
 
     Only Pillow's decoders of five formats see the content, and the number of
     pixels is read from the header and checked before anything is decoded.
-    Errors within the block count too, as most damage shows up late.
+    Errors within the block count too, as most damage shows up late. The block
+    waits until there is memory for the image beside those of other threads.
 
     Args:
         content: Bytes of the whole file.
@@ -65,7 +71,11 @@ def open_image(content):
                 raise TooManyPixelsError(
                     f"has {width}x{height} pixels, more than {MAX_PIXELS:,}"
                 )
-            yield image
+            if image.format == "JPEG":
+                _check_scans(content, width * height)
+            num_bytes = width * height * budget.BYTES_PER_PIXEL
+            with budget.DECODING.taken(num_bytes):
+                yield image
     except (UnusableImageError, MemoryError):
         raise
     except Image.DecompressionBombError:
@@ -81,6 +91,17 @@ def open_image(content):
         reason = foreign.shorten(foreign.one_line(str(error)))
         reason = reason or type(error).__name__
         raise UnusableImageError(f"cannot be decoded: {reason}") from error
+
+
+def _check_scans(content, num_pixels):
+    """Raises if a JPEG would take far longer than any photo."""
+    num_scans = content.count(START_OF_SCAN)
+    # A preview in the metadata has scans of its own.
+    if num_scans > 20 and num_scans * num_pixels > MAX_SCANNED_PIXELS:
+        raise UnusableImageError(
+            f"has {num_scans} scans of {num_pixels:,} pixels, more than any "
+            "photo needs"
+        )
 
 
 def decode_image(file, image_size, central_crop):
@@ -183,22 +204,28 @@ def _decode_in_order(pool, batch, options):
 
 
 @contextlib.contextmanager
-def pillow_threads(num_threads=None):
+def pillow_threads(num_threads=None, must_finish=False):
     """Gives a pool of threads that can use Pillow, by default one per core.
 
     Pillow's warnings are hidden meanwhile: they would not name the file.
+
+    Args:
+        num_threads: Integer, or `None`.
+        must_finish: Whether an interruption waits for what is being done.
     """
     # Pillow's plugins must not be loaded by several threads at once.
     Image.init()
     # Warning filters belong to the process: a thread cannot set its own.
-    with (
-        warnings.catch_warnings(),
-        concurrent.futures.ThreadPoolExecutor(
-            num_threads or os.cpu_count()
-        ) as pool,
-    ):
+    pool = concurrent.futures.ThreadPoolExecutor(num_threads or os.cpu_count())
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield pool
+        try:
+            yield pool
+        except BaseException:
+            # Nothing can interrupt a thread that decodes.
+            pool.shutdown(wait=must_finish, cancel_futures=True)
+            raise
+        pool.shutdown()
 
 
 def track(steps, title, num_steps):
@@ -236,6 +263,20 @@ def _central_square(image, central_crop):
 
 def to_rgb(image):
     """Returns the image in three channels of 8 bits."""
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    converted = Image.new("RGB", image.size)
+    # In strips of a million pixels, as some forms in between are large.
+    height = max(1, 2**20 // image.width)
+    for top in range(0, image.height, height):
+        bottom = min(top + height, image.height)
+        strip = image.crop((0, top, image.width, bottom))
+        converted.paste(_strip_to_rgb(strip), (0, top))
+    return converted
+
+
+def _strip_to_rgb(image):
+    """Returns a strip in three channels of 8 bits."""
     if image.mode.startswith("I"):
         # Pillow's own conversion clips values of 16 bits at 255.
         values = np.rint(np.asarray(image) / 257).clip(0, 255)

@@ -227,6 +227,10 @@ def _build(cache_dir, key, build):
         build(directory)
         _seal(directory, key)
         os.rename(directory, cache_dir / key)
+    except OSError as error:
+        # A full disk does not say where.
+        error.filename = error.filename or os.fspath(cache_dir)
+        raise
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

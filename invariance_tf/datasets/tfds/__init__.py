@@ -87,6 +87,27 @@ def load_tfds(builder, num_test=None, stream=None, crops="central", **options):
     return _keep_images(paths, index, parts, chosen)
 
 
+def count_categories(builder="imagenet2012", data_dir=None, **options):
+    """Counts the labels of a set of TensorFlow Datasets; reads no records.
+
+    Args:
+        builder: As for `load_tfds`.
+        data_dir: As for `load_tfds`.
+        **options: As for `load_tfds`.
+
+    Returns:
+        Integer, or `None` if labels are texts.
+
+    Raises:
+        As `load_tfds`.
+    """
+    from invariance_tf.datasets.tfds import builders
+
+    prepared = builders.prepare_builder(builder, data_dir)
+    _, _, names = builders.find_features(prepared)
+    return names and len(names)
+
+
 def load_imagenet(
     image_size=224,
     central_crop=224 / 256,

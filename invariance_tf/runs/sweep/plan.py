@@ -207,12 +207,12 @@ def _split_content(content):
 
 def _type_value(name, value):
     """Converts one value to the type of its setting."""
-    typed = type_settings({name: value})
-    if name not in typed:
+    if name not in _SETTINGS:
         raise ValueError(mistakes.reword(f"Option '{name}' is not accepted"))
-    return typed[name]
+    return type_settings({name: value})[name]
 
 
+_SETTINGS = {field.name for field in dataclasses.fields(Experiment)}
 _PARSER = jsonargparse.ArgumentParser(exit_on_error=False)
 _PARSER.add_class_arguments(Experiment)
 

@@ -67,7 +67,8 @@ async def collect_faces(rows, options, journal, originals, advance):
         return content
 
     # More than cores: half of the time goes into waiting for the disk.
-    with decoding.pillow_threads(4 * (os.cpu_count() or 1)) as pool:
+    num_threads = 4 * (os.cpu_count() or 1)
+    with decoding.pillow_threads(num_threads, must_finish=True) as pool:
         try:
             async with (
                 fetching.open_session(options) as session,
@@ -94,19 +95,19 @@ def _store_faces(rows, content, options, originals):
     if isinstance(content, Failure):
         return _fail(rows, content)
     received = hashlib.sha256(content).hexdigest()
+    is_wanted = received == rows[0].sha256 or options.allow_changed
+    boxes = [row.box for row in rows if is_wanted]
     try:
-        image = cropping.read_image(content)
-        if received != rows[0].sha256 and not options.allow_changed:
+        faces = cropping.crop_faces(content, boxes, options.size)
+        if not is_wanted:
             raise Failure("hash mismatch", "")
     except Failure as failure:
         return _fail(rows, failure, received)
     originals.keep(received, content)
     outcomes = {}
-    for row in rows:
-        try:
-            face = cropping.crop_face(image, row.box, options.size)
-        except Failure as failure:
-            outcomes |= _fail([row], failure, received)
+    for row, face in zip(rows, faces, strict=True):
+        if isinstance(face, Failure):
+            outcomes |= _fail([row], face, received)
         else:
             _write_crop(options.out_dir, row.file, face)
             pixels = hashlib.sha256(face.tobytes()).hexdigest()

@@ -6,29 +6,37 @@ from invariance_tf.datasets.facescrub.download.fates import Failure
 from invariance_tf.datasets.images import decoding
 
 
-def read_image(content):
-    """Decodes a file; of an animation the first frame.
+def crop_faces(content, boxes, size):
+    """Decodes a file, of an animation the first frame, and cuts out faces.
 
     The orientation of the camera (EXIF) is not applied: the boxes of
     FaceScrub refer to the pixels as they are stored.
 
     Args:
         content: Bytes of the whole file.
+        boxes: List of boxes, see `crop_face`.
+        size: Integer > 0. See `crop_face`.
 
     Returns:
-        A `PIL.Image.Image` of any mode.
+        List with the result of `crop_face` for each box, or its `Failure`.
 
     Raises:
         Failure: If the file is not an image, or has too many pixels.
     """
+    faces = []
     try:
         with decoding.open_image(content) as image:
             image.load()
-            return image.copy()
+            for box in boxes:
+                try:
+                    faces.append(crop_face(image, box, size))
+                except Failure as failure:
+                    faces.append(failure)
     except decoding.TooManyPixelsError as error:
         raise Failure("too large", str(error)) from error
     except decoding.UnusableImageError as error:
         raise Failure("not an image", str(error)) from error
+    return faces
 
 
 def crop_face(image, box, size):

@@ -29,7 +29,7 @@ class Unreachable(Failure):
 
     Args:
         detail: String, what exactly happened.
-        is_host_silent: Boolean, no connection to the host could be made.
+        is_host_silent: Boolean, the host did not answer at all.
         pause: Float, seconds that the host asked to wait.
     """
 
@@ -96,8 +96,10 @@ async def fetch_file(session, url, retries):
 
 async def _attempt(session, url):
     """Downloads a file; maps every error to a fate."""
+    has_answered = False
     try:
         async with session.get(url, max_redirects=MAX_REDIRECTS) as response:
+            has_answered = True
             _check_status(response)
             return await _read_body(response)
     except aiohttp.TooManyRedirects:
@@ -117,7 +119,11 @@ async def _attempt(session, url):
             "no connection in time", is_host_silent=True
         ) from None
     except TimeoutError:
-        raise Unreachable("no complete answer in time") from None
+        # Some hosts accept every connection and then say nothing.
+        how = "no complete answer" if has_answered else "no answer"
+        raise Unreachable(
+            f"{how} in time", is_host_silent=not has_answered
+        ) from None
     except ValueError as error:
         # Including what a host's name can do to the codec of domain names.
         raise Failure(

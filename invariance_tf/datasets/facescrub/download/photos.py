@@ -3,7 +3,7 @@
 import collections
 import urllib.parse
 
-# After so many photos in a row without a connection to a host, its others are
+# After so many photos in a row without an answer from a host, its others are
 # left for the next call: lists of this age have thousands of dead hosts.
 MAX_SILENT = 3
 
@@ -52,9 +52,9 @@ class Photos:
         self._line.append(host)
 
     def note_silence(self, host, is_silent):
-        """Notes whether no connection to a host could be made."""
+        """Notes whether a host did not answer at all."""
         self._num_silent[host] = (self._num_silent[host] + 1) * is_silent
 
     def is_silent(self, host):
-        """Returns whether the last connections to a host all failed."""
+        """Returns whether a host has not answered for some photos."""
         return self._num_silent[host] >= MAX_SILENT

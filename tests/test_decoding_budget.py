@@ -1,0 +1,116 @@
+"""Images that would take too much memory or too much time."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from facescrub_server import encode, photo
+from PIL import Image
+
+from invariance_tf.datasets.images import budget, decoding
+
+
+def test_threads_together_take_no_more_than_the_budget():
+    shared, held, highest = budget.Budget(100), [0], [0]
+    lock = threading.Lock()
+
+    def work(amount):
+        with shared.taken(amount):
+            with lock:
+                held[0] += min(amount, 100)
+                highest[0] = max(highest[0], held[0])
+            time.sleep(0.001)
+            with lock:
+                held[0] -= min(amount, 100)
+
+    amounts = np.random.default_rng(0).integers(1, 150, 60).tolist()
+    with decoding.pillow_threads(8) as pool:
+        assert len([*pool.map(work, amounts)]) == 60
+    assert 60 < highest[0] <= 100
+
+
+def test_an_error_gives_the_budget_back():
+    shared = budget.Budget(10)
+    for _ in range(3):
+        with pytest.raises(ValueError), shared.taken(10):
+            raise ValueError
+    with shared.taken(10):
+        pass
+
+
+def test_images_wait_for_memory(monkeypatch):
+    small = budget.Budget(60 * 40 * budget.BYTES_PER_PIXEL)
+    monkeypatch.setattr(budget, "DECODING", small)
+    content, num_open, most = encode(photo()), [0], [0]
+
+    def decode(number):
+        with decoding.open_image(content) as image:
+            num_open[0] += 1
+            most[0] = max(most[0], num_open[0])
+            image.load()
+            time.sleep(0.001)
+            num_open[0] -= 1
+
+    with decoding.pillow_threads(8) as pool:
+        assert len([*pool.map(decode, range(20))]) == 20
+    assert most[0] == 1
+
+
+def test_this_machine_has_memory():
+    assert 2**26 < budget.find_memory() < 2**50
+
+
+def progressive(num_scans, side):
+    """Returns a grey progressive JPEG whose last scan is repeated."""
+    image = Image.new("L", (side, side), 100)
+    content = encode(image, "JPEG", progressive=True)
+    last = content.rindex(decoding.START_OF_SCAN)
+    missing = num_scans - content.count(decoding.START_OF_SCAN)
+    scan = content[last:-2]
+    return content[:-2] + scan * missing + content[-2:]
+
+
+def test_a_jpeg_with_too_many_scans_is_refused_at_once():
+    content = progressive(3000, 2000)
+    start = time.perf_counter()
+    with pytest.raises(decoding.UnusableImageError, match="has 3000 scans"):
+        with decoding.open_image(content):
+            pass
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize("num_scans, side", [(10, 4000), (20, 4000), (500, 64)])
+def test_photos_and_small_images_may_have_scans(num_scans, side):
+    with decoding.open_image(progressive(num_scans, side)) as image:
+        assert image.size == (side, side)
+
+
+@pytest.mark.parametrize("must_finish", [False, True])
+def test_an_interrupt_waits_only_for_what_must_finish(must_finish):
+    started, may_end, ended = (threading.Event() for _ in range(3))
+
+    def work():
+        started.set()
+        may_end.wait(0.3)
+        ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        with decoding.pillow_threads(1, must_finish) as pool:
+            pool.submit(work)
+            waiting = pool.submit(work)
+            started.wait()
+            raise KeyboardInterrupt
+    assert ended.is_set() == must_finish
+    assert waiting.cancelled()
+    may_end.set()
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGB", "RGBA", "CMYK", "1"])
+@pytest.mark.parametrize("size", [(5, 3), (1100, 1000), (3, 400_000)])
+def test_strips_make_the_same_image(mode, size):
+    values = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3))
+    image = Image.fromarray(values.astype("uint8")).convert(mode)
+    np.testing.assert_array_equal(
+        decoding.to_rgb(image), decoding._strip_to_rgb(image)
+    )
