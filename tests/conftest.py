@@ -131,6 +131,16 @@ def run_dir(finished, tmp_path):
     return str(path)
 
 
+def list_files_again(run_dir):
+    """Lists the files of a finished run again, as if they were its own."""
+    from invariance_tf import files, run_files
+
+    path = os.path.join(run_dir, run_files.SUMMARY)
+    summary = files.read_json(path)
+    del summary["files"], summary["sha256"]
+    run_files.write_summary(run_dir, summary)
+
+
 class HereEngine:
     """Does each piece of work of a sweep at once, in this process."""
 

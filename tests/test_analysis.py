@@ -71,15 +71,15 @@ def test_the_tables_have_their_columns(finished):
     assert [*read(run_dir, "neurons.parquet")] == [
         *("test_transform", "layer", "category_group", "neuron"),
         *("num_images", "num_active_images", "max_activity"),
-        "invariance_coefficient",
+        "specialisation",
         *("control_shuffled", "control_same_category"),
-        *("corrected_invariance", "specialisation"),
+        *("corrected_invariance", "invariance_coefficient"),
     ]
     assert [*read(run_dir, "layers.csv")] == [
         *("test_transform", "layer", "category_group", "tau", "num_neurons"),
-        *("num_never_active", "mean_invariance", "median_invariance"),
-        *("mean_specialisation", "mean_control_shuffled"),
-        "mean_corrected_invariance",
+        *("num_never_active", "median_invariance", "mean_specialisation"),
+        *("mean_control_shuffled", "mean_corrected_invariance"),
+        "mean_invariance",
     ]
     assert [*read(run_dir, "active_counts.csv")] == [
         *("layer", "image", "num_active_neurons", "num_neurons")
@@ -175,7 +175,7 @@ def test_a_run_is_analysed_again_from_the_command_line(
     with open(os.path.join(run_dir, "config.yaml")) as file:
         settings = yaml.safe_load(file)
     assert (settings["analysis"], settings["tau"]) == ("layers", "auto")
-    changed = {"tau"} | {
+    changed = {"tau", "files", "sha256"} | {
         f"{name}_{group}"
         for name in SUMMARISED
         for group in ("seen", "unseen", "all")
@@ -231,6 +231,7 @@ def test_other_images_are_noticed(run_dir, capsys):
     provenance["data"]["fingerprint"] = "other images"
     with open(path, "w") as file:
         json.dump(provenance, file)
+    conftest.list_files_again(run_dir)
     assert cli.main(["analyze", run_dir]) == 2
     assert "different images" in capsys.readouterr().err
 

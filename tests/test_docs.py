@@ -184,6 +184,20 @@ def test_every_claim_has_the_verdict_of_the_table():
     assert sum(counted) == 16
 
 
+def test_verdicts_of_studies_stand_beside_each_other():
+    results = values.Results(RESULTS)
+    lines = registers.verdicts_table([results]).split("\n")[2:]
+    for line, first, now in zip(
+        lines,
+        results.first_claims.itertuples(),
+        results.claims.itertuples(),
+        strict=True,
+    ):
+        cells = line.split(" | ")
+        assert first.verdict in cells[2] and now.verdict in cells[3]
+    assert lines[0].startswith("| C1 |") and "of 10; not" in lines[0]
+
+
 def test_figures_have_the_claims_that_the_paper_makes_with_them():
     found = {f"C{i}": registers._figures_of(f"C{i}") for i in range(1, 17)}
     assert found["C1"] == {"2b", "2c"}
@@ -360,16 +374,24 @@ def test_a_figure_is_added(run_page):
 
 @pytest.mark.slow
 def test_a_model_of_ones_own_is_measured(run_page):
-    names = run_page("measure.md", stop=2)
-    assert [*names["summary"].index] == ["conv", "hidden"]
-    assert names["summary"].num_neurons.tolist() == [14 * 14 * 16, 64]
+    names = run_page("measure.md")
+    summary = names["result"].summary
+    assert [*summary.layer] == ["conv", "hidden"]
+    assert summary.num_neurons.tolist() == [14 * 14 * 16, 64]
     assert len(names["neurons"]) == 64
     assert names["neurons"].control_shuffled.notna().any()
-    names = run_page("measure.md")
-    assert names["result"].neurons.groupby("layer").size().to_dict() == {
-        "conv4_block6_out": 1024,
-        "avg_pool": 2048,
+    assert pathlib.Path("rotation.png").stat().st_size > 5_000
+    assert len(names["unit"].neurons) == 64
+    num_neurons = {
+        "resnet_result": {"conv4_block6_out": 1024, "avg_pool": 2048},
+        "tuned_result": {"mobilenetv2_1.00_32/block_13_expand_relu": 2304},
+        "signed": {"attention": 16 * 32, "pool": 32},
     }
+    for name, expected in num_neurons.items():
+        found = names[name].neurons.groupby("layer").size().to_dict()
+        assert found == expected
+    coefficients = names["signed"].neurons.invariance_coefficient
+    assert coefficients.between(0, 1).all()
 
 
 @pytest.mark.slow
@@ -425,7 +447,7 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing(tmp_path):
         for tag in loading:
             assert not re.search(r'(?:src|href)="(?:https?:)?//', tag), tag
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "drawings/across.svg" in index and "{{" not in index
+    assert "drawings/across-light.svg" in index and "{{" not in index
     assert "<math" in (tmp_path / "method" / "index.html").read_text("utf-8")
 
 

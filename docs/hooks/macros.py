@@ -28,6 +28,7 @@ def define_env(env):
         registers.figures_table,
         registers.sweeps_table,
         registers.transforms_table,
+        registers.verdicts_table,
     ):
         env.macro(function)
     env.macro(values.Measurement, "measured")

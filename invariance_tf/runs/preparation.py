@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import inspect
 import logging
 import os
@@ -103,7 +102,12 @@ def prepare(experiment):
     devices.warn_of_precision(experiment.precision)
     with timed(seconds, "model"):
         model = _build(experiment, dataset)
-    legal = activations.rectified_layers(model)
+    # Layers inside others have paths, where no gate can be put in.
+    legal = [
+        name
+        for name in activations.rectified_layers(model)
+        if "/" not in name and ":" not in name
+    ]
     if experiment.ablate_layer not in (None, *legal):
         raise ValueError(
             f"`ablate_layer` must be a layer with ReLU: {', '.join(legal)}. "
@@ -131,7 +135,7 @@ def check(experiment):
         FileNotFoundError: If the data are missing.
     """
     experiment = experiment.resolve()
-    dataset = _load(experiment.dataset, *experiment.dataset_options().items())
+    dataset = datasets.get(experiment.dataset, **experiment.dataset_options())
     dataset, parts = _divide(experiment, dataset)
     _check_batches(experiment, np.count_nonzero(parts == "train"))
     if dataset.image_size != experiment.image_size:
@@ -221,12 +225,6 @@ def _divide(experiment, dataset):
         parts[parts == "validation"] = "test"
     splits.check(parts, dataset, experiment.test_on == "validation")
     return dataset, parts
-
-
-@functools.lru_cache(maxsize=2)
-def _load(name, *options):
-    """Loads a data set; the experiments of a process share it."""
-    return datasets.get(name, **dict(options))
 
 
 def _build(experiment, dataset):

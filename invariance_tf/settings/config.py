@@ -7,10 +7,10 @@ once.
 import dataclasses
 import hashlib
 import json
-import math
+import numbers
 from typing import Any, Literal
 
-from invariance_tf.settings import calibrated, defaults, names
+from invariance_tf.settings import calibrated, checks, defaults, names
 
 # The values of `analysis`, from the fewest to the most measures.
 ANALYSES = ("none", "penultimate", "layers")
@@ -211,7 +211,7 @@ class Experiment:
             resolved,
             transform_args=transform_args(self.dataset, self.transform, chosen),
         )
-        _check_values(resolved)
+        checks.check_values(resolved)
         _check_options(resolved)
         return resolved
 
@@ -287,6 +287,15 @@ def transform_args(dataset, transform, chosen=None):
                 f"{', '.join(legal) or 'no arguments'}. "
                 f"Received: transform_args={chosen}"
             )
+        kind, words = _kind_of_argument(legal[name])
+        value = chosen[name]
+        if not isinstance(value, kind) or isinstance(value, bool) != (
+            kind is bool
+        ):
+            raise ValueError(
+                f"`{name}` of the transform {transform} must be {words}. "
+                f"Received: transform_args={chosen}"
+            )
     arguments = {
         **legal,
         **defaults.STRENGTHS.get(dataset, {}).get(transform, {}),
@@ -304,6 +313,15 @@ def transform_args(dataset, transform, chosen=None):
         name: float(value) if type(value) is int else value
         for name, value in arguments.items()
     }
+
+
+def _kind_of_argument(default):
+    """Returns the type of an argument like its default, and its words."""
+    if isinstance(default, bool):
+        return bool, "true or false"
+    if isinstance(default, str):
+        return str, "text"
+    return numbers.Real, "a number"
 
 
 _REQUIRED = names.REQUIRED
@@ -338,48 +356,4 @@ def _check_options(experiment):
         raise ValueError(
             "The data set folder needs `data_dir`, a directory with one folder "
             "of images per category. Received: data_dir=None"
-        )
-
-
-# Lowest and highest legal value, and both in words.
-_RANGES = {
-    "epochs": (1, math.inf, "at least 1"),
-    "batch_size": (1, math.inf, "at least 1"),
-    "devices": (1, math.inf, "at least 1"),
-    "seed": (0, 2**31 - 1, "from 0 to 2147483647"),
-    "category_seed": (0, 2**31 - 1, "from 0 to 2147483647"),
-    "data_seed": (0, 2**31 - 1, "from 0 to 2147483647"),
-    "num_test": (1, math.inf, "at least 1"),
-    "num_train": (1, math.inf, "at least 1"),
-    "num_categories": (2, math.inf, "at least 2"),
-    "min_images": (1, math.inf, "at least 1"),
-    "max_images": (2, math.inf, "at least 2"),
-    "image_size": (16, 1024, "from 16 to 1024 pixels"),
-    "central_crop": (math.ulp(0), 1, "above 0 and at most 1"),
-    "learning_rate": (math.ulp(0), 1e3, "above 0 and at most 1000"),
-    "momentum": (0, math.nextafter(1, 0), "from 0 to below 1"),
-    "weight_decay": (0, 1e3, "from 0 to 1000"),
-    "validation_fraction": (0, math.nextafter(1, 0), "from 0 to below 1"),
-}
-
-
-def _check_values(experiment):
-    """Raises if a number is out of range."""
-    for name, (lowest, highest, description) in _RANGES.items():
-        value = getattr(experiment, name)
-        if value is not None and not lowest <= value <= highest:
-            raise ValueError(
-                f"`{name}` must be {description}. Received: {name}={value}"
-            )
-    if experiment.tau != "auto" and not 0 <= experiment.tau < 1:
-        raise ValueError(
-            "`tau` must be from 0 to below 1, or auto. "
-            f"Received: tau={experiment.tau}"
-        )
-    n_seen, num_categories = experiment.n_seen, experiment.num_categories
-    if n_seen != "all" and not 0 <= n_seen <= (num_categories or math.inf):
-        at_most = num_categories or "the number of categories"
-        raise ValueError(
-            f"`n_seen` is a number of categories and must be from 0 to "
-            f"{at_most}. Received: n_seen={n_seen}"
         )

@@ -2,8 +2,8 @@
 
 import csv
 import json
-import os
 
+from invariance_tf import files, run_files
 from invariance_tf.settings.defaults import NETWORKS, TRANSFORMS
 from invariance_tf.settings.names import REGISTRIES
 
@@ -96,11 +96,19 @@ def _describe_datasets(table):
 
 def _read_skipped(run_dir):
     """Reads which files of the data set could not be used, and why."""
-    path = os.path.join(run_dir, "skipped.csv")
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        return [(row["file"], row["reason"]) for row in csv.DictReader(file)]
+    try:
+        finished = run_files.find_finished(run_dir)
+        # There is none where the tables were collected elsewhere.
+        if finished is None or not finished.has("skipped.csv"):
+            return []
+        with (
+            finished.reading("skipped.csv") as path,
+            open(path, encoding="utf-8", newline="") as file,
+        ):
+            rows = [*csv.DictReader(file)]
+            return [(row["file"], row["reason"]) for row in rows]
+    except files.DamagedFileError as error:
+        return [("unknown", str(error))]
 
 
 def _list_deviations(table):

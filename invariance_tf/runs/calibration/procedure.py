@@ -5,7 +5,7 @@ import os
 import keras
 import numpy as np
 
-from invariance_tf import drawing, files
+from invariance_tf import drawing, files, run_files
 from invariance_tf.measures import evaluation
 from invariance_tf.paradigm import model as models
 from invariance_tf.runs.calibration import strengths
@@ -47,7 +47,9 @@ def calibrate_network(
     run_prepared(prepared, overwrite)
     experiment = prepared.experiment
     images, labels = prepared.part("test")
-    model = keras.models.load_model(prepared.path("model.keras"))
+    finished = run_files.find_finished(prepared.run_dir)
+    with finished.reading("model.keras") as path:
+        model = keras.models.load_model(path)
     calibration = strengths.calibrate(
         evaluation.classifier(model),
         images,
