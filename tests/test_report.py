@@ -169,6 +169,7 @@ def test_names_of_runs_stay_text(tmp_path):
         runs,
         foreign,
         run=SCRIPT + "of the run",
+        study="another",
         network=SCRIPT + "of the network",
         transform=IMAGE + "of the transform",
         processor=IMAGE + "of the processor",

@@ -41,10 +41,10 @@ def get(name, **options):
     >>> dataset.images.shape
     (18, 48, 48, 3)
     """
-    kind, _, builder = name.partition(":")
-    if kind == "tfds" and builder:
-        return names.load("dataset", kind)(builder=builder, **options)
-    dataset = names.load("dataset", name)(**options)
+    load = names.load("dataset", name)
+    if name.startswith("tfds:"):
+        options["builder"] = name.removeprefix("tfds:")
+    dataset = load(**options)
     if not isinstance(dataset, Dataset):
         raise ValueError(
             "The function of a data set must return a `datasets.Dataset`. "

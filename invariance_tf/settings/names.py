@@ -52,11 +52,9 @@ def find(kind, name):
     >>> find("transform", "blur").options
     {'sigma': 3.0}
     """
-    registry = REGISTRIES[kind]
-    if _is_record(kind, name):
-        return registry["tfds"]
-    if name in registry and (kind, name) != ("dataset", "tfds"):
-        return registry[name]
+    known = _own_key(kind, name)
+    if known in REGISTRIES[kind]:
+        return REGISTRIES[kind][known]
     thing = load(kind, name)
     return defaults.Entry(str(name), *_describe(kind, name, thing))
 
@@ -72,8 +70,9 @@ def load(kind, name):
         ValueError: If the name is unknown or its code cannot be imported.
     """
     registry = REGISTRIES[kind]
-    if name in registry and (kind, name) != ("dataset", "tfds"):
-        return _import(kind, name, registry[name].place)
+    known = _own_key(kind, name)
+    if known in registry:
+        return _import(kind, known, registry[known].place)
     if is_dotted(kind, name):
         return _import(kind, name, name)
     points = [point for point in _entry_points(kind) if point.name == name]
@@ -104,6 +103,13 @@ def is_dotted(kind, name):
 def _is_record(kind, name):
     """Returns whether it is a set of TensorFlow Datasets: `tfds:NAME`."""
     return kind == "dataset" and re.match("tfds:.", str(name)) is not None
+
+
+def _own_key(kind, name):
+    """Returns the key in the registry of a name, which may not be in it."""
+    if _is_record(kind, name):
+        return "tfds"
+    return None if (kind, name) == ("dataset", "tfds") else name
 
 
 def check_origin(settings, origin, remedy):

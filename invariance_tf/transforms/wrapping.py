@@ -30,8 +30,8 @@ class Wrapped(Transform):
 
     >>> import numpy as np
     >>> flip = Wrapped(keras.layers.RandomFlip("horizontal", seed=0))
-    >>> flip(np.zeros((2, 8, 8, 3))).shape
-    TensorShape([2, 8, 8, 3])
+    >>> tuple(flip(np.zeros((2, 8, 8, 3))).shape)
+    (2, 8, 8, 3)
     """
 
     family = "other"
