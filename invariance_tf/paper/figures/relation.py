@@ -105,7 +105,7 @@ def draw_amount(
             axes.plot(means.index, means, gid=control, **look | {"label": ""})
     table = trained(study.runs)
     lines.draw_lines(table, axes, "n_seen", measure, transforms, positions)
-    lowest = lines.lowest_of(table[measure].astype(float))
+    lowest = lines.lowest_of(table[measure])
     lines.draw_share(axes, AMOUNTS[measure], lowest=lowest)
     lines.draw_n_seen(axes, positions, num_categories(study), is_log=is_log)
 
