@@ -176,8 +176,8 @@ def test_figures_are_drawn_from_tables_and_what_is_missing_is_said(
     arguments += ["--complete", "--width", "5", "--format", "svg"]
     assert cli.main(["figures", *arguments]) == 0
     output = capsys.readouterr().out
-    assert "Missing from Figs. 2c, 6: faces: grayscale" in output
-    assert "configs/sweeps/synthfaces.yaml" in output
+    assert "Missing:\n  faces: grayscale, hue_rotation, " in output
+    assert "configs/sweeps/synthfaces.yaml (Figs. 2c, 6)" in output
     assert 'width="360pt"' in (out_dir / "fig6.svg").read_text()
 
 
