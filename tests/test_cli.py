@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import importlib
 import os
 import re
 import signal
@@ -44,7 +43,7 @@ def run(capsys, *arguments):
         ("--epochs many", "must be a whole number. Received: epochs=many"),
         ("--schedule linear", "must be constant or cosine or resnet"),
         ("--transform blur --transform_args.sigma -1", "Received: sigma=-1"),
-        ("--transform blur --transform_args.sigma wide", "takes sigma"),
+        ("--transform blur --transform_args.sigma wide", "must be a number"),
         ("--transform blur --transform_args.sigma 20", "at most 15.67"),
         ("--ablate_layer logits", "conv5, fc6. Received: ablate_layer=logits"),
         ("--tau 1", "from 0 to below 1, or auto. Received: tau=1"),
@@ -185,14 +184,14 @@ def test_figures_say_which_are_not_drawn_and_which_runs_are_in_none(
     tables_dir, tmp_path, capsys
 ):
     runs = load_runs(tables_dir)
-    network = ["other", *runs.runs.network[1:]]
-    runs = dataclasses.replace(runs, runs=runs.runs.assign(network=network))
+    study = ["11111111", *runs.runs.study[1:]]
+    runs = dataclasses.replace(runs, runs=runs.runs.assign(study=study))
     save_runs(runs, tables_dir)
     arguments = [tables_dir, "--out", str(tmp_path / "out"), "--format", "svg"]
     assert cli.main(["figures", *arguments, "--figure", "2c", "10"]) == 0
     captured = capsys.readouterr()
     assert "nothing to show there: Fig. 10." in captured.out
-    assert "runs in no figure: 1 (network other)" in captured.err
+    assert "runs in no figure: 1 (another study)" in captured.err
     assert not (tmp_path / "out" / "fig10.svg").exists()
 
 
@@ -248,7 +247,13 @@ def test_the_help_of_a_command_goes_by_the_name_of_the_program(capsys, name):
 def test_the_console_script_is_this_program(pytestconfig):
     text = (pytestconfig.rootpath / "setup.py").read_text()
     place, name = re.search(r'"invariance-tf=([\w.]+):(\w+)"', text).groups()
-    assert getattr(importlib.import_module(place), name) is cli.main
+    program = f"import {place} as m, sys; sys.exit(m.{name}())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--version"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"invariance_tf {invariance_tf.__version__}\n"
 
 
 def test_the_version_is_shown(capsys):

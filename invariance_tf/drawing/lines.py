@@ -45,7 +45,7 @@ def describe_cells(num_seeds, *, with_intervals):
 
 def make_handle(transform, *, is_missing=False):
     """Makes what a legend shows of a transformation's line."""
-    look = style.LOOKS[transform]
+    look = style.look_of(transform)
     return Line2D(
         [],
         [],
@@ -74,7 +74,7 @@ def draw_lines(table, axes, x, y, transforms, positions):
     """
     for transform in transforms:
         of_transform = table[table["transform"] == transform]
-        look = style.LOOKS[transform]
+        look = style.look_of(transform)
         draw_line(
             of_transform,
             axes,

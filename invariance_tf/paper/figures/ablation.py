@@ -143,7 +143,7 @@ def _mark_intact(intact, axes, place, transforms):
     means = intact.groupby("transform").accuracy.mean()
     for name in transforms:
         if not np.isnan(means.get(name, np.nan)):
-            look = style.LOOKS[name]
+            look = style.look_of(name)
             axes.plot(
                 [place],
                 [means[name]],

@@ -58,7 +58,7 @@ def draw_matrix(table, axes, transforms, *, with_intervals=True):
         cmap="Blues",
         aspect="auto",
     )
-    labels = [style.LOOKS[name].label for name in names]
+    labels = [style.look_of(name).label for name in names]
     layout.name_columns(axes, labels)
     axes.set_yticks(range(len(names)), ["Original only", *labels[1:]])
     axes.set(xlabel="tested on", ylabel="trained on")

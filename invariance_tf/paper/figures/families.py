@@ -3,8 +3,6 @@
 import functools
 import textwrap
 
-import numpy as np
-
 from invariance_tf.drawing import layout, style
 from invariance_tf.drawing.examples import displayable
 from invariance_tf.paper.studies import transforms_of
@@ -29,7 +27,7 @@ def make_layers():
     import keras
 
     from invariance_tf import transforms
-    from invariance_tf.paradigm.model import Standardize
+    from invariance_tf.paradigm.model import Standardize, channels_last
     from invariance_tf.settings import config
 
     def make(name):
@@ -38,13 +36,11 @@ def make_layers():
             arguments["sigma"] *= IMAGE_SIZE / DATA_SIZE
         if name in FAMILIES["noise"]:
             arguments["seed"] = 0
-        layer = transforms.get(name, **arguments)
+        with channels_last():
+            layer = transforms.get(name, **arguments)
 
         def transform(images):
-            flags = np.ones(len(images), bool)
-            return keras.ops.convert_to_numpy(
-                Standardize()(layer(images, flags))
-            )
+            return keras.ops.convert_to_numpy(Standardize()(layer(images)))
 
         return transform
 
@@ -77,7 +73,7 @@ def draw_family(images, panels):
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         axes.set_anchor("N")
-        label = style.LOOKS[name].label
+        label = style.look_of(name).label
         is_narrow = layout.width_of(axes.figure) < 0.8 * len(images)
         if is_narrow:
             label = textwrap.fill(label, 10, break_long_words=False)

@@ -80,7 +80,7 @@ def fill_groups(part, study, role, transforms):
             with_intervals=with_intervals,
         )
         axes.set_title(
-            style.LOOKS[transform].label, fontweight="bold", pad=2, size=6.5
+            style.look_of(transform).label, fontweight="bold", pad=2, size=6.5
         )
     _name_tables(panels, counts, num_categories(study), cell)
     cells = lines.describe_cells(

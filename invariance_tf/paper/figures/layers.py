@@ -116,7 +116,7 @@ def _fill_band(band, transforms, table, names, looks, shown):
     layout.leave_empty(panels[:, len(transforms) :])
     for column, transform in zip(panels.T, transforms, strict=False):
         of_transform = rows(table, transform=transform)
-        column[0].set_title(style.LOOKS[transform].label, size=7)
+        column[0].set_title(style.look_of(transform).label, size=7)
         for axes, (group, measure) in zip(column, shown, strict=True):
             of_group = rows(of_transform, category_group=group)
             if len(of_group):

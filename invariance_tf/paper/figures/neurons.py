@@ -199,7 +199,7 @@ def fill_few(part, study, role, transforms, few=FEW):
 def _draw_panel(table, axes, transform, positions, width):
     """Draws the violins of one transformation, in a panel of so many inches."""
     violins.draw_seen_and_unseen(table, axes, INVARIANCE, positions)
-    label, family = style.LOOKS[transform].label, style.family_of(transform)
+    label, family = style.look_of(transform).label, style.family_of(transform)
     axes.set_title(label, fontweight="bold", size=7)
     # Beside the name, if there is room.
     if len(label) + len(family) < 18 * width:

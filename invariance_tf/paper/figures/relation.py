@@ -127,7 +127,7 @@ def draw_relation(table, axes, measure, transforms):
     _draw_regression(*table[columns].to_numpy().T, axes)
     for name in transforms:
         of_transform = rows(table, transform=name)
-        look = style.LOOKS[name]
+        look = style.look_of(name)
         axes.plot(
             of_transform.invariance_all,
             of_transform[measure],

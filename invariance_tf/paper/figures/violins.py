@@ -152,7 +152,7 @@ def draw_by_transform(tables, axes, measure, transforms, controls=()):
             for name in (measure, *controls)
         }
         for position, name in enumerate(transforms):
-            face = {"facecolor": style.LOOKS[name].color, "hatch": None}
+            face = {"facecolor": style.look_of(name).color, "hatch": None}
             if number:
                 face = style.ORIGINAL_ONLY
             place = position + shift
@@ -168,7 +168,9 @@ def draw_by_transform(tables, axes, measure, transforms, controls=()):
                     place - width / 2,
                     place + width / 2,
                 )
-    layout.name_columns(axes, [style.LOOKS[name].label for name in transforms])
+    layout.name_columns(
+        axes, [style.look_of(name).label for name in transforms]
+    )
     axes.set_xlim(-0.6, len(transforms) - 0.4)
     layout.mark_families(axes, transforms)
 
