@@ -181,8 +181,8 @@ def test_figures_are_drawn_from_tables_and_what_is_missing_is_said(
     arguments += ["--complete", "--width", "5", "--format", "svg"]
     assert cli.main(["figures", *arguments]) == 0
     output = capsys.readouterr().out
-    assert "Missing from Figs. 2c, 6: faces: grayscale" in output
-    assert "configs/sweeps/synthfaces.yaml" in output
+    assert "Missing:\n  faces: grayscale, hue_rotation, " in output
+    assert "configs/sweeps/synthfaces.yaml (Figs. 2c, 6)" in output
     assert 'width="360pt"' in (out_dir / "fig6.svg").read_text()
 
 
@@ -190,14 +190,14 @@ def test_figures_say_which_are_not_drawn_and_which_runs_are_in_none(
     tables_dir, tmp_path, capsys
 ):
     runs = load_runs(tables_dir)
-    network = ["other", *runs.runs.network[1:]]
-    runs = dataclasses.replace(runs, runs=runs.runs.assign(network=network))
+    study = ["11111111", *runs.runs.study[1:]]
+    runs = dataclasses.replace(runs, runs=runs.runs.assign(study=study))
     save_runs(runs, tables_dir)
     arguments = [tables_dir, "--out", str(tmp_path / "out"), "--format", "svg"]
     assert cli.main(["figures", *arguments, "--figure", "2c", "10"]) == 0
     captured = capsys.readouterr()
     assert "nothing to show there: Fig. 10." in captured.out
-    assert "runs in no figure: 1 (network other)" in captured.err
+    assert "runs in no figure: 1 (another study)" in captured.err
     assert not (tmp_path / "out" / "fig10.svg").exists()
 
 

@@ -191,7 +191,9 @@ def test_names_of_runs_stay_text(tmp_path):
     )
     for what in "run network commit args file refused".split():
         assert f"{SCRIPT}of the {what}" in page.text
-    drawn = "".join(re.findall("<svg.*?</svg>", page.source, re.S))
+    # The title, which is left out where a caption has it.
+    figure = by_number.draw_figure("2c", find_studies(runs)[0])
+    drawn = pictures.inline_svg(figure, "titled")
     assert "&lt;script&gt;alert(1)&lt;/script&gt;of the data set" in drawn
     for what in ("transform", "processor", "unfinished", "reason"):
         assert f"{IMAGE}of the {what}" in page.text

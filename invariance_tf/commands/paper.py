@@ -76,8 +76,11 @@ def draw_figures(arguments, program):
             options.width,
             is_complete=options.complete,
         )
-        for text, numbers in _figures_by_text(drawn).items():
-            terminal.show_line(f"Missing from {numbers}: {text}")
+        by_text = _figures_by_text(drawn)
+        if by_text:
+            terminal.show_line("Missing:")
+        for text, numbers in by_text.items():
+            terminal.show_line(f"  {text} ({numbers})")
         if left_out:
             terminal.show_line(
                 "Not drawn, as these runs have nothing to show there: "

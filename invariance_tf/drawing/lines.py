@@ -162,11 +162,12 @@ def draw_n_seen(axes, positions, num_categories, *, is_log=False):
 
 
 def lowest_of(values):
-    """Returns the smallest of values, or 0 if none is below.
+    """Returns the smallest value of a column, or 0 if none is below.
 
     Invariance that is corrected for its floor can be.
     """
-    return float(np.nanmin(values, initial=0))
+    # Without nan, even if there is nothing else.
+    return float(np.fmin.reduce(values.to_numpy("float64"), initial=0))
 
 
 def draw_share(axes, label, *, lowest=0.0):

@@ -164,14 +164,10 @@ def by_family(transforms):
     >>> by_family(["blur", "rotate90", "vertical"])
     {'convolutional': ['blur', 'vertical'], 'geometric': ['rotate90']}
     """
-    found = {}
-    for family in (*FAMILIES, "other"):
-        names = [name for name in transforms if family_of(name) == family]
-        # In the order of the paper.
-        order = FAMILIES.get(family, names).index
-        if names:
-            found[family] = sorted(names, key=order)
-    return found
+    found = {family: [] for family in (*FAMILIES, "other")}
+    for name in transforms:
+        found[family_of(name)].append(name)
+    return {family: names for family, names in found.items() if names}
 
 
 # A dotted line where guessing would be.

@@ -3,8 +3,6 @@
 import functools
 import textwrap
 
-import numpy as np
-
 from invariance_tf.drawing import layout, style
 from invariance_tf.drawing.examples import displayable
 from invariance_tf.paper.studies import transforms_of
@@ -42,10 +40,7 @@ def make_layers():
             layer = transforms.get(name, **arguments)
 
         def transform(images):
-            flags = np.ones(len(images), bool)
-            return keras.ops.convert_to_numpy(
-                Standardize()(layer(images, flags))
-            )
+            return keras.ops.convert_to_numpy(Standardize()(layer(images)))
 
         return transform
 

@@ -111,8 +111,10 @@ def fill_layers(part, study, role, transforms):
 def _fill_band(band, transforms, table, names, looks, shown):
     """Draws a column of panels for each of a few transformations."""
     # Without sharing axes, which takes longer to draw; limits are equal.
-    panels = band.subplots(len(shown), len(transforms), squeeze=False)
-    for column, transform in zip(panels.T, transforms, strict=True):
+    num_columns = layout.num_columns(band, len(transforms))
+    panels = band.subplots(len(shown), num_columns, squeeze=False)
+    layout.leave_empty(panels[:, len(transforms) :])
+    for column, transform in zip(panels.T, transforms, strict=False):
         of_transform = rows(table, transform=transform)
         column[0].set_title(style.look_of(transform).label, size=7)
         for axes, (group, measure) in zip(column, shown, strict=True):

@@ -119,7 +119,8 @@ def _find_networks(table):
 def _list_networks(missing, expected):
     """Lists networks in few words; transformations that lack the same, once."""
     by_text = {}
-    for name in style.LOOKS:
+    others = sorted({name for name, *_ in expected} - {*style.LOOKS})
+    for name in (*style.LOOKS, *others):
         lacking, wanted = (
             {key[1:] for key in keys if key[0] == name}
             for keys in (missing, expected)

@@ -134,7 +134,7 @@ def fill_by_n_seen(part, study, role, transforms):
         means=means,
         positions=positions,
         heights=(1.15, 0.42) if len(means) else (1.15,),
-        num_columns=len(bands[0]),
+        num_columns=layout.num_columns(part, len(bands[0])),
     )
     label = f"seen categories (of {num_categories(study)})"
     handles = [

@@ -27,13 +27,15 @@ def choose_frame(studies, *, is_complete=False):
     Returns:
         Dictionary from roles to tuples of names of transformations.
     """
-    if is_complete:
-        return {role: transforms_of(role) for role in STUDY_NAMES}
     frame = {}
+    if is_complete:
+        frame = {role: transforms_of(role) for role in STUDY_NAMES}
     for role, study in studies.items():
         found = {*trained(study.runs)["transform"]}
-        names = tuple(name for name in style.LOOKS if name in found)
-        frame[role] = names + other_transforms(study.runs)
+        names = frame.get(role) or [
+            name for name in transforms_of("faces") if name in found
+        ]
+        frame[role] = (*names, *other_transforms(study.runs))
     return {role: names for role, names in frame.items() if names}
 
 

@@ -105,7 +105,7 @@ def draw_amount(
             axes.plot(means.index, means, gid=control, **look | {"label": ""})
     table = trained(study.runs)
     lines.draw_lines(table, axes, "n_seen", measure, transforms, positions)
-    lowest = lines.lowest_of(table[measure].astype(float))
+    lowest = lines.lowest_of(table[measure])
     lines.draw_share(axes, AMOUNTS[measure], lowest=lowest)
     lines.draw_n_seen(axes, positions, num_categories(study), is_log=is_log)
 
@@ -122,10 +122,8 @@ def draw_relation(table, axes, measure, transforms):
         measure: `"within_accuracy"` or `"across_accuracy"`.
         transforms: List of names of transformations.
     """
-    table = table[table["transform"].isin(transforms)]
+    table = _select_networks(table, measure, transforms)
     columns = ["invariance_all", measure]
-    table = table[["transform", *columns]].astype(dict.fromkeys(columns, float))
-    table = table.dropna()
     _draw_regression(*table[columns].to_numpy().T, axes)
     for name in transforms:
         of_transform = rows(table, transform=name)
@@ -159,6 +157,19 @@ def draw_relation(table, axes, measure, transforms):
     axes.grid(axis="x")
 
 
+def _select_networks(table, measure, transforms):
+    """Returns the networks that have both measures, and these as floats."""
+    columns = ["invariance_all", measure]
+    table = table[table["transform"].isin(transforms)]
+    table = table[["transform", *columns]].astype(dict.fromkeys(columns, float))
+    return table.dropna()
+
+
+def _has_interval(table):
+    """Says whether transformations are enough for an interval over them."""
+    return table["transform"].nunique() >= MIN_CLUSTERS
+
+
 def _draw_regression(x, y, axes):
     """Draws the line of least squares through the dots, as far as they go."""
     if len(x) < 2 or np.ptp(x) == 0:
@@ -181,7 +192,7 @@ def _write_correlation(table, columns):
         *table[columns].to_numpy().T, clusters=table["transform"]
     )
     value = "r undefined" if np.isnan(r) else f"r = {r:.2f}"
-    if not np.isnan(low) and table["transform"].nunique() >= MIN_CLUSTERS:
+    if not np.isnan(low) and _has_interval(table):
         value += f" ({low:.2f} to {high:.2f})"
     return f"{value}, n = {len(table)} networks".replace("-", "−")
 
@@ -192,13 +203,14 @@ def fill_relation(part, study, role, transforms, measure):
     num_columns = max(1, int(layout.width_of(part) / 1.15))
     num_lines = -(-len(transforms) // num_columns)
     (axes,), (legend,) = layout.make_panels(part, 1, 1, num_lines, height)
-    draw_relation(trained(study.runs), axes, measure, transforms)
+    table = trained(study.runs)
+    draw_relation(table, axes, measure, transforms)
     handles, _ = axes.get_legend_handles_labels()
     # Markers without lines are narrow.
     layout.draw_legend(legend, handles, num_columns, handlelength=1)
     interval = (
         "with its 95 % bootstrap interval over transformations"
-        if len(transforms) >= MIN_CLUSTERS
+        if _has_interval(_select_networks(table, measure, transforms))
         else "without an interval, as transformations are too few"
     )
     return height + layout.legend_height(num_lines) + 0.6, (
