@@ -390,6 +390,11 @@ def test_a_model_of_ones_own_is_measured(run_page):
     for name, expected in num_neurons.items():
         found = names[name].neurons.groupby("layer").size().to_dict()
         assert found == expected
+    for name in ("geometry", "alike", "best", "version"):
+        found = names[name]
+        assert found.low <= found.value <= found.high
+        assert found.control < found.value
+    assert [each.value > each.control for each in names["category"]] == [1, 1]
     coefficients = names["signed"].neurons.invariance_coefficient
     assert coefficients.between(0, 1).all()
 

@@ -161,8 +161,9 @@ def test_a_model_is_built_and_measured_whatever_the_format_of_keras(
     network = itf.networks.get("alexnet_small")
     model = itf.model.build(network, "rotate90", 24, 3)
     assert keras.config.image_data_format() == data_format
-    found = itf.measure_invariance(model, images, layers=["conv1"])
-    assert len(found.neurons) == 5 * 5 * 24
+    for transform in (None, "rotate180", mirror):
+        found = itf.measure_invariance(model, images, transform, ["conv1"])
+        assert len(found.neurons) == 5 * 5 * 24
 
 
 @every_transform
@@ -361,6 +362,10 @@ def test_functions_and_layers_see_the_format_of_the_layer(images):
         (lambda images: images[:, 1:], "not change the shape"),
         (lambda images: images[0], "not change the shape"),
         (keras.layers.Conv2D(3, 1), "must not be trained"),
+        (
+            keras.layers.RandomFlip(data_format="channels_first"),
+            "must expect channels_last.*Received: data_format='channels_first'",
+        ),
     ],
 )
 def test_what_does_not_stand_for_a_transformation_is_refused(

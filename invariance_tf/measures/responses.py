@@ -65,7 +65,7 @@ def paired_blocks(images, transform, seed=0, order=None):
         of each; the images are float32 arrays.
     """
     order = np.arange(len(images)) if order is None else order
-    transform = as_transform(transform)
+    transform = as_transform(transform, data_format="channels_last")
     reseed_layer(transform, seed)
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
@@ -165,7 +165,7 @@ class Responses:
         )
         if transform is None:
             transform = activations.transform_of(model)
-        self._transform = as_transform(transform)
+        self._transform = as_transform(transform, data_format="channels_last")
         self._transform.check_size(*images.shape[1:3])
         self.num_images = len(images)
         # Without labels every image is a category of its own.

@@ -23,8 +23,8 @@ class Wrapped(Transform):
         **kwargs: Arguments of `Transform`.
 
     Raises:
-        ValueError: If the images change their shape, or if the layer has
-            weights that a training would change.
+        ValueError: If the images change their shape, if the layer has weights
+            that a training would change, or if it expects another format.
 
     Example:
 
@@ -39,6 +39,13 @@ class Wrapped(Transform):
     def __init__(self, function, **kwargs):
         super().__init__(**kwargs)
         self.function = function
+        expected = getattr(function, "data_format", None)
+        if expected not in (None, self.data_format):
+            raise ValueError(
+                f"The layer must expect {self.data_format}: make it with that "
+                f"`data_format`. Received: data_format={expected!r} of "
+                f"{function}"
+            )
         is_layer = isinstance(function, keras.layers.Layer)
         call = function.call if is_layer else None
         self._options = {}
