@@ -138,7 +138,7 @@ def divide(images, num_categories):
     labels = (numbers * num_categories // len(images)).astype("int32")
     names = tuple(f"category_{label}" for label in range(num_categories))
     is_test = numbers % 2 == 0
-    dataset = datasets.Dataset("random", images, labels, is_test, names, "")
+    dataset = datasets.Dataset("random", images, labels, is_test, names)
     parts = splits.divide(dataset, 0.0, seed=0)
     splits.check(parts, dataset)
     splits.digest(parts, dataset)

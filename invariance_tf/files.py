@@ -11,6 +11,8 @@ import stat
 import filelock
 import yaml
 
+from invariance_tf import foreign
+
 # Prefix of the names of files that are being written.
 _TEMPORARY = ".writing-"
 
@@ -115,6 +117,10 @@ def replacing(path):
         with open(temporary_path, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary_path, path)
+    except OSError as error:
+        # A full disk does not say which file it had no room for.
+        error.filename = error.filename or os.fspath(path)
+        raise
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary_path)
@@ -176,8 +182,19 @@ def write_csv(path, rows):
     # Not at the top: the command line is to answer mistakes at once.
     import pandas as pd
 
+    try:
+        table = pd.DataFrame(rows)
+    except UnicodeEncodeError:
+        # Arrow's strings cannot hold what `escape_cell` is there to escape.
+        table = pd.DataFrame(rows, dtype=object)
+    for name in table.select_dtypes(["object", "string"]):
+        table[name] = table[name].map(
+            lambda cell: (
+                foreign.escape_cell(cell) if isinstance(cell, str) else cell
+            )
+        )
     with replacing(path) as temporary_path:
-        pd.DataFrame(rows).to_csv(temporary_path, index=False)
+        table.to_csv(temporary_path, index=False)
 
 
 def write_parquet(path, table):
@@ -228,7 +245,7 @@ def read_json(path):
 def read_yaml(path):
     """Reads a YAML file."""
     with open(path, encoding="utf-8") as file:
-        return yaml.safe_load(file)
+        return foreign.read_yaml(file.read())
 
 
 def write_yaml(path, content):

@@ -84,12 +84,12 @@ def two_layers_network(images, num_categories, weight_decay=0.0):
 
 
 def register_two_layers(patch):
-    from invariance_tf import networks
     from invariance_tf.settings import defaults
 
-    patch.setitem(networks.NETWORKS, "two_layers", two_layers_network)
-    recipe = defaults.RECIPES["alexnet_small"]
-    patch.setitem(defaults.RECIPES, "two_layers", recipe)
+    recipe = defaults.NETWORKS["alexnet_small"].experiment
+    place = f"{__name__}:two_layers_network"
+    entry = defaults.Entry(place, experiment=recipe)
+    patch.setitem(defaults.NETWORKS, "two_layers", entry)
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def test_options_win_over_the_file(write):
         ({"base": {}, "grids": {}}, "Received: ['base', 'grids']"),
         ("just text", "the keys base"),
         ("base: 3", "Received: 3"),
-        ("base: {", "expected the node content"),
+        ("base: {", "expected node content"),
         ({"grid": {"tau": [0.1, 0.2]}}, "two values of `tau`"),
         ({"base": {"dataset": "folder"}}, "needs `data_dir`"),
     ],

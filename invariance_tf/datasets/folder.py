@@ -95,7 +95,7 @@ def load_folder(data_dir, **options):
         lambda path: selection.build_entry(path, candidates, chosen, check),
     )
     entry["skipped"] += tuple(loose)
-    return Dataset(name="folder", **entry)
+    return Dataset.of_stored(name="folder", **entry)
 
 
 def _find_files(data_dir):

@@ -8,7 +8,7 @@ import os
 
 import pandas as pd
 
-from invariance_tf import files, run_files
+from invariance_tf import files, foreign, run_files
 from invariance_tf.settings.config import drop_original_behaviour
 
 # What every row of every table starts with.
@@ -269,7 +269,13 @@ def _read_table(path, penultimate_layer):
         return pd.read_parquet(
             path, filters=[("layer", "==", penultimate_layer)]
         )
-    table = pd.read_csv(path)
+    # Else categories called NA or 007 would be missing, or numbers.
+    table = pd.read_csv(
+        path,
+        converters={"category": foreign.unescape_cell},
+        keep_default_na=False,
+        na_values=[""],
+    )
     if path.endswith("active_counts.csv"):
         table = table[table.layer == penultimate_layer]
     return table

@@ -1,18 +1,20 @@
 """Runs an experiment and writes the results to its run directory."""
 
 import dataclasses
+import os
 
 import keras
 import numpy as np
 
 from invariance_tf import drawing, files, run_files
 from invariance_tf.measures import evaluation
+from invariance_tf.paradigm import model as models
 from invariance_tf.paradigm import splits
 from invariance_tf.runs import accuracies, analysis, health, provenance
 from invariance_tf.runs.network_training import train
 from invariance_tf.runs.preparation import prepare, timed
 from invariance_tf.runs.tensorboard import EventLog
-from invariance_tf.settings import config
+from invariance_tf.settings import config, names
 
 
 def run(experiment, overwrite=False):
@@ -34,6 +36,7 @@ def run(experiment, overwrite=False):
     return run_prepared(prepare(experiment), overwrite)
 
 
+@models.channels_last()
 def run_prepared(prepared, overwrite=False):
     """Trains and evaluates a prepared experiment, and writes the results.
 
@@ -102,7 +105,8 @@ def _finish(prepared):
     return summary
 
 
-def analyse_again(run_dir, **changes):
+@models.channels_last()
+def analyse_again(run_dir, *, trust=False, **changes):
     """Measures the neurons of a finished run again, without training.
 
     A process that is killed meanwhile leaves all former measures or all new
@@ -110,6 +114,9 @@ def analyse_again(run_dir, **changes):
 
     Args:
         run_dir: Directory of the run.
+        trust: Boolean. Whether to import the modules that its config.yaml
+            names, if it used a data set, network or transformation by a
+            dotted name. Whoever wrote the file can run any code then.
         **changes: Settings to change: analysis, tau and ablate_layer.
 
     Returns:
@@ -119,8 +126,13 @@ def analyse_again(run_dir, **changes):
         FileNotFoundError: If the run is not finished.
         FileExistsError: If the images have changed since.
         DamagedFileError: If a file that is needed is damaged.
+        ValueError: If config.yaml names modules and is not trusted.
     """
     settings = _read_settings(_find_finished(run_dir))
+    if not trust:
+        remedy = "say so with --trust (trust=True in Python)"
+        origin = os.path.join(run_dir, "config.yaml")
+        names.check_origin(settings, origin, remedy)
     devices = settings["devices"]
     # This machine may have fewer devices than the one that trained.
     settings |= {**changes, "devices": 1}

@@ -1,10 +1,10 @@
 """Training: optimizer, learning-rate schedules, and fitting that resumes."""
 
+import contextlib
 import json
 import logging
 import math
 import os
-import sys
 import time
 
 import keras
@@ -14,6 +14,7 @@ from keras import ops
 from invariance_tf import files
 from invariance_tf.training import devices
 from invariance_tf.training.momentum import MomentumSGD
+from invariance_tf.training.progress import TrainingProgress
 
 _logger = logging.getLogger(__name__)
 
@@ -184,19 +185,22 @@ def fit(
         _logger.info("Resuming after epoch %d of %d.", len(history), epochs)
     watch = watch(history) if watch else None
     if len(history) < epochs:
-        model.fit(
-            devices.feed(model, make_batches(len(history))),
-            steps_per_epoch=steps_per_epoch,
-            initial_epoch=len(history),
-            epochs=epochs,
-            shuffle=False,
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=[
-                keras.callbacks.TerminateOnNaN(),
-                *([watch] if watch else []),
-                _Epochs(seed, history, checkpoint, validate, record, watch),
-            ],
-        )
+        progress = TrainingProgress(len(history))
+        with contextlib.closing(progress):
+            model.fit(
+                devices.feed(model, make_batches(len(history))),
+                steps_per_epoch=steps_per_epoch,
+                initial_epoch=len(history),
+                epochs=epochs,
+                shuffle=False,
+                verbose=0,
+                callbacks=[
+                    keras.callbacks.TerminateOnNaN(),
+                    *([watch] if watch else []),
+                    _Epochs(seed, history, checkpoint, validate, record, watch),
+                    progress,
+                ],
+            )
     if len(history) < epochs:
         kept = f"The checkpoint of epoch {len(history)} was kept."
         raise FloatingPointError(

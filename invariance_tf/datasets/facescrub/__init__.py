@@ -9,7 +9,6 @@ least 100 images that could still be downloaded: hence the default
 identities can be fixed with `categories_file`.
 """
 
-import dataclasses
 import os
 
 from invariance_tf.datasets.folder import load_folder
@@ -62,4 +61,4 @@ def load_facescrub(data_dir=None, image_size=100, min_images=100, **options):
     dataset = load_folder(
         path, image_size=image_size, min_images=min_images, **options
     )
-    return dataclasses.replace(dataset, name="facescrub")
+    return dataset.renamed("facescrub")

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import PIL
 
+from invariance_tf import foreign
 from invariance_tf.datasets.dataset import Dataset
 from invariance_tf.datasets.images import decoding, image_cache, selection
 from invariance_tf.datasets.images.fingerprint import fingerprint_hashes
@@ -121,7 +122,7 @@ def load_imagenet(
         crops=crops,
         **options,
     )
-    return dataclasses.replace(dataset, name="imagenet")
+    return dataset.renamed("imagenet")
 
 
 def _choose_images(index, chosen, uses_whole_test):
@@ -132,7 +133,7 @@ def _choose_images(index, chosen, uses_whole_test):
         index.labels[order], np.arange(len(index.names) + 1)
     )
     members = {
-        name: order[bounds[label] : bounds[label + 1]]
+        foreign.escape_name(name): order[bounds[label] : bounds[label + 1]]
         for label, name in enumerate(index.names)
     }
     members = selection.restrict_categories(members, chosen.categories_file)
@@ -171,7 +172,7 @@ def _stream_images(paths, index, parts, chosen, crops):
     is_test = np.repeat(np.tile([True, False], len(parts)), np.ravel(counts))
     labels, categories = labels.astype("int32"), tuple(parts)
     hashes = index.hashes[order]
-    return Dataset(
+    return Dataset.of_stored(
         name="tfds",
         images=RecordImages(
             paths,
@@ -228,4 +229,4 @@ def _keep_images(paths, index, parts, chosen):
     )
     entry = image_cache.fetch_images(chosen.cache_dir, key, build)
     entry["skipped"] += tuple(map(tuple, index.skipped))
-    return Dataset(name="tfds", **entry)
+    return Dataset.of_stored(name="tfds", **entry)

@@ -8,6 +8,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from invariance_tf import foreign
 from invariance_tf.datasets.images import decoding, image_cache
 from invariance_tf.datasets.tfds.records import PLACE
 
@@ -138,8 +139,9 @@ def _read_file(number, split, path, image_key, label_key):
         content = features[image_key].bytes_list.value[0]
         name = f"{split}/{os.path.basename(path)}/{position}"
         if features["file_name"].bytes_list.value:
-            own = features["file_name"].bytes_list.value[0].decode()
-            name = f"{split}/{own}"
+            own = features["file_name"].bytes_list.value[0]
+            own = own.decode("utf-8", "surrogateescape")
+            name = f"{split}/{foreign.escape_name(own)}"
         reason = _find_fault(content)
         if reason:
             skipped.append((name, reason))

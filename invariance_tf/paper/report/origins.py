@@ -4,7 +4,8 @@ import csv
 import json
 
 from invariance_tf import files, run_files
-from invariance_tf.settings.defaults import RECIPES, TRANSFORMS
+from invariance_tf.settings.defaults import NETWORKS, TRANSFORMS
+from invariance_tf.settings.names import REGISTRIES
 
 # Columns of `Runs.runs` and what they are called.
 SOURCES = {
@@ -115,6 +116,10 @@ def _list_deviations(table):
     for name in (*table.dataset.unique(), *table.network.unique()):
         if name in STAND_INS:
             yield STAND_INS[name]
+    for kind, registry in REGISTRIES.items():
+        for name in {*table[kind]} - {*registry}:
+            if not name.startswith("tfds:"):
+                yield f"The {kind} {name} is not part of this package."
     is_point = (table.n_seen > 0) & (table.n_seen < table.num_categories)
     points = table[is_point]
     keys = ["study", "transform", "transform_args", "n_seen"]
@@ -136,8 +141,10 @@ def _list_deviations(table):
     if missing:
         yield f"No runs with: {_join(missing)}."
     for network, found in table.groupby("network"):
-        planned = RECIPES.get(network, {}).get("epochs")
-        if planned is not None and {*found.epochs} != {planned}:
+        if network not in NETWORKS:
+            continue
+        planned = NETWORKS[network].experiment["epochs"]
+        if {*found.epochs} != {planned}:
             yield (
                 f"{network} was trained for {_join(found.epochs)} epochs "
                 f"instead of {planned}."

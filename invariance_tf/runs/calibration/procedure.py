@@ -7,6 +7,7 @@ import numpy as np
 
 from invariance_tf import drawing, files, run_files
 from invariance_tf.measures import evaluation
+from invariance_tf.paradigm import model as models
 from invariance_tf.runs.calibration import strengths
 from invariance_tf.runs.calibration.figure import (
     draw_calibration,
@@ -18,6 +19,7 @@ from invariance_tf.settings import calibrated
 NUM_EXAMPLES = 3
 
 
+@models.channels_last()
 def calibrate_network(
     prepared, transform, options, overwrite=False, watch=None
 ):
