@@ -118,8 +118,10 @@ def replacing(path):
             os.fsync(file.fileno())
         os.replace(temporary_path, path)
     except OSError as error:
-        # A full disk does not say which file it had no room for.
-        error.filename = error.filename or os.fspath(path)
+        # A full disk does not say which file it had no room for. An error
+        # without a number has a message of its own, which a name would hide.
+        if error.errno is not None:
+            error.filename = error.filename or os.fspath(path)
         raise
     finally:
         with contextlib.suppress(FileNotFoundError):

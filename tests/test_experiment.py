@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -119,6 +120,18 @@ def test_the_run_directory_holds_everything(summary):
             "tensorboard",
         ]
     )
+
+
+def test_a_summary_lists_every_file_of_the_run(summary):
+    """A new file of a run belongs into `run_files.LISTED`."""
+    others = {".lock", "summary.json", "tensorboard"}
+    names = {*os.listdir(summary["run_dir"])} - others
+    assert {*summary["files"]} == names
+    for name, described in summary["files"].items():
+        with open(os.path.join(summary["run_dir"], name), "rb") as file:
+            content = file.read()
+        digest = hashlib.sha256(content).hexdigest()
+        assert described == {"size": len(content), "sha256": digest}
 
 
 def test_the_settings_of_a_run_make_the_same_run(summary):

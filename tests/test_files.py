@@ -21,6 +21,12 @@ def test_a_failure_while_writing_leaves_the_old_file(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["table.csv"]
 
 
+def test_an_error_while_writing_keeps_its_message(tmp_path):
+    with pytest.raises(OSError, match="^cannot write mode RGBA$"):
+        with files.replacing(tmp_path / "picture.png"):
+            raise OSError("cannot write mode RGBA")
+
+
 def test_nan_is_null_in_json(tmp_path):
     path = tmp_path / "summary.json"
     files.write_json(path, {"a": math.nan, "b": [math.inf, 0.5], "c": "nan"})

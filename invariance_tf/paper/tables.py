@@ -244,19 +244,18 @@ def _load_run(finished):
             with finished.reading(file) as path:
                 layer = summary.get("penultimate_layer")
                 tables[name] = _read_table(path, layer)
-    with (
-        finished.reading("config.yaml") as settings_path,
-        finished.reading("provenance.json") as origin_path,
-    ):
-        settings = files.read_yaml(settings_path)
-        origin = files.read_json(origin_path)
-        row = _make_row(finished, settings, origin)
-        keys = {
-            "run": os.path.basename(os.path.normpath(finished.run_dir)),
-            "study": _study(settings, origin["data"]["fingerprint"]),
-            **{name: summary[name] for name in KEYS[2:]},
-        }
+    with finished.reading("provenance.json") as path:
+        origin = _read_origin(path)
+    with finished.reading("config.yaml") as path:
+        settings = files.read_yaml(path)
+        study = _study(settings, origin["fingerprint"])
+        row = _make_row(finished, settings) | origin
     tables["runs"] = pd.DataFrame([row])
+    keys = {
+        "run": os.path.basename(os.path.normpath(finished.run_dir)),
+        "study": study,
+        **{name: summary[name] for name in KEYS[2:]},
+    }
     for table in tables.values():
         for position, (key, value) in enumerate(keys.items()):
             table.insert(position, key, value)
@@ -282,11 +281,10 @@ def _read_table(path, penultimate_layer):
     return table
 
 
-def _make_row(finished, settings, origin):
-    """Returns the row of a run in `Runs.runs`, without its keys."""
+def _make_row(finished, settings):
+    """Returns the row of a run in `Runs.runs`, without keys and origin."""
     summary = finished.summary
     chosen = ("image_size", "epochs", "evaluate_on")
-    versions = ("python", "tensorflow", "keras", "numpy")
     return {
         "transform_args": json.dumps(settings["transform_args"]),
         **{name: settings[name] for name in chosen},
@@ -299,6 +297,14 @@ def _make_row(finished, settings, origin):
         "penultimate_layer": summary.get("penultimate_layer"),
         "run_dir": finished.run_dir,
         "seconds": finished.seconds,
+    }
+
+
+def _read_origin(path):
+    """Returns the columns of `Runs.runs` that come from a provenance.json."""
+    origin = files.read_json(path)
+    versions = ("python", "tensorflow", "keras", "numpy")
+    return {
         "git_commit": origin["git_commit"],
         "git_is_modified": origin["git_is_modified"],
         **{name: origin["versions"].get(name) for name in versions},
