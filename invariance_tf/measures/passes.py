@@ -37,6 +37,14 @@ class Rescaling:
             ),
         )
 
+    def size_for_model(self, images):
+        """Returns height, width and channels of what `for_model` returns."""
+        if self._preprocess is None:
+            return tuple(images.shape[1:])
+        # Twice the first image, as a block is an even number.
+        example = self.for_transform(images)[np.array([0, 0])]
+        return tuple(self.for_model(example).shape[1:])
+
     def for_model(self, images):
         """Returns images from 0 to 255, transformed or not, as for a model."""
         images = images.astype("float32", copy=False)

@@ -178,10 +178,7 @@ class Responses:
 
     def _find_layers(self, model, layers, inputs):
         """Checks the layers and inputs, and cuts the network to them."""
-        # Twice the first image, as a block is an even number.
-        images = self._rescaling.for_transform(self._images)
-        example = self._rescaling.for_model(images[np.array([0, 0])])
-        size = tuple(example.shape[1:])
+        size = self._rescaling.size_for_model(self._images)
         model_inputs.check_size(model, size)
         inputs = {
             name: None if values is None else arrays.as_array(values)
