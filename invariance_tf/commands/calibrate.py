@@ -5,6 +5,7 @@ import os
 
 from invariance_tf.commands import terminal
 from invariance_tf.commands.parsing import SETTINGS, Arguments
+from invariance_tf.commands.places import check_place
 from invariance_tf.commands.progress import Bar
 from invariance_tf.commands.run import prepare_run
 from invariance_tf.runs.calibration import rule
@@ -54,6 +55,7 @@ def calibrate_transform(arguments, program):
         parameter = rule.parameter_of(transform, options.parameter)
         step = parameter.step if options.step is None else options.step
         experiment = _on_originals(Experiment(**settings))
+        check_place(experiment.runs_dir, "runs_dir")
         strengths = rule.strengths(
             transform, step, experiment.image_size, options.below
         )

@@ -4,7 +4,7 @@ import difflib
 import sys
 
 import invariance_tf
-from invariance_tf.commands import terminal
+from invariance_tf.commands import streams, terminal
 from invariance_tf.commands.calibrate import calibrate_transform
 from invariance_tf.commands.paper import (
     collect_tables,
@@ -40,6 +40,12 @@ def main(arguments=None, program="invariance-tf"):
     Returns:
         Integer, the exit status.
     """
+    with streams.lasting_streams():
+        return _run_command(arguments, program)
+
+
+def _run_command(arguments, program):
+    """Runs a command, or shows what there is; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     name, *rest = arguments or ["--help"]
     if name in COMMANDS:

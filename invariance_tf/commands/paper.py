@@ -7,6 +7,7 @@ from typing import Literal
 
 from invariance_tf.commands import terminal
 from invariance_tf.commands.parsing import Arguments
+from invariance_tf.commands.places import check_place
 
 _ADVICE = "Run the same command again."
 
@@ -72,7 +73,10 @@ def draw_figures(arguments, program):
 @terminal.command(_ADVICE)
 def write_report(arguments, program):
     """Writes one page about finished runs; returns the exit status."""
-    with _finished_runs(ReportOptions, arguments, program) as (options, runs):
+    with _finished_runs(ReportOptions, arguments, program, is_file=True) as (
+        options,
+        runs,
+    ):
         from invariance_tf.paper import report
 
         report.write_report(runs, options.out)
@@ -94,7 +98,7 @@ def collect_tables(arguments, program):
 
 
 @contextlib.contextmanager
-def _finished_runs(options, arguments, program):
+def _finished_runs(options, arguments, program, is_file=False):
     """Loads finished runs, and shows in the end what was made of them.
 
     Yields:
@@ -103,6 +107,7 @@ def _finished_runs(options, arguments, program):
     parser = Arguments(options, program, positional="runs_dir")
     with terminal.mistakes():
         options, _ = parser.parse(arguments)
+        check_place(options.out, "out", is_file)
         with terminal.quiet_start():
             from invariance_tf.paper.tables import load_runs
         runs = load_runs(options.runs_dir)

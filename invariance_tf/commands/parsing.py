@@ -1,13 +1,17 @@
 """The arguments of commands, and mistakes in them in the user's terms."""
 
 import argparse
+import contextlib
 import dataclasses
 import inspect
 import re
+import sys
 import typing
 
 import jsonargparse
+import yaml
 
+from invariance_tf import foreign
 from invariance_tf.settings import mistakes, shipped
 from invariance_tf.settings.config import Experiment
 
@@ -90,9 +94,21 @@ class Arguments:
             ValueError: If there is a mistake in them.
         """
         try:
+            for argument in sys.argv[1:] if arguments is None else arguments:
+                # Not every argument is YAML, but every one is read as YAML.
+                with contextlib.suppress(yaml.YAMLError, UnicodeEncodeError):
+                    foreign.check_yaml(argument)
             found = self.parser.parse_args(arguments, defaults=defaults)
-        except (jsonargparse.ArgumentError, ValueError, OSError) as error:
-            message = mistakes.reword(str(error), self._types)
+        except (
+            jsonargparse.ArgumentError,
+            yaml.YAMLError,
+            ValueError,
+            OSError,
+        ) as error:
+            message = str(error)
+            if isinstance(error, OSError | UnicodeError | yaml.YAMLError):
+                message = mistakes.one_line(error)
+            message = mistakes.reword(message, self._types)
             raise ValueError(message) from error
         found = found.as_dict()
         names = {field.name for field in dataclasses.fields(self._options)}

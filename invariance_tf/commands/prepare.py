@@ -7,13 +7,14 @@ from typing import Literal
 
 from invariance_tf.commands import terminal
 from invariance_tf.commands.parsing import Arguments
+from invariance_tf.commands.places import check_place
 from invariance_tf.commands.progress import FaceBar
 from invariance_tf.settings import defaults
 
 NUM_WARNINGS = 5
 # What an experiment on FaceScrub uses by default, and the fewest images of an
 # identity that it can use: its test images and one to train with.
-_DEFAULTS = defaults.DATASETS["facescrub"]
+_DEFAULTS = defaults.DATASETS["facescrub"].options
 FEWEST_IMAGES = _DEFAULTS["num_test"] + 1
 
 
@@ -84,6 +85,9 @@ def prepare_dataset(arguments, program):
         }
         options = options.Options(out_dir=given.out, **others)
         preparing.check_out_dir(options.out_dir)
+        check_place(options.out_dir, "out")
+        if options.originals_dir is not None:
+            check_place(options.originals_dir, "originals_dir")
     _show_bad_rows(rows)
     with terminal.failures(), terminal.mistakes(ValueError):
         decided = preparing.prepare_faces(rows, options, FaceBar, excluded)

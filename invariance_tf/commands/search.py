@@ -8,6 +8,7 @@ from rich.text import Text
 
 from invariance_tf.commands import many_runs, progress, terminal
 from invariance_tf.commands.parsing import Arguments
+from invariance_tf.commands.places import check_place
 from invariance_tf.runs.search import choice, grid
 
 
@@ -50,6 +51,8 @@ def search_settings(arguments, program):
             options.weight_decay,
             options.seeds or None,
         )
+        if not options.dry_run:
+            check_place(experiments[0].runs_dir, "runs_dir")
     if options.dry_run:
         _show_grid(experiments)
     from invariance_tf.runs.search import record

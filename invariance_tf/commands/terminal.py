@@ -12,6 +12,8 @@ import tempfile
 from rich.console import Console
 from rich.table import Table
 
+from invariance_tf import foreign
+from invariance_tf.commands import streams
 from invariance_tf.settings import mistakes as wording
 
 
@@ -44,17 +46,23 @@ def command(advice="Run the same command again to continue."):
     def decorate(work):
         @functools.wraps(work)
         def run_command(arguments=None, program=None):
-            try:
-                with _interruptible():
-                    return work(arguments, program) or 0
-            except Stop as stop:
-                show_problem(f"error: {stop}")
-                return stop.status
-            except KeyboardInterrupt:
-                # A terminal that was closed takes no more lines.
-                with contextlib.suppress(OSError):
-                    show_problem(f"\nInterrupted. {advice}")
-                return 130
+            with streams.lasting_streams() as output:
+                try:
+                    with _interruptible():
+                        status = work(arguments, program) or 0
+                except Stop as stop:
+                    show_problem(f"error: {stop}")
+                    status = stop.status
+                except KeyboardInterrupt:
+                    sys.stderr.write("\n")
+                    show_problem(f"Interrupted. {advice}")
+                    status = 130
+                output.flush()
+                if output.lost_text():
+                    reason = wording.one_line(output.problem)
+                    show_problem(f"error: The output is incomplete: {reason}")
+                    status = status or 1
+            return status
 
         return run_command
 
@@ -143,7 +151,7 @@ def quiet_start():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     terminal = os.dup(2)
-    with tempfile.TemporaryFile() as chatter:
+    with _temporary_file() as chatter:
         os.dup2(chatter.fileno(), 2)
         try:
             yield
@@ -156,16 +164,41 @@ def quiet_start():
             os.close(terminal)
 
 
+@contextlib.contextmanager
+def busy(text):
+    """Says what takes the time: a spinner in a terminal, else a line.
+
+    Args:
+        text: String, such as "Loading TensorFlow".
+    """
+    console = _console()
+    if not console.is_terminal:
+        show_line(f"{text} ...")
+        yield
+        return
+    with console.status(f"{text} ..."):
+        yield
+
+
+def _temporary_file():
+    """Opens a temporary file; without a place for one, it keeps nothing."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "w+b")
+
+
 def show_line(text, style=None):
     """Shows a line, or several, at once, and above a bar if there is one."""
-    _console().print(text, style=style, soft_wrap=True)
+    lines = "\n".join(map(foreign.escape, text.split("\n")))
+    _console().print(lines, style=style, soft_wrap=True)
     sys.stdout.flush()
 
 
 def show_problem(line):
     """Shows a line in the error stream, after all that was shown before."""
     sys.stdout.flush()
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{foreign.one_line(line)}\n")
 
 
 def show_table(title, columns, rows, **options):
@@ -178,11 +211,18 @@ def show_table(title, columns, rows, **options):
         rows: Iterable of lists of cells, strings or `rich.text.Text`.
         **options: Further arguments of `rich.table.Table`.
     """
-    table = Table(title=title, **options)
+    table = Table(title=foreign.escape(title), **options)
     for name, justify in columns.items():
         table.add_column(name, justify=justify)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(
+            *(
+                "\n".join(map(foreign.escape, cell.split("\n")))
+                if isinstance(cell, str)
+                else cell
+                for cell in row
+            )
+        )
     _console().print(table)
 
 

@@ -2,16 +2,27 @@
 
 from invariance_tf.datasets import digits, facescrub, folder, synthfaces, tfds
 from invariance_tf.datasets.dataset import Dataset, take
+from invariance_tf.settings import names
 
-__all__ = ["DATASETS", "Dataset", "get", "take"]
+__all__ = [
+    "Dataset",
+    "digits",
+    "facescrub",
+    "folder",
+    "get",
+    "synthfaces",
+    "take",
+    "tfds",
+]
 
 
 def get(name, **options):
     """Loads a data set by name.
 
     Args:
-        name: String. One of the keys of `DATASETS`; `tfds:NAME` for the set
-            NAME of TensorFlow Datasets.
+        name: String. One of the keys of `settings.defaults.DATASETS`;
+            `tfds:NAME` for the set NAME of TensorFlow Datasets; or one of your
+            own: the name of an entry point, or `module:function`.
         **options: Arguments of the data set's function, for example
             `image_size`.
 
@@ -30,21 +41,12 @@ def get(name, **options):
     (18, 48, 48, 3)
     """
     kind, _, builder = name.partition(":")
-    if kind not in DATASETS or (kind == "tfds") != bool(builder):
-        legal = ", ".join(DATASETS).replace("tfds", "tfds:NAME")
+    if kind == "tfds" and builder:
+        return names.load("dataset", kind)(builder=builder, **options)
+    dataset = names.load("dataset", name)(**options)
+    if not isinstance(dataset, Dataset):
         raise ValueError(
-            f"Unknown data set. Legal names: {legal}. Received: name={name!r}"
+            "The function of a data set must return a `datasets.Dataset`. "
+            f"Received: {type(dataset).__name__} of dataset={name}"
         )
-    if builder:
-        options["builder"] = builder
-    return DATASETS[kind](**options)
-
-
-DATASETS = {
-    "synthfaces": synthfaces.load_synthfaces,
-    "digits": digits.load_digits,
-    "folder": folder.load_folder,
-    "facescrub": facescrub.load_facescrub,
-    "tfds": tfds.load_tfds,
-    "imagenet": tfds.load_imagenet,
-}
+    return dataset

@@ -92,7 +92,6 @@ def load_folder(data_dir, **options):
     entry = image_cache.fetch_images(
         chosen.cache_dir,
         key,
-        chosen.image_size,
         lambda path: selection.build_entry(path, candidates, chosen, check),
     )
     entry["skipped"] += tuple(loose)

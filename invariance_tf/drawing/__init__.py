@@ -1,6 +1,7 @@
 """Pictures: arrays and tables in, matplotlib figures out."""
 
 import os
+import warnings
 
 from invariance_tf import files
 from invariance_tf.drawing import style
@@ -23,5 +24,11 @@ def save(figure, path, dpi=100):
         dpi: Dots per inch, of a PNG file.
     """
     metadata = _METADATA.get(os.path.splitext(path)[1])
-    with files.replacing(path) as temporary_path, style.context():
+    with (
+        files.replacing(path) as temporary_path,
+        style.context(),
+        warnings.catch_warnings(),
+    ):
+        # Names in scripts that the font lacks are drawn as boxes.
+        warnings.filterwarnings("ignore", r"Glyph \d+")
         figure.savefig(temporary_path, dpi=dpi, metadata=metadata)

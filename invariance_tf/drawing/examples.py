@@ -3,6 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from invariance_tf import foreign
+
 
 def draw_examples(images_by_row, titles=None):
     """Draws rows of images with a name beside each row.
@@ -20,6 +22,7 @@ def draw_examples(images_by_row, titles=None):
     num_rows = len(images_by_row)
     num_columns = max(len(images) for images in images_by_row.values())
     figure = Figure(figsize=(1 + 1.1 * num_columns, 0.3 + 1.1 * num_rows))
+    figure.set_layout_engine("tight", pad=0.3)
     grid = figure.subplots(num_rows, num_columns, squeeze=False)
     for axes_of_row, (name, images) in zip(
         grid, images_by_row.items(), strict=True
@@ -38,8 +41,9 @@ def draw_examples(images_by_row, titles=None):
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, title in zip(grid[0], titles or (), strict=False):
-        axes.set_title(title, fontsize=7)
-    figure.tight_layout(pad=0.3)
+        # Names of folders: a $ in them begins no formula.
+        lines = [foreign.shorten(line, 24) for line in title.split("\n")]
+        axes.set_title("\n".join(lines), fontsize=7, parse_math=False)
     return figure
 
 

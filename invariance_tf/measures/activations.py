@@ -155,7 +155,7 @@ def transform_of(model):
     if not found:
         raise ValueError(
             "The model does not contain a transformation: name one, such as "
-            "transforms.get('highpass'). Received: transform=None"
+            "transform='highpass'. Received: transform=None"
         )
     return found[0]
 

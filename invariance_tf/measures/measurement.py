@@ -53,7 +53,8 @@ def measure_invariance(
             tensor, or a data set that yields them, with or without labels
             (`tf.data.Dataset`, `keras.utils.PyDataset`). See
             `arrays.read_images`.
-        transform: A `Transform`; `None` means the model's own.
+        transform: A `Transform`, a name such as `"blur"`, a function from
+            images to images, or any Keras layer; `None` means the model's own.
         layers: List of layer names, see `activations.layer_names`, or one
             name; `None` means the penultimate layer.
         labels: One label for each image: integers, strings or one-hot rows.
@@ -96,15 +97,12 @@ def measure_invariance(
     Example:
 
     >>> import keras
-    >>> from invariance_tf import transforms
     >>> image = keras.Input((8, 8, 3))
     >>> flat = keras.layers.Flatten()(image)
     >>> hidden = keras.layers.Dense(5, activation="relu", name="fc")(flat)
     >>> model = keras.Model(image, hidden)
     >>> images = np.random.default_rng(0).uniform(0, 255, (20, 8, 8, 3))
-    >>> result = measure_invariance(
-    ...     model, images, transforms.get("identity"), ["fc"]
-    ... )
+    >>> result = measure_invariance(model, images, "identity", ["fc"])
     >>> result.layers.query("tau == 0.1").mean_invariance.item()
     1.0
     """

@@ -15,6 +15,7 @@ from keras import ops
 from invariance_tf import arrays
 from invariance_tf.measures import activations, model_inputs, passes
 from invariance_tf.paradigm.model import reseed_layer
+from invariance_tf.transforms import as_transform
 
 # Images that go through the network together with their transformed versions.
 # Noise is drawn block by block, so this number is part of a result.
@@ -55,7 +56,7 @@ def paired_blocks(images, transform, seed=0, order=None):
     Args:
         images: Array or memory map of shape `(num_images, height, width, 3)`
             with values from 0 to 255.
-        transform: A `Transform`.
+        transform: What `transforms.as_transform` takes, such as a `Transform`.
         seed: Integer >= 0. The same seed and order give the same noise.
         order: Integer array, positions to read; `None` means all in order.
 
@@ -64,6 +65,7 @@ def paired_blocks(images, transform, seed=0, order=None):
         of each; the images are float32 arrays.
     """
     order = np.arange(len(images)) if order is None else order
+    transform = as_transform(transform)
     reseed_layer(transform, seed)
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
@@ -97,7 +99,9 @@ class Responses:
             `None` means the penultimate layer.
         labels: One label for each image: integers, strings or one-hot rows.
             `None` means those that `images` yields, if any.
-        transform: A `Transform`; `None` means the model's own.
+        transform: What `transforms.as_transform` takes: a `Transform`, a name
+            such as `"blur"`, a function from images to images, or any Keras
+            layer. `None` means the model's own.
         value_range: Pair of numbers, the range of the images' values, if it
             is not 0 to 255, such as `(0, 1)`: they are transformed as values
             from 0 to 255, and the model gets them in their own range.
@@ -156,10 +160,12 @@ class Responses:
                 f"batch_size={batch_size!r}"
             )
         model = model_inputs.read_model(model)
-        self._transform = transform or activations.transform_of(model)
         images, labels = arrays.read_images(
             images, labels, num_images=num_images, value_range=value_range
         )
+        if transform is None:
+            transform = activations.transform_of(model)
+        self._transform = as_transform(transform)
         self._transform.check_size(*images.shape[1:3])
         self.num_images = len(images)
         # Without labels every image is a category of its own.

@@ -6,6 +6,8 @@ import logging
 
 import numpy as np
 
+from invariance_tf import foreign
+
 PARTS = ("train", "validation", "test")
 
 # The part of an image that equals one of a later part: it is not used.
@@ -161,11 +163,15 @@ def _read_rows(path):
                 f"The split of row {number} must be {', '.join(PARTS)} or "
                 f"{DUPLICATE}. Received: splits={path}, split={row['split']}"
             )
-        if row["file"] in found:
+        name, category = (
+            foreign.unescape_cell(row[column] or "")
+            for column in ("file", "category")
+        )
+        if name in found:
             raise ValueError(
-                f"Row {number} repeats {row['file']}. Received: splits={path}"
+                f"Row {number} repeats {name}. Received: splits={path}"
             )
-        found[row["file"]] = row["category"], row["split"]
+        found[name] = category, row["split"]
     if not found:
         raise ValueError(f"The splits have no rows. Received: splits={path}")
     return found

@@ -15,7 +15,7 @@ from invariance_tf import datasets, networks, transforms
 from invariance_tf.measures import activations
 from invariance_tf.paradigm import categories, pipeline, splits
 from invariance_tf.paradigm import model as models
-from invariance_tf.settings import config, families
+from invariance_tf.settings import config, defaults, families
 from invariance_tf.training import devices
 
 _logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Prepared:
         experiment = self.experiment
         names = (experiment.transform,)
         if experiment.evaluate_on == "all":
-            names = transforms.TRANSFORMS
+            names = dict.fromkeys((*defaults.TRANSFORMS, *names))
         return {
             name: activations.transform_of(self.model)
             if name == experiment.transform
@@ -74,6 +74,7 @@ class Prepared:
         }
 
 
+@models.channels_last()
 def prepare(experiment):
     """Checks the settings, loads the data and builds the model.
 
@@ -137,6 +138,12 @@ def check(experiment):
     dataset = datasets.get(experiment.dataset, **experiment.dataset_options())
     dataset, parts = _divide(experiment, dataset)
     _check_batches(experiment, np.count_nonzero(parts == "train"))
+    if dataset.image_size != experiment.image_size:
+        raise ValueError(
+            f"The data set {experiment.dataset} must make images of "
+            f"`image_size` pixels. Received: {dataset.image_size} instead of "
+            f"image_size={experiment.image_size}"
+        )
     if experiment.n_seen == "all":
         experiment = dataclasses.replace(
             experiment, n_seen=dataset.num_categories
@@ -151,20 +158,38 @@ def check(experiment):
         experiment.transform, **experiment.transform_args
     )
     transform.check_size(dataset.image_size, dataset.image_size)
-    # The first two are the images and the number of categories.
-    parameters = inspect.signature(networks.get(experiment.network)).parameters
-    legal = [*parameters][2:]
-    if not {*experiment.network_args} <= {*legal}:
-        raise ValueError(
-            f"The network {experiment.network} takes {', '.join(legal)}. "
-            f"Received: network_args={experiment.network_args}"
-        )
+    # The run's model is to be saved: better raise now than after training.
+    transform.get_config()
+    _network_options(experiment)
     return experiment, dataset, parts
+
+
+def _network_options(experiment):
+    """Returns the options of the network, checked."""
+    network = networks.get(experiment.network)
+    # The first two are the images and the number of categories.
+    legal = [*inspect.signature(network).parameters][2:]
+    options = experiment.network_args
+    if not {*options} <= {*legal}:
+        raise ValueError(
+            f"The network {experiment.network} takes "
+            f"{', '.join(legal) or 'no arguments'}. "
+            f"Received: network_args={options}"
+        )
+    if "weight_decay" in legal:
+        return {"weight_decay": experiment.weight_decay, **options}
+    if experiment.weight_decay:
+        raise ValueError(
+            f"The network {experiment.network} does not take `weight_decay`. "
+            f"Received: weight_decay={experiment.weight_decay}"
+        )
+    return options
 
 
 def _warn_of_transform(name):
     """Warns if ImageNet images already vary in a transformation."""
-    if name not in ("identity", *families.OF_IMAGENET):
+    of_paper = sum(families.FAMILIES.values(), ())
+    if name in of_paper and name not in families.OF_IMAGENET:
         _logger.warning(
             "ImageNet images already vary in %s; the paper uses only %s there "
             "(section 3).",
@@ -207,7 +232,7 @@ def _build(experiment, dataset):
     keras.utils.clear_session()
     keras.utils.set_random_seed(experiment.seed)
     transform = transforms.get(
-        experiment.transform, **experiment.transform_args
+        experiment.transform, **experiment.transform_args, name="transform"
     )
     return models.build(
         networks.get(experiment.network),
@@ -215,7 +240,7 @@ def _build(experiment, dataset):
         dataset.image_size,
         dataset.num_categories,
         precision=experiment.precision,
-        **{"weight_decay": experiment.weight_decay, **experiment.network_args},
+        **_network_options(experiment),
     )
 
 

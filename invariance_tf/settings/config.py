@@ -5,13 +5,12 @@ once.
 """
 
 import dataclasses
-import difflib
 import hashlib
 import json
-import math
+import numbers
 from typing import Any, Literal
 
-from invariance_tf.settings import calibrated, defaults
+from invariance_tf.settings import calibrated, checks, defaults, names
 
 # The values of `analysis`, from the fewest to the most measures.
 ANALYSES = ("none", "penultimate", "layers")
@@ -52,7 +51,8 @@ class Experiment:
     Args:
         dataset: Data set: synthfaces (generated on the fly), digits, folder
             (any directory with one folder per category), facescrub, tfds:NAME
-            (any image-classification set of TensorFlow Datasets) or imagenet.
+            (any image-classification set of TensorFlow Datasets), imagenet, or
+            your own function, such as my_lab.data:plankton.
         data_dir: Directory of the images (folder, facescrub) or of TensorFlow
             Datasets (tfds:NAME, imagenet).
         image_size: Height and width of the images in pixels.
@@ -79,7 +79,8 @@ class Experiment:
             another run.
         transform: Transformation: identity, grayscale, hue_rotation, blur,
             highpass, horizontal, vertical, contrast_inversion, white_noise,
-            salt_pepper, rotate90, rotate180 or thinning.
+            salt_pepper, rotate90, rotate180, thinning, or your own, such as
+            my_lab.transforms:Swirl.
         transform_args: Arguments of the transformation, such as
             --transform_args.sigma 3.0 for blur (pixels) or
             --transform_args.std 100 for white_noise (grey levels); or
@@ -92,7 +93,8 @@ class Experiment:
             the paper) or uniformly over all images ("images").
         evaluate_on: Test on images transformed as in training ("trained") or
             by each transformation in turn ("all", as in Fig. 2a).
-        network: Network: alexnet, alexnet_small, resnet18 or inception.
+        network: Network: alexnet, alexnet_small, resnet18, inception, or your
+            own function, such as my_lab.networks:two_layers.
         network_args: Further arguments of the network, such as
             --network_args.initializer he.
         seed: Random seed of weights, batches, noise and held-out images.
@@ -178,14 +180,12 @@ class Experiment:
         Raises:
             ValueError: If a name is unknown or a value illegal.
         """
-        kind = _kind(self.dataset)
-        _check_name("transform", self.transform, defaults.TRANSFORMS)
-        network = self.network or defaults.EXPERIMENTS[kind]["network"]
-        _check_name("network", network, defaults.RECIPES)
+        dataset = names.find("dataset", self.dataset)
+        network = self.network or dataset.experiment["network"]
         values = {
-            **defaults.DATASETS[kind],
-            **defaults.RECIPES[network],
-            **defaults.EXPERIMENTS[kind],
+            **dataset.options,
+            **names.find("network", network).experiment,
+            **dataset.experiment,
             "category_seed": self.seed,
             "network_args": {},
         }
@@ -195,6 +195,7 @@ class Experiment:
         for name, value in vars(self).items():
             if value is not None:
                 values[name] = value
+        _check_required(self.dataset, values)
         resolved = Experiment(**values)
         chosen = self.transform_args
         if chosen == "calibrated":
@@ -210,13 +211,13 @@ class Experiment:
             resolved,
             transform_args=transform_args(self.dataset, self.transform, chosen),
         )
-        _check_values(resolved)
+        checks.check_values(resolved)
         _check_options(resolved)
         return resolved
 
     def dataset_options(self):
         """Returns the settings that belong to the data set, by name."""
-        options = defaults.DATASETS[_kind(self.dataset)]
+        options = names.find("dataset", self.dataset).options
         return {name: getattr(self, name) for name in options}
 
     def name(self):
@@ -233,11 +234,9 @@ class Experiment:
         digest = hashlib.sha256(
             json.dumps(settings, sort_keys=True).encode()
         ).hexdigest()
-        dataset = self.dataset.replace(":", "_").replace("/", "_")
-        return (
-            f"{dataset}-{self.network}-{self.transform}"
-            f"-n{self.n_seen}-s{self.seed}-{digest[:8]}"
-        )
+        parts = f"{self.dataset}-{self.network}-{self.transform}"
+        parts = parts.replace(":", "_").replace("/", "_")
+        return f"{parts}-n{self.n_seen}-s{self.seed}-{digest[:8]}"
 
 
 def drop_original_behaviour(settings):
@@ -273,14 +272,14 @@ def transform_args(dataset, transform, chosen=None):
         Dictionary with every argument of the transformation.
 
     Raises:
-        ValueError: If `chosen` names an unknown argument.
+        ValueError: If `chosen` names an unknown argument or lacks one.
 
     Example:
 
     >>> transform_args("facescrub", "blur")
     {'sigma': 3.0}
     """
-    legal = defaults.TRANSFORMS[transform]
+    legal = names.find("transform", transform).options
     for name in chosen or {}:
         if name not in legal:
             raise ValueError(
@@ -288,11 +287,27 @@ def transform_args(dataset, transform, chosen=None):
                 f"{', '.join(legal) or 'no arguments'}. "
                 f"Received: transform_args={chosen}"
             )
+        kind, words = _kind_of_argument(legal[name])
+        value = chosen[name]
+        if not isinstance(value, kind) or isinstance(value, bool) != (
+            kind is bool
+        ):
+            raise ValueError(
+                f"`{name}` of the transform {transform} must be {words}. "
+                f"Received: transform_args={chosen}"
+            )
     arguments = {
         **legal,
         **defaults.STRENGTHS.get(dataset, {}).get(transform, {}),
         **(chosen or {}),
     }
+    missing = [key for key, value in arguments.items() if value is _REQUIRED]
+    if missing:
+        raise ValueError(
+            f"The transform {transform} needs a value of {', '.join(missing)}, "
+            f"such as --transform_args.{missing[0]} VALUE. "
+            f"Received: transform_args={chosen}"
+        )
     # 3 and 3.0 are the same strength and must give the same run name.
     return {
         name: float(value) if type(value) is int else value
@@ -300,34 +315,35 @@ def transform_args(dataset, transform, chosen=None):
     }
 
 
-def _kind(dataset):
-    """Returns the data set's key in the tables of defaults."""
-    kind, _, name = dataset.partition(":")
-    if name and kind == "tfds":
-        return kind
-    legal = [key if key != "tfds" else "tfds:NAME" for key in defaults.DATASETS]
-    _check_name("dataset", dataset, legal)
-    return dataset
+def _kind_of_argument(default):
+    """Returns the type of an argument like its default, and its words."""
+    if isinstance(default, bool):
+        return bool, "true or false"
+    if isinstance(default, str):
+        return str, "text"
+    return numbers.Real, "a number"
 
 
-def _check_name(setting, name, legal):
-    """Raises if `name` is not one of the legal names."""
-    if name in legal:
-        return
-    close = difflib.get_close_matches(str(name), legal, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise ValueError(
-        f"Unknown {setting}.{hint} Legal: {', '.join(legal)}. "
-        f"Received: {setting}={name}"
-    )
+_REQUIRED = names.REQUIRED
+
+
+def _check_required(dataset, values):
+    """Raises if a setting that a data set of the user's needs is missing."""
+    needed = [key for key, value in values.items() if value is _REQUIRED]
+    needed += [] if values.get("n_seen") is not None else ["n_seen"]
+    if needed:
+        raise ValueError(
+            f"The data set {dataset} needs a value of `{needed[0]}`. "
+            f"Received: {needed[0]}=None"
+        )
 
 
 def _check_options(experiment):
     """Raises if a setting is given that does not apply to the data set."""
     every_option = {
-        name for options in defaults.DATASETS.values() for name in options
+        name for entry in defaults.DATASETS.values() for name in entry.options
     }
-    legal = defaults.DATASETS[_kind(experiment.dataset)]
+    legal = names.find("dataset", experiment.dataset).options
     for name in sorted(every_option - set(legal)):
         value = getattr(experiment, name)
         if value is not None:
@@ -340,48 +356,4 @@ def _check_options(experiment):
         raise ValueError(
             "The data set folder needs `data_dir`, a directory with one folder "
             "of images per category. Received: data_dir=None"
-        )
-
-
-# Lowest and highest legal value, and both in words.
-_RANGES = {
-    "epochs": (1, math.inf, "at least 1"),
-    "batch_size": (1, math.inf, "at least 1"),
-    "devices": (1, math.inf, "at least 1"),
-    "seed": (0, 2**31 - 1, "from 0 to 2147483647"),
-    "category_seed": (0, 2**31 - 1, "from 0 to 2147483647"),
-    "data_seed": (0, 2**31 - 1, "from 0 to 2147483647"),
-    "num_test": (1, math.inf, "at least 1"),
-    "num_train": (1, math.inf, "at least 1"),
-    "num_categories": (2, math.inf, "at least 2"),
-    "min_images": (1, math.inf, "at least 1"),
-    "max_images": (2, math.inf, "at least 2"),
-    "image_size": (16, 1024, "from 16 to 1024 pixels"),
-    "central_crop": (math.ulp(0), 1, "above 0 and at most 1"),
-    "learning_rate": (math.ulp(0), 1e3, "above 0 and at most 1000"),
-    "momentum": (0, math.nextafter(1, 0), "from 0 to below 1"),
-    "weight_decay": (0, 1e3, "from 0 to 1000"),
-    "validation_fraction": (0, math.nextafter(1, 0), "from 0 to below 1"),
-}
-
-
-def _check_values(experiment):
-    """Raises if a number is out of range."""
-    for name, (lowest, highest, description) in _RANGES.items():
-        value = getattr(experiment, name)
-        if value is not None and not lowest <= value <= highest:
-            raise ValueError(
-                f"`{name}` must be {description}. Received: {name}={value}"
-            )
-    if experiment.tau != "auto" and not 0 <= experiment.tau < 1:
-        raise ValueError(
-            "`tau` must be from 0 to below 1, or auto. "
-            f"Received: tau={experiment.tau}"
-        )
-    n_seen, num_categories = experiment.n_seen, experiment.num_categories
-    if n_seen != "all" and not 0 <= n_seen <= (num_categories or math.inf):
-        at_most = num_categories or "the number of categories"
-        raise ValueError(
-            f"`n_seen` is a number of categories and must be from 0 to "
-            f"{at_most}. Received: n_seen={n_seen}"
         )

@@ -1,16 +1,76 @@
 """Messages about mistakes in settings."""
 
 import difflib
+import errno
 import re
 import types
 import typing
 
+import yaml
+
+from invariance_tf import foreign
 from invariance_tf.settings.config import Experiment
+
+# What to do about errors of the operating system.
+_ADVICE = {
+    errno.ENOSPC: "Free some space there, and run the same command again.",
+    errno.EDQUOT: "Free some space there, and run the same command again.",
+    errno.EROFS: "Choose a directory that can be written to.",
+    errno.EACCES: "Choose a place that you may read and write.",
+}
 
 
 def one_line(error):
-    """Returns the message of an error on one line."""
-    return " ".join(str(error).split())
+    """Returns the message of an error on one line, safe to show.
+
+    Example:
+
+    >>> one_line(OSError(errno.ENOSPC, "No space left on device", "runs/a"))
+    'No space left on device: runs/a. Free some space there, and run the same
+    command again.'
+    """
+    text = str(error)
+    if isinstance(error, OSError) and error.errno and error.strerror:
+        place = "" if error.filename is None else f": {error.filename}"
+        advice = _ADVICE.get(error.errno, "")
+        text = f"{error.strerror}{place}. {advice}"
+    elif isinstance(error, UnicodeDecodeError):
+        text = (
+            f"This is not text in UTF-8: byte {error.start} is "
+            f"{error.object[error.start]:#x}. Save it as UTF-8."
+        )
+    elif isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        place = mark and f" (line {mark.line + 1}, column {mark.column + 1})"
+        text = f"This is not YAML{place or ''}: {error.problem}."
+    return foreign.one_line(text)
+
+
+# Messages of jsonargparse and argparse, and better ones.
+_REWORDED = {
+    r"argument -*(\w+): expected (?:one|at least one) argument": (
+        r"`\1` needs a value. --help explains it. Received: --\1"
+    ),
+    r"argument (?:-\w/)?-*(\w+): ignored explicit argument '?(.*?)'?$": (
+        r"`\1` is a flag and takes no value. Received: --\1=\2"
+    ),
+    r"ambiguous option: -*(\S+) could match (.*)": (
+        r"This can be the start of \2. Write the name in full. Received: --\1"
+    ),
+    r"the following arguments are required: (.*)": (
+        r"Arguments are missing; --help explains them. Missing: \1"
+    ),
+    r"Unexpected config: (.*)": (
+        r"A config file has a line for each setting, with one value. "
+        r"Received: \1"
+    ),
+    r"Key must be a string, got: (.*)\.$": (
+        r"Settings have names. Received: \1"
+    ),
+    r"Exceeds the limit \(\d+ digits\)": (
+        r"A number has more digits than any setting needs (4,300)."
+    ),
+}
 
 
 def reword(message, annotations=None):
@@ -31,6 +91,10 @@ def reword(message, annotations=None):
     """
     if annotations is None:
         annotations = typing.get_type_hints(Experiment)
+    for pattern, better in _REWORDED.items():
+        found = re.search(pattern, message, re.DOTALL)
+        if found:
+            return found.expand(better)
     unknown = re.search(
         r"unrecognized arguments: -*([\w.]+)|Option '(\S+)' is not", message
     )
@@ -40,7 +104,7 @@ def reword(message, annotations=None):
         hint = f" Did you mean {close[0]}?" if close else ""
         return f"Unknown setting.{hint} --help lists all. Received: {name}"
     illegal = re.search(r'Parser key "(\w+)"', message)
-    received = re.search(r"(?:Given|Got) value: (.*)", message)
+    received = re.search(r"(?:Given|Got) value: (.*)", message, re.DOTALL)
     if illegal and received and illegal[1] in annotations:
         name = illegal[1]
         legal = _legal_values(annotations[name])
@@ -60,6 +124,7 @@ def _legal_values(annotation):
     words = {
         int: "a whole number",
         float: "a number",
+        bool: "true or false",
         dict: "names with values",
     }
     return words.get(origin or annotation, "text")

@@ -5,6 +5,9 @@ import pathlib
 
 import jsonargparse
 
+from invariance_tf import foreign
+from invariance_tf.settings import names
+
 HELP = (
     "YAML file with settings, or the name of a config of the package, such as "
     "synthfaces."
@@ -62,4 +65,30 @@ class ConfigFile(jsonargparse.ActionConfigFile):
     def __call__(self, parser, settings, value, option_string=None):
         """Adds the settings of the file."""
         path = find_config(value)
-        super().__call__(parser, settings, path, option_string)
+        text = pathlib.Path(path).read_text("utf-8")
+        content = foreign.read_yaml(text)
+        check_config(content)
+        directory = os.path.dirname(path)
+        if os.path.exists(os.path.join(directory, "provenance.json")):
+            # A run directory may be someone else's.
+            names.check_origin(content, path, "copy it, and use the copy")
+        # A pipe can be read only once.
+        source = path if os.path.isfile(path) else text
+        super().__call__(parser, settings, source, option_string)
+
+
+def check_config(content):
+    """Raises unless the content of a config file can be settings.
+
+    Args:
+        content: What `foreign.read_yaml` returned.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    is_mapping = isinstance(content, dict)
+    if content and (not is_mapping or {"base", "grid", "config"} & {*content}):
+        raise ValueError(
+            "A config file has a line for each setting, with one value. "
+            f"Received: {[*content] if is_mapping else content}"
+        )

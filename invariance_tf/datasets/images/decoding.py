@@ -13,6 +13,8 @@ import rich.console
 import rich.progress
 from PIL import Image
 
+from invariance_tf import foreign
+
 # Part of the cache's key: raise it whenever a decoded value can change.
 VERSION = 1
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
@@ -76,7 +78,8 @@ def open_image(content):
         ) from None
     except Exception as error:
         # A damaged file can make Pillow raise nearly anything.
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = foreign.shorten(foreign.one_line(str(error)))
+        reason = reason or type(error).__name__
         raise UnusableImageError(f"cannot be decoded: {reason}") from error
 
 

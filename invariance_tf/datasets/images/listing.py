@@ -7,6 +7,8 @@ import pathlib
 import stat
 import unicodedata
 
+from invariance_tf import foreign
+
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 SYSTEM_FOLDERS = {"__MACOSX", "lost+found"}
 FACE_MARKERS = {"face", "faces", "actor_faces", "actress_faces"}
@@ -43,7 +45,7 @@ def absolute_path(path):
 
 
 def normalise(name):
-    """Returns a name in Unicode's composed form, without undecodable bytes.
+    """Returns a name in Unicode's composed form, safe to store and show.
 
     macOS and some archives decompose accents: two spellings of "León" look
     the same but are different strings.
@@ -52,15 +54,14 @@ def normalise(name):
         name: String.
 
     Returns:
-        String (NFC); a question mark stands for each undecodable byte.
+        String (NFC), escaped by `foreign.escape_name`.
 
     Example:
 
     >>> len("Leo\\u0301n"), len(normalise("Leo\\u0301n"))
     (5, 4)
     """
-    valid = name.encode("utf-8", "replace").decode("utf-8")
-    return unicodedata.normalize("NFC", valid)
+    return foreign.escape_name(unicodedata.normalize("NFC", name))
 
 
 def list_files(data_dir):

@@ -110,9 +110,14 @@ def restrict_categories(files_by_category, categories_file):
             f"There is no file {path}. It should hold one category per line. "
             f"{received}"
         )
-    lines = path.read_text("utf-8-sig", errors="replace").splitlines()
-    names = [listing.normalise(line.strip()) for line in lines]
-    wanted = {name for name in names if name and not name.startswith("#")}
+    text = path.read_text("utf-8-sig", errors="surrogateescape")
+    lines = [line.strip() for line in text.splitlines()]
+    # Names can be copied from a folder, or from a table of a run.
+    wanted = {
+        line if line in files_by_category else listing.normalise(line)
+        for line in lines
+        if line and not line.startswith("#")
+    }
     if not wanted:
         raise ValueError(
             f"There is no category in {path}. Write one per line. {received}"

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import PIL
 
+from invariance_tf import foreign
 from invariance_tf.datasets.dataset import Dataset
 from invariance_tf.datasets.images import decoding, image_cache, selection
 from invariance_tf.datasets.images.fingerprint import fingerprint_hashes
@@ -132,7 +133,7 @@ def _choose_images(index, chosen, uses_whole_test):
         index.labels[order], np.arange(len(index.names) + 1)
     )
     members = {
-        name: order[bounds[label] : bounds[label + 1]]
+        foreign.escape_name(name): order[bounds[label] : bounds[label + 1]]
         for label, name in enumerate(index.names)
     }
     members = selection.restrict_categories(members, chosen.categories_file)
@@ -226,8 +227,6 @@ def _keep_images(paths, index, parts, chosen):
             for name, both in parts.items()
         ],
     )
-    entry = image_cache.fetch_images(
-        chosen.cache_dir, key, chosen.image_size, build
-    )
+    entry = image_cache.fetch_images(chosen.cache_dir, key, build)
     entry["skipped"] += tuple(map(tuple, index.skipped))
     return Dataset.of_stored(name="tfds", **entry)

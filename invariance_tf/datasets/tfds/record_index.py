@@ -4,11 +4,11 @@ import collections
 import hashlib
 import json
 import os
-import zipfile
 
 import numpy as np
 import tensorflow as tf
 
+from invariance_tf import foreign
 from invariance_tf.datasets.images import decoding, image_cache
 from invariance_tf.datasets.tfds.records import PLACE
 
@@ -84,20 +84,12 @@ def _label(feature):
 
 
 def _read_index(path):
-    """Returns the index of an entry, or `None` without a sound one."""
-    try:
-        # NumPy does not close a file of another format.
-        with (
-            open(path / "index.npz", "rb") as file,
-            np.load(file, allow_pickle=False) as arrays,
-        ):
-            texts = json.loads(arrays["texts"].tobytes())
-            names, files, splits, skipped = texts
-            places, labels = arrays["places"], arrays["labels"]
-            hashes = arrays["hashes"]
-            return Index(places, labels, names, hashes, files, splits, skipped)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+    """Returns the index of an entry."""
+    with np.load(path / "index.npz", allow_pickle=False) as arrays:
+        names, files, splits, skipped = json.loads(arrays["texts"].tobytes())
+        places, labels = arrays["places"], arrays["labels"]
+        hashes = arrays["hashes"]
+        return Index(places, labels, names, hashes, files, splits, skipped)
 
 
 def _read_files(described, image_key, label_key, names):
@@ -147,8 +139,9 @@ def _read_file(number, split, path, image_key, label_key):
         content = features[image_key].bytes_list.value[0]
         name = f"{split}/{os.path.basename(path)}/{position}"
         if features["file_name"].bytes_list.value:
-            own = features["file_name"].bytes_list.value[0].decode()
-            name = f"{split}/{own}"
+            own = features["file_name"].bytes_list.value[0]
+            own = own.decode("utf-8", "surrogateescape")
+            name = f"{split}/{foreign.escape_name(own)}"
         reason = _find_fault(content)
         if reason:
             skipped.append((name, reason))

@@ -51,12 +51,7 @@ def read_config(path):
     path = shipped.find_config(path)
     with plan.naming_file(path):
         content = files.read_yaml(path) or {}
-        if not isinstance(content, dict) or {"base", "grid"} & {*content}:
-            received = [*content] if isinstance(content, dict) else content
-            raise ValueError(
-                "A config file has a line for each setting, with one value. "
-                f"Received: {received}"
-            )
+        shipped.check_config(content)
         typed = plan.type_settings(content)
     return {name: value for name, value in typed.items() if name in SETTINGS}
 
@@ -93,13 +88,15 @@ def list_experiments(settings, learning_rates, weight_decays, seeds=None):
             "`validation_fraction` must be above 0. Received: "
             f"validation_fraction={base.validation_fraction}"
         )
+    seeds = [base.seed] if seeds is None else seeds
+    plan.check_num_runs(len(learning_rates) * len(weight_decays) * len(seeds))
     resolved = [
         dataclasses.replace(
             base, learning_rate=rate, weight_decay=decay, seed=seed
         ).resolve()
         for rate in sorted({*learning_rates})
         for decay in sorted({*weight_decays})
-        for seed in dict.fromkeys([base.seed] if seeds is None else seeds)
+        for seed in dict.fromkeys(seeds)
     ]
     # After resolving, which reads calibrated strengths from the old directory.
     runs_dir = os.path.join(base.runs_dir, "search", "runs")

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import itertools
+import math
 import os
 
 import jsonargparse
@@ -11,6 +12,9 @@ import yaml
 from invariance_tf import files
 from invariance_tf.settings import mistakes
 from invariance_tf.settings.config import ANALYSES, Experiment
+
+# In a sweep or search. The paper's largest grid has some 300.
+MOST_RUNS = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,10 +63,27 @@ def read_sweep(path, **changes):
     with naming_file(path):
         base, parts = _split_content(files.read_yaml(path))
         base |= {key: value for key, value in changes.items() if value}
+        check_num_runs(sum(_count_runs({**base, **part}) for part in parts))
         return drop_repeats(
             Experiment(**settings).resolve()
             for part in parts
             for settings in expand_grid(base, part)
+        )
+
+
+def check_num_runs(num_runs):
+    """Raises if a grid has more runs than anyone can do.
+
+    Args:
+        num_runs: Integer.
+
+    Raises:
+        ValueError: If so.
+    """
+    if num_runs > MOST_RUNS:
+        raise ValueError(
+            f"A grid may have {MOST_RUNS:,} runs, not more. Divide it. "
+            f"Received: {num_runs:,} runs"
         )
 
 
@@ -79,9 +100,8 @@ def naming_file(path):
     try:
         yield
     except (ValueError, jsonargparse.ArgumentError, yaml.YAMLError) as error:
-        raise ValueError(
-            f"{path}: {mistakes.reword(mistakes.one_line(error))}"
-        ) from error
+        message = mistakes.reword(mistakes.one_line(error))
+        raise ValueError(f"{path}: {message}") from error
 
 
 def expand_grid(base, part):
@@ -115,7 +135,7 @@ def expand_grid(base, part):
                 "A list in a grid needs at least one value. "
                 f"Received: {name}=[]"
             )
-        choices[name] = [type_settings({name: value})[name] for value in values]
+        choices[name] = [_type_value(name, value) for value in values]
     return [
         dict(zip(choices, values, strict=True))
         for values in itertools.product(*choices.values())
@@ -154,6 +174,13 @@ def drop_repeats(experiments):
     return [*chosen.values()]
 
 
+def _count_runs(settings):
+    """Returns the number of combinations of all values."""
+    return math.prod(
+        len(value) for value in settings.values() if isinstance(value, list)
+    )
+
+
 def _split_content(content):
     """Returns the base and the list of grids of a sweep file."""
     if not isinstance(content, dict) or not {*content} <= {"base", "grid"}:
@@ -176,6 +203,14 @@ def _split_content(content):
                 f"Lists belong in grid, not in base. Received: {name}={value}"
             )
     return base, parts
+
+
+def _type_value(name, value):
+    """Converts one value to the type of its setting."""
+    typed = type_settings({name: value})
+    if name not in typed:
+        raise ValueError(mistakes.reword(f"Option '{name}' is not accepted"))
+    return typed[name]
 
 
 _PARSER = jsonargparse.ArgumentParser(exit_on_error=False)

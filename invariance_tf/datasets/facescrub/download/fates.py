@@ -1,5 +1,7 @@
 """What can become of a row of the lists."""
 
+from invariance_tf import foreign
+
 # From a fate to what it means, in the order of the table at the end.
 FATES = {
     "ok": "written",
@@ -40,5 +42,5 @@ class Failure(Exception):
     def __init__(self, fate, detail):
         super().__init__(detail)
         self.fate = fate
-        # An untrusted host can send bytes that no file can store as text.
-        self.detail = detail.encode("utf-8", "replace").decode()
+        # Hosts and damaged files can put anything into a message.
+        self.detail = foreign.one_line(detail)

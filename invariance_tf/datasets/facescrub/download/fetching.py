@@ -6,6 +6,7 @@ import random
 import aiohttp
 
 import invariance_tf
+from invariance_tf import foreign
 from invariance_tf.datasets.facescrub.download import addresses
 from invariance_tf.datasets.facescrub.download.fates import Failure
 
@@ -154,5 +155,5 @@ async def _read_body(response):
 
 def _summarise(error):
     """Says in one line what happened."""
-    text = " ".join(str(error).split())[:200]
+    text = foreign.shorten(str(error))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -6,6 +6,8 @@ import pathlib
 import sqlite3
 import threading
 
+from invariance_tf import foreign
+
 SETUP = """
 -- Nobody else has this file open: without shared memory it also works on a
 -- network file system. A transaction that has ended is on the disk.
@@ -59,6 +61,10 @@ class Journal:
         self._lock = threading.Lock()
         with _sqlite_errors(self._path):
             self._database = sqlite3.connect(path, check_same_thread=False)
+        # Journals of earlier versions can hold bytes that are not UTF-8.
+        self._database.text_factory = lambda text: foreign.escape(
+            text.decode("utf-8", "surrogateescape")
+        )
         try:
             with self._transaction():
                 self._database.executescript(SETUP)

@@ -1,0 +1,191 @@
+"""Text from outside: names, messages and settings that others wrote.
+
+File names, lists, answers of web servers, messages of libraries and YAML can
+hold anything. Whatever is stored or shown passes through `escape`.
+"""
+
+import re
+
+import yaml
+
+# What a terminal, a line or a UTF-8 file cannot hold: control characters (ESC
+# begins a command to the terminal), other ends of lines, marks that turn the
+# order of letters around, and surrogates, as which Python reads bytes that are
+# not UTF-8.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    "\ud800-\udfff]"
+)
+# What a spreadsheet would calculate.
+_FORMULA = re.compile(r"'*[=+\-@]")
+
+# The longest value and the longest message to show, in characters.
+LONGEST_VALUE = 200
+LONGEST_MESSAGE = 1000
+
+# How deep settings may be nested, and how many values they may have, after
+# each alias (`*name`) is replaced by what it stands for.
+DEEPEST_YAML = 50
+MOST_YAML_VALUES = 20_000
+
+# The same for checking and reading, so that both see the same values.
+_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def escape(text):
+    r"""Makes text safe for UTF-8, for one line and for a terminal.
+
+    Letters of all languages stay. Escaping twice is escaping once.
+
+    Args:
+        text: String.
+
+    Example:
+
+    >>> print(escape("Zoë\n\x1b[31m\udcff"))
+    Zoë\x0a\x1b[31m\xff
+    """
+    return _UNSAFE.sub(_escape_character, text)
+
+
+def escape_name(name):
+    r"""Makes a name safe like `escape`, and keeps different names different.
+
+    Args:
+        name: String, such as the name of a file.
+
+    Example:
+
+    >>> print(escape_name("\udcff"), escape_name(r"\xff"))
+    \xff \x5cxff
+    """
+    return escape(re.sub(r"\\(?=[xu])", r"\\x5c", name))
+
+
+def escape_cell(text):
+    """Makes text safe for a CSV file: a spreadsheet must not calculate it.
+
+    Args:
+        text: String.
+
+    Example:
+
+    >>> escape_cell("=1+1"), escape_cell("a=1")
+    ("'=1+1", 'a=1')
+    """
+    text = escape(text)
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unescape_cell(text):
+    """Returns a name as it was before `escape_cell`.
+
+    Example:
+
+    >>> unescape_cell("'=1+1"), unescape_cell("'tis")
+    ('=1+1', "'tis")
+    """
+    is_escaped = text.startswith("'") and _FORMULA.match(text)
+    return text[1:] if is_escaped else text
+
+
+def shorten(text, most=LONGEST_VALUE):
+    """Cuts text at a number of characters, and says so.
+
+    Example:
+
+    >>> shorten("identity", 6)
+    'ide...'
+    """
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def one_line(text):
+    """Makes a message safe, on one line, and of a length that can be read.
+
+    The value that was received, at its end, is cut first.
+
+    Example:
+
+    >>> message = one_line(f"Too long.\\n Received: name={'a' * 10**6}")
+    >>> len(message)
+    220
+    """
+    text = escape(" ".join(text.split()))
+    start, received, value = text.rpartition("Received: ")
+    if not received:
+        return shorten(text, LONGEST_MESSAGE)
+    return f"{shorten(start, LONGEST_MESSAGE)}{received}{shorten(value)}"
+
+
+def read_yaml(text):
+    """Reads settings in YAML.
+
+    Args:
+        text: String.
+
+    Returns:
+        Dictionaries, lists and values.
+
+    Raises:
+        ValueError: As `check_yaml`.
+        yaml.YAMLError: If it is not YAML.
+    """
+    check_yaml(text)
+    return yaml.load(text, Loader=_YAML_LOADER)
+
+
+def check_yaml(text):
+    """Raises if YAML is nested too deep or has too many values.
+
+    A few lines with aliases of aliases can stand for a billion values, and a
+    thousand brackets end the parser. Nothing is built here.
+
+    Args:
+        text: String, YAML or anything else.
+
+    Raises:
+        ValueError: If so.
+        yaml.YAMLError: If it is not YAML.
+
+    Example:
+
+    >>> check_yaml("[" * 1000)
+    Traceback (most recent call last):
+    ...
+    ValueError: YAML may be nested 50 levels deep, not more.
+    """
+    num_values, open_nodes, sizes = 0, [], {}
+    for event in yaml.parse(text, Loader=_YAML_LOADER):
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_nodes.pop()
+            sizes[anchor] = num_values - before
+        elif isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, num_values))
+            num_values += 1
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor in [anchor for anchor, _ in open_nodes]:
+                raise ValueError(
+                    f"A value must not contain itself (*{event.anchor})."
+                )
+            num_values += sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            num_values += 1
+        if len(open_nodes) > DEEPEST_YAML:
+            raise ValueError(
+                f"YAML may be nested {DEEPEST_YAML} levels deep, not more."
+            )
+        if num_values > MOST_YAML_VALUES:
+            raise ValueError(
+                f"YAML may have {MOST_YAML_VALUES:,} values, not more, also "
+                "counting what aliases stand for."
+            )
+
+
+def _escape_character(match):
+    """Returns the number of a character as text."""
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        # A byte that is not UTF-8 (PEP 383).
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}"

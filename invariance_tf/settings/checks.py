@@ -1,0 +1,84 @@
+"""Checks of the values of settings, before anything is done with them."""
+
+import math
+import numbers
+
+# Lowest and highest legal value, and both in words.
+_RANGES = {
+    "epochs": (1, math.inf, "at least 1"),
+    "batch_size": (1, math.inf, "at least 1"),
+    "devices": (1, math.inf, "at least 1"),
+    "seed": (0, 2**31 - 1, "from 0 to 2147483647"),
+    "category_seed": (0, 2**31 - 1, "from 0 to 2147483647"),
+    "data_seed": (0, 2**31 - 1, "from 0 to 2147483647"),
+    "num_test": (1, math.inf, "at least 1"),
+    "num_train": (1, math.inf, "at least 1"),
+    "num_categories": (2, math.inf, "at least 2"),
+    "min_images": (1, math.inf, "at least 1"),
+    "max_images": (2, math.inf, "at least 2"),
+    "image_size": (16, 1024, "from 16 to 1024 pixels"),
+    "central_crop": (math.ulp(0), 1, "above 0 and at most 1"),
+    "learning_rate": (math.ulp(0), 1e3, "above 0 and at most 1000"),
+    "momentum": (0, math.nextafter(1, 0), "from 0 to below 1"),
+    "weight_decay": (0, 1e3, "from 0 to 1000"),
+    "validation_fraction": (0, math.nextafter(1, 0), "from 0 to below 1"),
+}
+
+# Generated images are kept in memory.
+_MOST_GENERATED_BYTES = 2**36
+
+
+def check_values(experiment):
+    """Raises if a number is out of range.
+
+    Args:
+        experiment: A `config.Experiment` with the defaults filled in.
+
+    Raises:
+        ValueError: If so.
+    """
+    for name, (lowest, highest, description) in _RANGES.items():
+        value = getattr(experiment, name)
+        if value is not None and not _is_within(value, lowest, highest):
+            raise ValueError(
+                f"`{name}` must be {description}. Received: {name}={value}"
+            )
+    below_1 = math.nextafter(1, 0)
+    if experiment.tau != "auto" and not _is_within(experiment.tau, 0, below_1):
+        raise ValueError(
+            "`tau` must be from 0 to below 1, or auto. "
+            f"Received: tau={experiment.tau}"
+        )
+    n_seen, num_categories = experiment.n_seen, experiment.num_categories
+    if n_seen != "all" and not _is_within(
+        n_seen, 0, num_categories or math.inf
+    ):
+        at_most = num_categories or "the number of categories"
+        raise ValueError(
+            f"`n_seen` is a number of categories and must be from 0 to "
+            f"{at_most}. Received: n_seen={n_seen}"
+        )
+    _check_memory(experiment)
+
+
+def _is_within(value, lowest, highest):
+    """Returns whether a value is a number within limits, both legal."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_number and lowest <= value <= highest
+
+
+def _check_memory(experiment):
+    """Raises if generated images cannot fit in memory."""
+    if experiment.dataset != "synthfaces":
+        return
+    num_images = experiment.num_categories * (
+        experiment.num_train + experiment.num_test
+    )
+    num_bytes = num_images * experiment.image_size**2 * 3
+    if num_bytes > _MOST_GENERATED_BYTES:
+        raise ValueError(
+            f"{num_images:,} generated images would take "
+            f"{num_bytes / 2**30:,.0f} GiB of memory. Lower `num_categories`, "
+            "`num_train`, `num_test` or `image_size`. "
+            f"Received: num_categories={experiment.num_categories}"
+        )
