@@ -53,9 +53,9 @@ def layer_names(model, image_shape=None):
     >>> layer_names(keras.Model(image, hidden))
     ['fc6']
     >>> shared = keras.layers.Dense(8, name="shared")
-    >>> twice = keras.Model(image, shared(shared(image)))
+    >>> twice = keras.Model(image, shared(shared(image)), name="inner")
     >>> layer_names(keras.Sequential([twice], name="outer"))
-    ['functional_1/shared:1', 'functional_1/shared:2', 'functional_1']
+    ['inner/shared:1', 'inner/shared:2', 'inner']
     """
     return [call.name for call in _list_calls(model, image_shape)[0]]
 
