@@ -12,8 +12,15 @@ def check_choice(name, value, legal):
         )
 
 
-def check_integer(name, value, least):
-    """Raises a `ValueError` unless an argument is an integer >= `least`."""
+def check_integers(seed, memory, batch_size):
+    """Raises a `ValueError` unless these are integers in their range."""
+    _check_integer("seed", seed, 0)
+    _check_integer("memory", memory, 0)
+    if batch_size is not None:
+        _check_integer("batch_size", batch_size, 1)
+
+
+def _check_integer(name, value, least):
     is_integer = isinstance(value, numbers.Integral)
     if not is_integer or isinstance(value, bool) or value < least:
         kind = {0: "an integer >= 0", 1: "a positive integer"}[least]

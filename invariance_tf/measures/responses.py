@@ -162,10 +162,7 @@ class Responses:
         arguments.check_choice("spatial", spatial, ("all", "max"))
         arguments.check_choice("activity", activity, ACTIVITIES)
         arguments.check_choice("verbose", verbose, (0, 1, "auto"))
-        arguments.check_integer("seed", seed, 0)
-        arguments.check_integer("memory", memory, 0)
-        if batch_size is not None:
-            arguments.check_integer("batch_size", batch_size, 1)
+        arguments.check_integers(seed, memory, batch_size)
         arguments.check_preprocess(preprocess)
         arguments.check_inputs(inputs)
         layers = arguments.read_layers(layers)
@@ -182,7 +179,9 @@ class Responses:
         self.has_labels = labels is not None
         self.labels = labels if self.has_labels else np.arange(len(images))
         self._images = images
-        self._rescaling = passes.Rescaling(value_range, preprocess)
+        self._rescaling = passes.Rescaling(
+            value_range, preprocess, model_inputs.takes_integers(model)
+        )
         self._spatial = spatial
         self._activity = activity
         self.seed = seed
