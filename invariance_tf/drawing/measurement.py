@@ -1,7 +1,6 @@
 """The measures of one model's neurons, layer by layer."""
 
 import numpy as np
-from matplotlib import pyplot
 
 from invariance_tf.drawing import style
 
@@ -45,6 +44,9 @@ def draw_measurement(measurement, measure, axes=None):
     layers = [*dict.fromkeys(neurons.layer)]
     with style.context():
         if axes is None:
+            # Not at the top: whatever else is drawn needs no window.
+            from matplotlib import pyplot
+
             size = (max(3.2, 1.2 + 0.55 * len(layers)), 3)
             _, axes = pyplot.subplots(figsize=size)
         groups = {*neurons.category_group}
