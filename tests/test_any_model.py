@@ -438,6 +438,40 @@ def test_rectified_activations_are_recognised_by_what_they_do(
     assert found == is_rectified
 
 
+def test_a_model_of_integers_gets_rounded_images():
+    image = keras.Input((32, 32, 3), dtype="uint8")
+    x = layers.Flatten(name="flat")(layers.Rescaling(1.0)(image))
+    model = keras.Model(image, layers.Dense(2)(x))
+
+    def stretch(images):
+        return 1.3 * images - 40
+
+    found = Responses(model, IMAGES, transform=stretch).arrays()
+    expected = np.clip(np.rint(1.3 * IMAGES.astype("float32") - 40), 0, 255)
+    assert np.array_equal(found[1], expected.reshape(6, -1))
+    assert np.array_equal(found[0], IMAGES.reshape(6, -1))
+
+
+def test_the_default_layer_is_found_in_mixed_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        pool = layers.GlobalAveragePooling2D(name="pool")
+        half = keras.Sequential([keras.Input((32, 32, 3)), pool], name="half")
+    finally:
+        keras.config.set_dtype_policy(policy)
+    model = keras.Sequential([half, layers.Dense(3, dtype="float32")])
+    assert activations.penultimate_layer(model) == "half/pool"
+
+
+def test_two_outputs_need_a_layer_by_name():
+    image = keras.Input((4, 4, 3))
+    x = layers.Flatten(name="flat")(image)
+    model = keras.Model(image, [layers.Dense(2)(x), layers.Dense(3)(x)])
+    with pytest.raises(ValueError, match="Legal: flat, .*: 2 outputs"):
+        activations.penultimate_layer(model)
+
+
 def test_exchanged_layers_are_not_measured_from_memory():
     first = keras.Input((32, 32, 3)), layers.GlobalAveragePooling2D()
     model = keras.Sequential([*first, layers.Dense(3, name="fc")])

@@ -509,3 +509,39 @@ def test_labels_of_any_kind_give_the_same_numbers():
             labels=LABELS,
         )
         assert found.neurons.equals(expected.neurons)
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("tau", "high", "number from 0 to below 1"),
+        ("tau", None, "number from 0 to below 1"),
+        ("seed", -1, "integer >= 0"),
+        ("seed", 0.5, "integer >= 0"),
+        ("memory", "2 GB", "integer >= 0"),
+        ("batch_size", True, "positive integer"),
+        ("rule", "any", "either or both"),
+        ("activity", "both", "None, rectified or signed"),
+        ("preprocess", 255, "function from images to images"),
+        ("layers", 3, "name or a list of names"),
+        ("layers", ["fc", 3], "name or a list of names"),
+        ("inputs", ["age"], "dictionary"),
+        ("num_images", 0, "positive integer"),
+    ],
+)
+def test_a_mistaken_argument_is_told_in_one_line(name, value, message):
+    with pytest.raises((TypeError, ValueError), match=message) as refused:
+        measure(**{name: value})
+    assert name in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_measurement_names_its_transformation():
+    def upside_down(images):
+        return images[:, ::-1]
+
+    found = measure_invariance(make_model(), IMAGES, upside_down, "fc")
+    assert repr(found).startswith("Invariance to upside_down: 9 neurons")
+    found = measure_invariance(
+        make_model(), IMAGES, lambda images: images, "fc"
+    )
+    assert "<p>Invariance to &lt;lambda&gt;: 9" in found._repr_html_()

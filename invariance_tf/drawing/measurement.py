@@ -1,7 +1,6 @@
 """The measures of one model's neurons, layer by layer."""
 
 import numpy as np
-from matplotlib import pyplot
 
 from invariance_tf.drawing import style
 
@@ -45,7 +44,10 @@ def draw_measurement(measurement, measure, axes=None):
     layers = [*dict.fromkeys(neurons.layer)]
     with style.context():
         if axes is None:
-            size = (max(3.2, 1.2 + 0.55 * len(layers)), 3)
+            # Not at the top: whatever else is drawn needs no window.
+            from matplotlib import pyplot
+
+            size = (max(3.2, 1.2 + 0.55 * len(layers)), 3.4)
             _, axes = pyplot.subplots(figsize=size)
         groups = {*neurons.category_group}
         is_split = "seen" in groups
@@ -127,4 +129,7 @@ def _label(axes, layers, measure, is_split):
         axes.set_ylim(-0.02, 1.02)
     axes.grid(axis="y")
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=6.5, loc="lower left")
+        # Above the panel: violins may be anywhere in it.
+        axes.legend(
+            fontsize=6.5, loc="lower left", bbox_to_anchor=(0, 1.01), ncols=1
+        )

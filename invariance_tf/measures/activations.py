@@ -10,6 +10,16 @@ from invariance_tf.measures import calls, model_inputs
 from invariance_tf.paradigm.model import is_xla_faster
 from invariance_tf.transforms import Transform
 
+# Layers that leave test images' activity as it is.
+_TRAINING_ONLY = (
+    keras.layers.ActivityRegularization,
+    keras.layers.AlphaDropout,
+    keras.layers.Dropout,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+    keras.layers.Identity,
+)
+
 
 class _Known:
     """Keeps what was found out about a model, and lives as long as it.
@@ -53,9 +63,9 @@ def layer_names(model, image_shape=None):
     >>> layer_names(keras.Model(image, hidden))
     ['fc6']
     >>> shared = keras.layers.Dense(8, name="shared")
-    >>> twice = keras.Model(image, shared(shared(image)))
+    >>> twice = keras.Model(image, shared(shared(image)), name="inner")
     >>> layer_names(keras.Sequential([twice], name="outer"))
-    ['functional_1/shared:1', 'functional_1/shared:2', 'functional_1']
+    ['inner/shared:1', 'inner/shared:2', 'inner']
     """
     return [call.name for call in _list_calls(model, image_shape)[0]]
 
@@ -63,8 +73,8 @@ def layer_names(model, image_shape=None):
 def penultimate_layer(model, image_shape=None, inputs=None):
     """Returns the name of the layer whose neurons feed the last dense layer.
 
-    Dropout in between does not change test images and is skipped; so is an
-    activation after the dense layer, such as softmax.
+    Dropout or noise in between does not change test images and is skipped; so
+    is an activation after the dense layer, such as softmax.
 
     Args:
         model: A `keras.Model` that ends in a dense layer.
@@ -78,17 +88,16 @@ def penultimate_layer(model, image_shape=None, inputs=None):
     last = own.sources[0] if len(own.sources) == 1 else None
     head = _skip(last, keras.layers.Activation | keras.layers.Softmax)
     if head and isinstance(head.operation, keras.layers.Dense):
-        feeding = _skip(head.sources[0], keras.layers.Dropout)
+        feeding = _skip(head.sources[0], _TRAINING_ONLY)
         if feeding in found:
             return feeding.name
-    ending = (
-        f"{last.name} ({type(last.operation).__name__})" if last else "none"
-    )
+    ending = f"{len(own.sources)} outputs"
+    if last:
+        ending = f"last layer={last.name} ({type(last.operation).__name__})"
     raise ValueError(
         "The penultimate layer is the one before a final dense layer, but this "
         "model does not end in one: name the layer to measure. Legal: "
-        f"{_shorten([call.name for call in found])}. Received: last "
-        f"layer={ending}"
+        f"{_shorten([call.name for call in found])}. Received: {ending}"
     )
 
 

@@ -101,7 +101,7 @@ def _link(calls):
         used = tensors if call is calls[-1] else call.inputs
         # The first is the innermost; later ones passed the tensor on.
         call.sources = [
-            makers.get(id(tensor)) or _alike(calls[:index], tensor)
+            makers.get(id(tensor)) or _alike(calls[:index], tensor, makers)
             for tensor in used
         ]
         for tensor in tensors:
@@ -110,7 +110,7 @@ def _link(calls):
         call.inputs = ()
 
 
-def _alike(calls, tensor):
+def _alike(calls, tensor, makers):
     """Returns the last call that made a tensor of the same shape, or `None`.
 
     Layers of another dtype cast their input, which makes it another tensor.
@@ -119,7 +119,7 @@ def _alike(calls, tensor):
     if shape is None or isinstance(tensor, keras.KerasTensor):
         return None
     same = (
-        call
+        makers[id(call.output)]
         for call in reversed(calls)
         if getattr(call.output, "shape", None) == shape
     )

@@ -1,6 +1,7 @@
 """What was measured: its tables, how it looks, and its files."""
 
 import dataclasses
+import html
 import os
 
 import pandas as pd
@@ -86,7 +87,7 @@ class Measurement:
         table = self.summary.to_html(
             index=False, float_format="{:.3f}".format, max_rows=60
         )
-        return f"<p>{self._title()}</p>\n{table}"
+        return f"<p>{html.escape(self._title())}</p>\n{table}"
 
     def _title(self):
         sizes = self.summary.drop_duplicates("layer").num_neurons

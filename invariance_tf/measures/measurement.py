@@ -5,7 +5,9 @@ import concurrent.futures
 import numpy as np
 import pandas as pd
 
+from invariance_tf.measures import arguments
 from invariance_tf.measures.invariance import (
+    RULES,
     THRESHOLDS,
     Accumulator,
     correct_for_floor,
@@ -106,7 +108,7 @@ def measure_invariance(
     >>> result.layers.query("tau == 0.1").mean_invariance.item()
     1.0
     """
-    _check_tau(tau)
+    _check(tau, rule)
     responses = Responses(
         model,
         images,
@@ -141,7 +143,7 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
     Returns:
         A `Measurement`.
     """
-    _check_tau(tau)
+    _check(tau, rule)
     group = np.zeros(responses.num_images, int)
     groups = {"all": [0]}
     if is_seen is not None:
@@ -179,11 +181,9 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
     )
 
 
-def _check_tau(tau):
-    if not 0 <= tau < 1:
-        raise ValueError(
-            f"`tau` must be from 0 to below 1. Received: tau={tau}"
-        )
+def _check(tau, rule):
+    arguments.check_tau(tau)
+    arguments.check_choice("rule", rule, tuple(RULES))
 
 
 def _is_image_seen(responses, is_seen):

@@ -170,6 +170,14 @@ def image_input(model, inputs):
     return left[0]
 
 
+def takes_integers(model):
+    """Tells whether a model takes its images as integers."""
+    tensors = model.inputs if calls.is_graph(model) else []
+    return any(
+        len(tensor.shape) == 4 and "int" in tensor.dtype for tensor in tensors
+    )
+
+
 def check_size(model, size):
     """Raises a `ValueError` if a model cannot take images of this size.
 

@@ -18,9 +18,12 @@ class Rescaling:
             images that the model takes; `None` means 0 and 255.
         preprocess: Function applied to images in that range before the model,
             or `None`.
+        is_integer: Whether the model takes integers. A conversion would cut
+            off fractions and turn what is beyond 0 to 255 into anything.
     """
 
-    def __init__(self, value_range=None, preprocess=None):
+    def __init__(self, value_range=None, preprocess=None, is_integer=False):
+        self._is_integer = is_integer
         self._low, high = value_range or (0, 255)
         self._step = (high - self._low) / 255
         self._preprocess = preprocess
@@ -37,6 +40,14 @@ class Rescaling:
             ),
         )
 
+    def size_for_model(self, images):
+        """Returns height, width and channels of what `for_model` returns."""
+        if self._preprocess is None:
+            return tuple(images.shape[1:])
+        # Twice the first image, as a block is an even number.
+        example = self.for_transform(images)[np.array([0, 0])]
+        return tuple(self.for_model(example).shape[1:])
+
     def for_model(self, images):
         """Returns images from 0 to 255, transformed or not, as for a model."""
         images = images.astype("float32", copy=False)
@@ -44,6 +55,8 @@ class Rescaling:
             images = images * np.float32(self._step) + np.float32(self._low)
         if self._preprocess is not None:
             images = arrays.as_array(self._preprocess(images))
+        if self._is_integer:
+            images = np.clip(np.rint(images), 0, 255)
         return images
 
 

@@ -13,13 +13,21 @@ import numpy as np
 from keras import ops
 
 from invariance_tf import arrays
-from invariance_tf.measures import activations, model_inputs, passes
+from invariance_tf.measures import (
+    activations,
+    arguments,
+    model_inputs,
+    passes,
+)
 from invariance_tf.paradigm.model import reseed_layer
 from invariance_tf.transforms import as_transform
 
 # Images that go through the network together with their transformed versions.
 # Noise is drawn block by block, so this number is part of a result.
 BLOCK = 64
+
+# What can be done with negative activity.
+ACTIVITIES = (None, "rectified", "signed")
 
 
 def reading_order(labels):
@@ -151,14 +159,13 @@ class Responses:
         batch_size=None,
         verbose=0,
     ):
-        _check_choice("spatial", spatial, ("all", "max"))
-        _check_choice("activity", activity, (None, "rectified", "signed"))
-        _check_choice("verbose", verbose, (0, 1, "auto"))
-        if batch_size is not None and not _is_positive(batch_size):
-            raise ValueError(
-                "`batch_size` must be a positive integer. Received: "
-                f"batch_size={batch_size!r}"
-            )
+        arguments.check_choice("spatial", spatial, ("all", "max"))
+        arguments.check_choice("activity", activity, ACTIVITIES)
+        arguments.check_choice("verbose", verbose, (0, 1, "auto"))
+        arguments.check_integers(seed, memory, batch_size)
+        arguments.check_preprocess(preprocess)
+        arguments.check_inputs(inputs)
+        layers = arguments.read_layers(layers)
         model = model_inputs.read_model(model)
         images, labels = arrays.read_images(
             images, labels, num_images=num_images, value_range=value_range
@@ -172,7 +179,9 @@ class Responses:
         self.has_labels = labels is not None
         self.labels = labels if self.has_labels else np.arange(len(images))
         self._images = images
-        self._rescaling = passes.Rescaling(value_range, preprocess)
+        self._rescaling = passes.Rescaling(
+            value_range, preprocess, model_inputs.takes_integers(model)
+        )
         self._spatial = spatial
         self._activity = activity
         self.seed = seed
@@ -184,10 +193,7 @@ class Responses:
 
     def _find_layers(self, model, layers, inputs):
         """Checks the layers and inputs, and cuts the network to them."""
-        # Twice the first image, as a block is an even number.
-        images = self._rescaling.for_transform(self._images)
-        example = self._rescaling.for_model(images[np.array([0, 0])])
-        size = tuple(example.shape[1:])
+        size = self._rescaling.size_for_model(self._images)
         model_inputs.check_size(model, size)
         inputs = {
             name: None if values is None else arrays.as_array(values)
@@ -199,14 +205,9 @@ class Responses:
                     f"`inputs` must have a row for each of {self.num_images} "
                     f"images. Received: {len(values)} rows of {name}"
                 )
-        layers = [layers] if isinstance(layers, str) else layers
-        if layers is None:
-            layers = [activations.penultimate_layer(model, size, inputs)]
-        self.layers = [*dict.fromkeys(layers)]
-        if not self.layers:
-            raise ValueError(
-                "`layers` must name at least one layer. Received: layers=[]"
-            )
+        self.layers = layers or [
+            activations.penultimate_layer(model, size, inputs)
+        ]
         self._network = activations.submodel(model, self.layers, size, inputs)
         self._image_input = None
         if inputs:
@@ -369,6 +370,9 @@ class Responses:
 
 def _describe_transform(transform):
     """Returns a transformation as it would be written, `Blur(sigma=3.0)`."""
+    wrapped = getattr(transform, "function", None)
+    if wrapped is not None:
+        return getattr(wrapped, "__name__", type(wrapped).__name__)
     names = inspect.signature(type(transform).__init__).parameters
     values = {
         name: getattr(transform, name)
@@ -378,16 +382,3 @@ def _describe_transform(transform):
     written = ", ".join(f"{name}={value}" for name, value in values.items())
     name = type(transform).__name__
     return f"{name}({written})" if written else name
-
-
-def _check_choice(name, value, legal):
-    """Raises a `ValueError` if an argument is none of its legal values."""
-    if not any(value is one or value == one for one in legal):
-        raise ValueError(
-            f"`{name}` must be {', '.join(map(str, legal[:-1]))} or "
-            f"{legal[-1]}. Received: {name}={value!r}"
-        )
-
-
-def _is_positive(value):
-    return isinstance(value, int | np.integer) and value > 0
