@@ -19,7 +19,7 @@ ROOMS = {
     "paper": {"drawing", "datasets", "measures", "paradigm", "transforms"}
     | {"settings", "files", "foreign"},
     "runs": {"drawing", "datasets", "training", "measures", "paradigm"}
-    | {"networks", "transforms", "settings", "files"},
+    | {"networks", "transforms", "settings", "files", "foreign"},
     "drawing": {"measures", "settings", "files", "foreign"},
     "datasets": {"files", "foreign"},
     "training": {"paradigm", "files"},
