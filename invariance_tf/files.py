@@ -43,7 +43,8 @@ def replacing(path):
         os.replace(temporary_path, path)
     except OSError as error:
         # A full disk does not say which file it had no room for.
-        error.filename = error.filename or os.fspath(path)
+        if error.errno and error.filename is None:
+            error.filename = os.fspath(path)
         raise
     finally:
         with contextlib.suppress(FileNotFoundError):
