@@ -89,6 +89,7 @@ setup(
         "docs": [
             "latex2mathml>=3.77",
             "mkdocs>=1.6,<2",
+            "mkdocs-glightbox>=0.5",
             "mkdocs-macros-plugin>=1.3",
             "mkdocs-material>=9.6",
             "mkdocstrings[python]>=0.30",

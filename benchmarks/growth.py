@@ -138,7 +138,7 @@ def divide(images, num_categories):
     labels = (numbers * num_categories // len(images)).astype("int32")
     names = tuple(f"category_{label}" for label in range(num_categories))
     is_test = numbers % 2 == 0
-    dataset = datasets.Dataset("random", images, labels, is_test, names, "")
+    dataset = datasets.Dataset("random", images, labels, is_test, names)
     parts = splits.divide(dataset, 0.0, seed=0)
     splits.check(parts, dataset)
     splits.digest(parts, dataset)
@@ -183,7 +183,7 @@ def trace(prepared):
 def measure_stages(meter, num_images, num_categories, n_seen):
     """Measures all stages of an experiment."""
     from invariance_tf import Experiment
-    from invariance_tf.runs import accuracies, analysis, experiment
+    from invariance_tf.runs import accuracies, analysis, network_training
     from invariance_tf.runs.preparation import Prepared
     from invariance_tf.runs.tensorboard import EventLog
 
@@ -202,7 +202,7 @@ def measure_stages(meter, num_images, num_categories, n_seen):
             found["seconds"] = draw_epochs(prepared)
         # In first epochs graphs are made.
         with meter.stage("training") as found:
-            experiment.train(prepared, log)
+            network_training.train(prepared, log)
             history = pd.read_csv(os.path.join(run_dir, "history.csv"))
             found["seconds"] = history.seconds.iloc[-1]
         trace(prepared)

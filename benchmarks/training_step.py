@@ -52,12 +52,11 @@ def build_model(
     """
     from invariance_tf import networks, transforms
     from invariance_tf.paradigm import model as models
-    from invariance_tf.settings import defaults
     from invariance_tf.training import fitting
 
     model = models.build(
         networks.get(network),
-        transforms.get(transform, **defaults.TRANSFORMS[transform]),
+        transforms.get(transform),
         image_size,
         num_categories,
         weight_decay=5e-4,

@@ -49,10 +49,10 @@ LINE = (
 
 # What the contenders use.
 LUMA = np.array([0.2989, 0.587, 0.114], "float32")
-SIGMA = defaults.TRANSFORMS["blur"]["sigma"]
+SIGMA = defaults.TRANSFORMS["blur"].options["sigma"]
 RADIUS = math.ceil(3 * SIGMA)
-STD = defaults.TRANSFORMS["white_noise"]["std"]
-AMOUNT = defaults.TRANSFORMS["salt_pepper"]["amount"]
+STD = defaults.TRANSFORMS["white_noise"].options["std"]
+AMOUNT = defaults.TRANSFORMS["salt_pepper"].options["amount"]
 HIGHPASS = np.pad(np.outer([1, 2, 1], [1, 2, 1]), 1, constant_values=-1).astype(
     "float32"
 )
@@ -83,7 +83,7 @@ def our_functions(way, flags):
     from invariance_tf import transforms
 
     def compile_layer(name):
-        layer = transforms.get(name, **defaults.TRANSFORMS[name])
+        layer = transforms.get(name)
 
         def select(images, flags):
             return layer(images, flags)
@@ -151,7 +151,7 @@ def write_images(directory, name, image_size):
 
     images, _, _ = contest.make_batch(BATCH, image_size, 1)
     np.save(os.path.join(directory, "images.npy"), images)
-    layer = transforms.get(name, **defaults.TRANSFORMS[name])
+    layer = transforms.get(name)
     expected = layer(images[:NUM_COMPARED], np.ones(NUM_COMPARED, bool))
     np.save(os.path.join(directory, "expected.npy"), expected)
     return layer.family != "noise"

@@ -1,22 +1,98 @@
-"""Reads and writes files: locked directories, atomic replacement."""
+"""Reads and writes files: locks, atomic replacement, signs of damage."""
 
 import contextlib
+import hashlib
 import json
 import math
 import os
 import shutil
+import stat
 
 import filelock
 import yaml
 
 from invariance_tf import foreign
 
-# The version of the files of a run directory. Tables of a later version than
-# this are refused (see `paper.tables`).
-SCHEMA = 2
-
 # Prefix of the names of files that are being written.
 _TEMPORARY = ".writing-"
+
+
+class DamagedFileError(OSError):
+    """Says that a file is not what was once written, and what to do.
+
+    Args:
+        path: Path of the file.
+        fault: String, what is wrong with it: the rest of a sentence that
+            starts with the path.
+        advice: String, sentences about what to do.
+    """
+
+    def __init__(self, path, fault, advice):
+        super().__init__(f"{path} {fault}. {advice}")
+
+
+@contextlib.contextmanager
+def reading(path, advice):
+    """Takes every failure to make sense of a file for damage to it.
+
+    Which errors a damaged file raises depends on its format, on the library
+    that reads it and on the damage.
+
+    Args:
+        path: Path of the file.
+        advice: String, what to do about damage.
+
+    Raises:
+        DamagedFileError: If it is not a file, or anything was raised inside.
+    """
+    try:
+        # Reading a pipe would wait forever.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise DamagedFileError(path, "is not a file", advice)
+        yield
+    except (DamagedFileError, MemoryError):
+        raise
+    except FileNotFoundError as error:
+        raise DamagedFileError(path, "is missing", advice) from error
+    except Exception as error:
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        raise DamagedFileError(
+            path, f"cannot be read ({cause})", advice
+        ) from error
+
+
+def describe_file(path):
+    """Returns the size of a file in bytes and its SHA-256, as a dictionary."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"size": file.tell(), "sha256": digest}
+
+
+def find_fault(path, described, only_size=False):
+    """Finds out whether a file is still the one that was described.
+
+    Args:
+        path: Path of the file.
+        described: Dictionary, as from `describe_file`.
+        only_size: Whether to compare the sizes only, which takes no time.
+
+    Returns:
+        String, what is wrong with the file, as for `DamagedFileError`; or
+        `None`.
+    """
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            return "is not a file"
+        if status.st_size != described["size"]:
+            return f"has {status.st_size} bytes, not {described['size']}"
+        if not only_size and describe_file(path) != described:
+            return "has changed since it was written"
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return None
 
 
 @contextlib.contextmanager
@@ -81,13 +157,25 @@ def locked(run_dir):
         lock.release()
 
 
-def clear_directory(run_dir):
-    """Removes everything from a run directory except its lock."""
-    for entry in os.scandir(run_dir):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
-        elif entry.name != ".lock":
-            os.remove(entry.path)
+def clear_directory(run_dir, first=()):
+    """Removes everything from a run directory except its lock.
+
+    Args:
+        run_dir: Path of the directory.
+        first: Names of the files to remove before all others.
+    """
+    for name in (*first, *os.listdir(run_dir)):
+        if name != ".lock":
+            remove(os.path.join(run_dir, name))
+
+
+def remove(path):
+    """Removes a file or a directory, unless it does not exist."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
 
 
 def write_csv(path, rows):
@@ -125,8 +213,8 @@ def write_parquet(path, table):
         )
 
 
-def write_json(path, content):
-    """Writes a dictionary as JSON, with nan and infinity as null."""
+def to_json(content):
+    """Returns a dictionary as JSON, with nan and infinity as null."""
 
     def legal(value):
         if isinstance(value, dict):
@@ -137,10 +225,14 @@ def write_json(path, content):
             return None
         return value
 
+    return json.dumps(legal(content), indent=2, allow_nan=False) + "\n"
+
+
+def write_json(path, content):
+    """Writes a dictionary as JSON, as `to_json` does."""
     with replacing(path) as temporary_path:
         with open(temporary_path, "w", encoding="utf-8") as file:
-            json.dump(legal(content), file, indent=2, allow_nan=False)
-            file.write("\n")
+            file.write(to_json(content))
 
 
 def read_json(path):

@@ -84,12 +84,12 @@ def two_layers_network(images, num_categories, weight_decay=0.0):
 
 
 def register_two_layers(patch):
-    from invariance_tf import networks
     from invariance_tf.settings import defaults
 
-    patch.setitem(networks.NETWORKS, "two_layers", two_layers_network)
-    recipe = defaults.RECIPES["alexnet_small"]
-    patch.setitem(defaults.RECIPES, "two_layers", recipe)
+    recipe = defaults.NETWORKS["alexnet_small"].experiment
+    place = f"{__name__}:two_layers_network"
+    entry = defaults.Entry(place, experiment=recipe)
+    patch.setitem(defaults.NETWORKS, "two_layers", entry)
 
 
 @pytest.fixture
@@ -129,6 +129,16 @@ def run_dir(finished, tmp_path):
     path = tmp_path / "runs" / os.path.basename(original)
     shutil.copytree(original, path)
     return str(path)
+
+
+def list_files_again(run_dir):
+    """Lists the files of a finished run again, as if they were its own."""
+    from invariance_tf import files, run_files
+
+    path = os.path.join(run_dir, run_files.SUMMARY)
+    summary = files.read_json(path)
+    del summary["files"], summary["sha256"]
+    run_files.write_summary(run_dir, summary)
 
 
 class HereEngine:

@@ -25,7 +25,8 @@ COLUMNS = {
     "num_active_images max_activity invariance_coefficient control_shuffled "
     "control_same_category specialisation",
     "layers": "test_transform layer category_group tau num_neurons "
-    "num_never_active mean_invariance median_invariance mean_specialisation",
+    "num_never_active mean_invariance median_invariance mean_specialisation "
+    "mean_control_shuffled mean_corrected_invariance",
     "active_counts": "layer image num_active_neurons num_neurons",
     "ablation": "layer image_version category_group criterion value ablated "
     "accuracy share_ablated",
@@ -82,6 +83,8 @@ LAWS = {
     "other": lambda trained, tested: 0.1,
     "inactive_ablated": lambda accuracy, tau: accuracy - max(0, tau - 0.1),
     "active_ablated": lambda accuracy, tau: accuracy * tau,
+    "random_ablated": lambda accuracy, tau: accuracy * (1 - tau),
+    "floor": lambda depth: 0.05,
     "top_ablated": lambda accuracy, percent: accuracy * percent / 100,
     "specialisation": lambda transform, spread: spread,
     "taken_for_seen": lambda share, seed: 1 - share,
@@ -207,6 +210,7 @@ def _make_rows(keys, tested, laws, num_neurons):
             (test, layer, group, tau, num_neurons, 0)
             + (level * laws["layer_share"](depth, seed),) * 2
             + (0.0,)
+            + _correct(level * laws["layer_share"](depth, seed), depth, laws)
             for test, group, level in measured
             for depth, layer in enumerate(LAYERS)
             for tau in TAUS
@@ -232,6 +236,12 @@ def _make_rows(keys, tested, laws, num_neurons):
     return rows, of_run
 
 
+def _correct(invariance, depth, laws):
+    """Returns the floor of a layer and the invariance above it."""
+    floor = laws["floor"](depth)
+    return floor, (invariance - floor) / (1 - floor)
+
+
 def _ablate(accuracy, laws):
     """Yields criterion, value, ablated, accuracy and share of the neurons."""
     yield "none", np.nan, "none", accuracy, 0.0
@@ -240,6 +250,7 @@ def _ablate(accuracy, laws):
         yield "tau", tau, "inactive", kept, 0.85
         lost = laws["active_ablated"](accuracy, tau)
         yield "tau", tau, "active", lost, 0.15
+        yield "tau", tau, "random", laws["random_ablated"](accuracy, tau), 0.15
     for percent in TOP_PERCENTS:
         kept = laws["top_ablated"](accuracy, percent)
         share = percent / 100

@@ -149,7 +149,8 @@ def test_ablating_nothing_gives_the_accuracy_of_the_model(transform, arguments):
 
     images = np.random.default_rng(0).integers(0, 256, (150, 8, 8, 3), "uint8")
     labels = np.random.default_rng(1).integers(0, 3, 150)
-    model = build(network, transforms.get(transform, **arguments), 8, 3)
+    layer = transforms.get(transform, **arguments, name="transform")
+    model = build(network, layer, 8, 3)
     head = activations.dense_head(model)
     head.set_weights([head.get_weights()[0], np.array([0.1, 0, -0.1])])
     reader = responses.Responses(model, images, labels=labels, seed=5)

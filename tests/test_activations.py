@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from invariance_tf import transforms
-from invariance_tf.measures import activations, responses
+from invariance_tf.measures import activations, partners, responses
 from invariance_tf.measures.ablation import ablate
 from invariance_tf.measures.measurement import measure_invariance
 from invariance_tf.paradigm.model import build, reseed_layer
@@ -73,11 +73,26 @@ def test_the_penultimate_layer_is_found_before_dropout():
 def test_a_model_that_does_not_end_in_a_dense_layer_has_no_penultimate():
     image = keras.Input((8, 8, 3))
     hidden = keras.layers.Dense(3, name="fc")(keras.layers.Flatten()(image))
-    model = keras.Model(image, keras.layers.Softmax(name="share")(hidden))
+    model = keras.Model(
+        image, keras.layers.UnitNormalization(name="unit")(hidden)
+    )
     with pytest.raises(
-        ValueError, match=r"name the layer.*last layer=share \(Softmax\)"
+        ValueError,
+        match=r"Legal: flatten, fc, unit.*layer=unit \(UnitNormalization\)",
     ):
         activations.penultimate_layer(model)
+
+
+def test_an_activation_after_the_dense_layer_is_a_part_of_it():
+    image = keras.Input((8, 8, 3))
+    hidden = keras.layers.Flatten(name="flat")(image)
+    logits = keras.layers.Dense(3, name="fc")(hidden)
+    for ending in (
+        keras.layers.Softmax(),
+        keras.layers.Activation("softmax"),
+    ):
+        model = keras.Model(image, ending(logits))
+        assert activations.penultimate_layer(model) == "flat"
 
 
 def test_rectified_layers_are_those_with_relu_and_the_penultimate():
@@ -96,14 +111,6 @@ def test_an_unknown_layer_is_refused():
         activations.submodel(plain_model(), ["fc", "fc9"])
 
 
-def test_a_model_of_several_inputs_is_refused():
-    left, right = keras.Input((4,)), keras.Input((4,))
-    both = keras.layers.Concatenate()([left, right])
-    model = keras.Model([left, right], keras.layers.Dense(2, name="fc")(both))
-    with pytest.raises(ValueError, match="must have one input"):
-        activations.submodel(model, ["fc"])
-
-
 def test_a_plain_model_needs_a_transform():
     with pytest.raises(ValueError, match="name one.*transform=None"):
         responses.Responses(plain_model(), IMAGES)
@@ -115,9 +122,9 @@ def test_negative_activity_is_refused_or_rectified():
         measure_invariance(model, IMAGES, transform, ["fc"])
     rectified, expected = (
         responses.Responses(
-            model, IMAGES, [layer], transform=transform, rectify=rectify
+            model, IMAGES, [layer], transform=transform, activity=activity
         ).arrays()
-        for layer, rectify in (("fc", True), ("fc_relu", False))
+        for layer, activity in (("fc", "rectified"), ("fc_relu", None))
     )
     for left, right in zip(rectified, expected, strict=True):
         assert np.array_equal(left, right)
@@ -150,9 +157,9 @@ def test_the_reading_order_skips_missing_categories():
 
 
 def test_the_next_image_of_a_category_is_found_around_the_block():
-    found = responses.next_of_category(np.array([0, 0, 1, 1, 0, 2]))
+    found = partners.next_of_category(np.array([0, 0, 1, 1, 0, 2]))
     assert found.tolist() == [1, 4, 3, 2, 0, -1]
-    assert responses.next_of_category(np.array([4])).tolist() == [-1]
+    assert partners.next_of_category(np.array([4])).tolist() == [-1]
 
 
 def test_blocks_hold_each_image_once_and_repeat_their_noise():
@@ -270,8 +277,8 @@ def test_a_tensorflow_data_set_gives_what_an_array_gives():
     model, transform = plain_model(), transforms.get("rotate180")
     plain = tf.data.Dataset.from_tensor_slices(IMAGES).batch(16)
     labelled = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(16)
-    expected = measure_invariance(model, IMAGES, transform)
-    for images in (plain, labelled):
+    for images, labels in ((plain, None), (labelled, LABELS)):
+        expected = measure_invariance(model, IMAGES, transform, labels=labels)
         found = measure_invariance(model, images, transform)
         assert found.neurons.equals(expected.neurons)
         assert found.layers.equals(expected.layers)

@@ -18,7 +18,7 @@ from invariance_tf.measures import ablation, activations
 from invariance_tf.measures.measurement import measure_invariance
 from invariance_tf.runs import preparation
 from invariance_tf.runs.analysis import SUMMARISED
-from invariance_tf.settings import config
+from invariance_tf.settings import config, defaults
 
 pytestmark = pytest.mark.usefixtures("two_layers")
 
@@ -71,15 +71,15 @@ def test_the_tables_have_their_columns(finished):
     assert [*read(run_dir, "neurons.parquet")] == [
         *("test_transform", "layer", "category_group", "neuron"),
         *("num_images", "num_active_images", "max_activity"),
-        "invariance_coefficient",
+        "specialisation",
         *("control_shuffled", "control_same_category"),
-        *("corrected_invariance", "specialisation"),
+        *("corrected_invariance", "invariance_coefficient"),
     ]
     assert [*read(run_dir, "layers.csv")] == [
         *("test_transform", "layer", "category_group", "tau", "num_neurons"),
-        *("num_never_active", "mean_invariance", "median_invariance"),
-        *("mean_specialisation", "mean_control_shuffled"),
-        "mean_corrected_invariance",
+        *("num_never_active", "median_invariance", "mean_specialisation"),
+        *("mean_control_shuffled", "mean_corrected_invariance"),
+        "mean_invariance",
     ]
     assert [*read(run_dir, "active_counts.csv")] == [
         *("layer", "image", "num_active_neurons", "num_neurons")
@@ -175,7 +175,7 @@ def test_a_run_is_analysed_again_from_the_command_line(
     with open(os.path.join(run_dir, "config.yaml")) as file:
         settings = yaml.safe_load(file)
     assert (settings["analysis"], settings["tau"]) == ("layers", "auto")
-    changed = {"tau"} | {
+    changed = {"tau", "files", "sha256"} | {
         f"{name}_{group}"
         for name in SUMMARISED
         for group in ("seen", "unseen", "all")
@@ -231,6 +231,7 @@ def test_other_images_are_noticed(run_dir, capsys):
     provenance["data"]["fingerprint"] = "other images"
     with open(path, "w") as file:
         json.dump(provenance, file)
+    conftest.list_files_again(run_dir)
     assert cli.main(["analyze", run_dir]) == 2
     assert "different images" in capsys.readouterr().err
 
@@ -280,7 +281,7 @@ def test_every_transformation_can_be_tested(tested_on_all):
     rows = read(tested_on_all[1]["run_dir"], "accuracy.csv")
     names = [*rows.test_transform]
     assert names[0] == "identity" and len(names) == 13 * 3
-    assert {*names} == {*transforms.TRANSFORMS}
+    assert {*names} == {*defaults.TRANSFORMS}
 
 
 def test_the_invariance_to_every_transformation_can_be_measured(tested_on_all):
@@ -309,7 +310,7 @@ def test_the_invariance_to_every_transformation_can_be_measured(tested_on_all):
         pd.testing.assert_frame_equal(
             found.reset_index(drop=True), measured.neurons, rtol=1e-6
         )
-    assert {*neurons.test_transform} == {*transforms.TRANSFORMS}
+    assert {*neurons.test_transform} == {*defaults.TRANSFORMS}
     assert len(read(run_dir, "layers.csv")) == 13 * 3 * 21
 
 

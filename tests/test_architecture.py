@@ -15,22 +15,29 @@ DEFINITIONS = FUNCTIONS | ast.ClassDef
 # From the street to the cellar: a room imports only rooms that stand below it.
 ROOMS = {
     "__main__": {"commands"},
-    "commands": {"paper", "runs", "datasets", "settings", "files", "foreign"},
+    "commands": {"paper", "runs", "datasets", "measures", "settings"}
+    | {"files", "foreign"},
     "paper": {"drawing", "datasets", "measures", "paradigm", "transforms"}
-    | {"settings", "files", "foreign"},
+    | {"settings", "run_files", "files", "foreign"},
     "runs": {"drawing", "datasets", "training", "measures", "paradigm"}
-    | {"networks", "transforms", "settings", "files", "foreign"},
+    | {"networks", "transforms", "settings", "run_files"}
+    | {"files", "foreign"},
     "drawing": {"measures", "settings", "files", "foreign"},
-    "datasets": {"files", "foreign"},
+    "datasets": {"settings", "arrays", "files", "foreign"},
     "training": {"paradigm", "files"},
-    "measures": {"paradigm", "transforms"},
-    "paradigm": {"foreign"},
-    "networks": set(),
-    "transforms": set(),
+    "measures": {"paradigm", "transforms", "arrays", "files"},
+    "paradigm": {"transforms", "foreign"},
+    "networks": {"settings"},
+    "transforms": {"settings"},
     "settings": {"foreign"},
+    "arrays": set(),
+    "run_files": {"files"},
     "files": {"foreign"},
     "foreign": set(),
 }
+
+# What draws itself if it is asked to: the one import of a room above.
+UPWARD = {("measures/measured.py", "drawing")}
 
 # Where a library may be imported; elsewhere the code runs on every backend of
 # Keras, starts without it, and says nothing on the terminal.
@@ -55,9 +62,11 @@ HOMES = {
     },
     "pandas": {
         "files.py",
+        "measures/measured.py",
         "measures/measurement.py",
         "paper/claims/",
         "paper/figures/accuracy.py",
+        "paper/selection.py",
         "paper/tables.py",
         "runs/accuracies.py",
         "runs/analysis.py",
@@ -71,7 +80,11 @@ HOMES = {
         "settings/shipped.py",
     },
     "ray": {"runs/sweep/on_ray.py"},
-    "rich": {"commands/", "datasets/images/decoding.py"},
+    "rich": {
+        "commands/",
+        "datasets/images/decoding.py",
+        "training/progress.py",
+    },
 }
 
 
@@ -128,6 +141,8 @@ def test_rooms_import_only_rooms_below_them():
         if package != "invariance_tf" or inside in ("", "__version__"):
             continue
         arrow = room_of(path), inside.split(".")[0]
+        if (path, arrow[1]) in UPWARD:
+            continue
         used.add(arrow)
         if arrow not in allowed and arrow[0] != arrow[1]:
             offenders.append(f"{place} imports {name}")

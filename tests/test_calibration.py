@@ -191,7 +191,7 @@ def test_the_network_is_compiled_once_for_all_strengths(name):
 
 @pytest.mark.parametrize("name, parameter", [*rule.PARAMETERS.items()])
 def test_every_strength_is_an_argument_with_a_default(name, parameter):
-    assert parameter.name in defaults.TRANSFORMS[name]
+    assert parameter.name in defaults.TRANSFORMS[name].options
     for size in (16, 48, 100):
         largest = rule.strengths(name, parameter.step, size)[-1]
         layer = transforms.get(name, **{parameter.name: largest})

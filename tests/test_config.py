@@ -1,29 +1,32 @@
 """Settings: defaults, checks and names of runs."""
 
 import dataclasses
+import importlib
 import inspect
 
 import pytest
 
-from invariance_tf import datasets, networks
 from invariance_tf.datasets.images.selection import Selection
-from invariance_tf.settings import defaults
+from invariance_tf.settings import defaults, names
 from invariance_tf.settings.config import Experiment
 
 
 def test_the_settings_know_every_data_set_and_its_options():
-    assert defaults.DATASETS.keys() == datasets.DATASETS.keys()
-    assert defaults.EXPERIMENTS.keys() == datasets.DATASETS.keys()
-    for name, options in defaults.DATASETS.items():
-        arguments = {*inspect.signature(datasets.DATASETS[name]).parameters}
+    for name, entry in defaults.DATASETS.items():
+        module, _, function = entry.place.partition(":")
+        function = getattr(importlib.import_module(module), function)
+        arguments = {*inspect.signature(function).parameters}
         if "options" in arguments:
             arguments |= {field.name for field in dataclasses.fields(Selection)}
         arguments -= {"builder", "cache_dir", "options"}
-        assert options.keys() == arguments, name
+        assert entry.options.keys() == arguments, name
 
 
-def test_the_settings_know_every_network():
-    assert defaults.RECIPES.keys() == networks.NETWORKS.keys()
+@pytest.mark.parametrize("kind", names.REGISTRIES)
+def test_every_name_has_its_code(kind):
+    for name in names.REGISTRIES[kind]:
+        if name != "tfds":
+            assert callable(names.load(kind, name))
 
 
 def test_alexnet_on_facescrub_is_trained_as_in_the_paper():

@@ -26,14 +26,10 @@ import values  # noqa: E402
 
 PAGES = sorted(DOCS.rglob("*.md"))
 REGISTRIES = (
-    itf.transforms.TRANSFORMS,
-    itf.datasets.DATASETS,
-    itf.networks.NETWORKS,
     FIGURES,
     defaults.TRANSFORMS,
     defaults.DATASETS,
-    defaults.EXPERIMENTS,
-    defaults.RECIPES,
+    defaults.NETWORKS,
 )
 RESULTS = DOCS / "results" / "synthfaces"
 
@@ -59,13 +55,22 @@ def run_page(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = [dict(registry) for registry in REGISTRIES]
 
-    def run(name, stop=None):
+    def run(name, stop=None, module=None):
         names = {"__name__": "page"}
-        for block in blocks(name, "python")[:stop]:
+        found = blocks(name, "python")[:stop]
+        if module:
+            # The page says to save its first example there.
+            (tmp_path / "my_lab").mkdir()
+            (tmp_path / "my_lab" / module).write_text(found[0], "utf-8")
+        for block in found:
             exec(compile(block, name, "exec"), names)
         return names
 
+    path = [*sys.path]
     yield run
+    sys.path[:] = path
+    for name in [name for name in sys.modules if name.startswith("my_lab")]:
+        del sys.modules[name]
     for registry, content in zip(REGISTRIES, before, strict=True):
         registry.clear()
         registry.update(content)
@@ -179,6 +184,20 @@ def test_every_claim_has_the_verdict_of_the_table():
     assert sum(counted) == 16
 
 
+def test_verdicts_of_studies_stand_beside_each_other():
+    results = values.Results(RESULTS)
+    lines = registers.verdicts_table([results]).split("\n")[2:]
+    for line, first, now in zip(
+        lines,
+        results.first_claims.itertuples(),
+        results.claims.itertuples(),
+        strict=True,
+    ):
+        cells = line.split(" | ")
+        assert first.verdict in cells[2] and now.verdict in cells[3]
+    assert lines[0].startswith("| C1 |") and "of 10; not" in lines[0]
+
+
 def test_figures_have_the_claims_that_the_paper_makes_with_them():
     found = {f"C{i}": registers._figures_of(f"C{i}") for i in range(1, 17)}
     assert found["C1"] == {"2b", "2c"}
@@ -285,7 +304,7 @@ def test_docstrings_in_the_form_of_keras_become_those_of_google():
 
 @pytest.mark.slow
 def test_a_transformation_is_added(run_page):
-    names = run_page("extend/transform.md")
+    names = run_page("extend/transform.md", module="transforms.py")
     np.testing.assert_array_equal(names["logits"], names["again"])
     images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3))
     out = np.asarray(names["Posterize"](3)(images, np.array([True, False])))
@@ -295,13 +314,16 @@ def test_a_transformation_is_added(run_page):
     np.testing.assert_array_equal(out[1], images[1])
     with pytest.raises(ValueError, match="at least 2. Received: levels=1"):
         names["Posterize"](1)
-    assert names["summary"]["transform"] == "posterize"
+    assert names["summary"]["transform"] == "my_lab.transforms:Posterize"
+    faces = names["images"]
+    flipped = np.asarray(names["flipped"])
+    np.testing.assert_array_equal(flipped, faces[:, :, ::-1])
     assert 0 <= names["summary"]["across_accuracy"] <= 1
 
 
 @pytest.mark.slow
 def test_a_data_set_is_added(run_page):
-    names = run_page("extend/dataset.md")
+    names = run_page("extend/dataset.md", module="data.py")
     dataset = names["dataset"]
     assert dataset.images.shape == (240, 32, 32, 3)
     assert dataset.is_test.sum() == 80
@@ -311,18 +333,18 @@ def test_a_data_set_is_added(run_page):
     assert abs(np.diff(bars, axis=1)).max() > 20
     assert np.isfinite(names["history"].history["loss"]).all()
     assert names["accuracies"]["seen"][0] == 40
-    assert names["summary"]["dataset"] == "gratings"
+    assert names["summary"]["dataset"] == "my_lab.data:gratings"
 
 
 @pytest.mark.slow
 def test_a_network_is_added(run_page):
-    names = run_page("extend/network.md")
+    names = run_page("extend/network.md", module="networks.py")
     assert names["layer_names"] == ["conv1", "conv2", "fc3"]
     assert names["penultimate"] == "fc3"
     kernels = 5 * 5 * 3 * 16 + 5 * 5 * 16 * 32 + 32 * 64 + 64 * 4
     biases = 16 + 32 + 64 + 4
     assert names["model"].count_params() == kernels + biases
-    assert names["summary"]["network"] == "two_layers"
+    assert names["summary"]["network"] == "my_lab.networks:two_layers"
     assert names["summary"]["penultimate_layer"] == "fc3"
 
 
@@ -352,16 +374,24 @@ def test_a_figure_is_added(run_page):
 
 @pytest.mark.slow
 def test_a_model_of_ones_own_is_measured(run_page):
-    names = run_page("measure.md", stop=2)
-    assert [*names["summary"].index] == ["conv", "hidden"]
-    assert names["summary"].num_neurons.tolist() == [14 * 14 * 16, 64]
+    names = run_page("measure.md")
+    summary = names["result"].summary
+    assert [*summary.layer] == ["conv", "hidden"]
+    assert summary.num_neurons.tolist() == [14 * 14 * 16, 64]
     assert len(names["neurons"]) == 64
     assert names["neurons"].control_shuffled.notna().any()
-    names = run_page("measure.md")
-    assert names["result"].neurons.groupby("layer").size().to_dict() == {
-        "conv4_block6_out": 1024,
-        "avg_pool": 2048,
+    assert pathlib.Path("rotation.png").stat().st_size > 5_000
+    assert len(names["unit"].neurons) == 64
+    num_neurons = {
+        "resnet_result": {"conv4_block6_out": 1024, "avg_pool": 2048},
+        "tuned_result": {"mobilenetv2_1.00_32/block_13_expand_relu": 2304},
+        "signed": {"attention": 16 * 32, "pool": 32},
     }
+    for name, expected in num_neurons.items():
+        found = names[name].neurons.groupby("layer").size().to_dict()
+        assert found == expected
+    coefficients = names["signed"].neurons.invariance_coefficient
+    assert coefficients.between(0, 1).all()
 
 
 @pytest.mark.slow
@@ -417,7 +447,7 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing(tmp_path):
         for tag in loading:
             assert not re.search(r'(?:src|href)="(?:https?:)?//', tag), tag
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "drawings/across.svg" in index and "{{" not in index
+    assert "drawings/across-light.svg" in index and "{{" not in index
     assert "<math" in (tmp_path / "method" / "index.html").read_text("utf-8")
 
 

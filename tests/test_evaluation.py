@@ -86,7 +86,7 @@ def test_labels_are_predicted_for_original_and_transformed_images():
     labels = np.random.default_rng(0).integers(0, 2, 200)
     images[labels == 0, :, :4] = 200
     images[labels == 1, :, 4:] = 200
-    model = build(brightest_corner, transforms.get("highpass"), 8, 2)
+    model = build(brightest_corner, "highpass", 8, 2)
     network = evaluation.classifier(model)
     for name, expected in (("identity", labels), ("rotate180", 1 - labels)):
         predicted = evaluation.predict_labels(
@@ -98,7 +98,7 @@ def test_labels_are_predicted_for_original_and_transformed_images():
 def test_predictions_are_those_of_the_whole_model():
     images = np.random.default_rng(0).integers(0, 256, (150, 8, 8, 3))
     labels = np.repeat(np.arange(15), 10)
-    model = build(brightest_corner, transforms.get("highpass"), 8, 2)
+    model = build(brightest_corner, "highpass", 8, 2)
     inputs = {"image": images, "is_transformed": np.ones(150, bool)}
     expected = model.predict(inputs, verbose=0).argmax(axis=1)
     predicted = evaluation.predict_labels(

@@ -225,6 +225,7 @@ def test_other_images_under_the_same_settings_are_noticed(
     provenance["data"][name] = "of other images"
     with open(path, "w") as file:
         json.dump(provenance, file)
+    conftest.list_files_again(run_dir)
     with pytest.raises(FileExistsError, match="different images.*--overwrite"):
         run_experiment(copied)
 

@@ -178,7 +178,7 @@ def test_the_log_ratio_is_that_of_the_means_with_its_error():
     found = inference.log_ratio(values, ["t00", "t01"], ["t02", "t03"])
     means = values.groupby("transform").mean()
     ratio = means[["t00", "t01"]].mean() / means[["t02", "t03"]].mean()
-    assert found.effect == pytest.approx(np.log(ratio))
+    assert found.effect == pytest.approx(np.log2(ratio))
     # The spread of the ratio when seeds are drawn again.
     draws = []
     for draw in range(300):
@@ -187,8 +187,47 @@ def test_the_log_ratio_is_that_of_the_means_with_its_error():
         )
         mean = again.groupby("transform").mean()
         draws.append(
-            np.log(mean[["t00", "t01"]].mean() / mean[["t02", "t03"]].mean())
+            np.log2(mean[["t00", "t01"]].mean() / mean[["t02", "t03"]].mean())
         )
     half = 1.96 * np.std(draws)
     assert found.high - found.effect == pytest.approx(half, rel=0.25)
     assert np.isnan(inference.log_ratio(-values, ["t00"], ["t02"]).effect)
+
+
+def test_the_ratio_of_two_measures_is_that_of_their_means():
+    generator = np.random.default_rng(12)
+    below = effects(generator, 4, 500, true=2.0, spread=0.5)
+    above = 0.6 * below + generator.normal(0, 0.2, len(below))
+    found = inference.ratio(above, below)
+    assert found.effect == pytest.approx(above.mean() / below.mean())
+    draws = []
+    for draw in range(300):
+        seed = np.random.RandomState(draw)
+        again = below.groupby("transform").sample(
+            frac=1, replace=True, random_state=seed
+        )
+        rows = below.index.get_indexer(again.index)
+        draws.append(above.to_numpy()[rows].mean() / again.mean())
+    half = 1.96 * np.std(draws)
+    assert found.high - found.effect == pytest.approx(half, rel=0.25)
+    assert np.isnan(inference.ratio(above, -below).effect)
+
+
+def test_a_baseline_of_each_transformation_is_subtracted_with_its_variance():
+    values = effects(np.random.default_rng(13), num_transforms=3, true=5.0)
+    keys = pd.MultiIndex.from_product(
+        [["t00", "t01", "t02"], [90, 91]], names=["transform", "seed"]
+    )
+    baseline = pd.Series([1.0, 1.2, 2.0, 2.2, 9.0, 9.2], keys)
+    found = inference.each_transform(values, baseline)
+    alone = inference.each_transform(values)
+    for name, level in (("t00", 1.1), ("t01", 2.1), ("t02", 9.1)):
+        assert found[name].effect == pytest.approx(alone[name].effect - level)
+        assert found[name].high - found[name].effect > (
+            alone[name].high - alone[name].effect
+        ) * (stats.t.ppf(1 - 0.025 / 3, found[name].degrees)) / (
+            stats.t.ppf(1 - 0.025 / 3, alone[name].degrees)
+        )
+    assert inference.shown(values, baseline, least=0) == {"t00", "t01"}
+    # Without a baseline there is nothing to compare with.
+    assert "t02" not in inference.each_transform(values, baseline[:4])

@@ -300,3 +300,82 @@ def test_the_measures_stay_in_their_ranges(pair):
     # The mean of a difference is at most the mean of its size, 1 - I.
     bound = 1 - invariance + 1e-12
     assert (np.abs(specialisation[counts > 0]) <= bound).all()
+
+
+# Signed activity: the same numbers where nothing is negative, and no others
+# where everything is; a change of sign is a change of response.
+
+signed_activities = hypothesis.extra.numpy.arrays(
+    "float32",
+    hypothesis.extra.numpy.array_shapes(min_dims=2, max_dims=2, max_side=6).map(
+        lambda shape: (2, *shape)
+    ),
+    elements=strategies.floats(-8, 8, width=32, allow_subnormal=False),
+)
+
+
+def accumulate_signed(original, transformed):
+    maxima = np.abs([original, transformed]).max(axis=(0, 1))
+    accumulator = Accumulator(maxima, is_signed=True)
+    accumulator.add(original, transformed, np.zeros(len(original), int))
+    return accumulator.results([0])
+
+
+@over_activities
+@hypothesis.given(pair=activities)
+def test_signed_and_rectified_agree_where_nothing_is_negative(pair):
+    pair = pair.astype("float32")
+    assert_same(accumulate_signed(*pair), accumulate(*pair))
+
+
+@over_activities
+@hypothesis.given(pair=signed_activities)
+def test_the_sign_of_a_neuron_does_not_matter(pair):
+    assert_same(accumulate_signed(*-pair), accumulate_signed(*pair))
+
+
+@over_activities
+@hypothesis.given(pair=signed_activities)
+def test_an_opposite_response_is_none_at_all(pair):
+    counts, invariance, specialisation = accumulate_signed(pair[0], -pair[0])
+    assert (invariance[counts > 0] == 0).all()
+    assert (specialisation[counts > 0] == 0).all()
+
+
+@over_activities
+@hypothesis.given(pair=signed_activities)
+def test_positive_and_negative_part_are_as_two_neurons(pair):
+    """Their sums of h add up, as far as both versions have one sign."""
+    original, transformed = pair
+    terms, _ = pair_terms(original, transformed, is_signed=True)
+    hypothesis.assume(original.any() and transformed.any())
+    parts = [
+        pair_terms(
+            np.maximum(sign * original, 0), np.maximum(sign * transformed, 0)
+        )
+        for sign in (1, -1)
+    ]
+    for h, one, other, x, y in zip(
+        *(each.ravel() for each in (terms, parts[0][0], parts[1][0])),
+        original.ravel(),
+        transformed.ravel(),
+        strict=True,
+    ):
+        # A part that is 0 in both versions is not active, and not counted.
+        counted = [
+            part
+            for part, sign in ((one, 1), (other, -1))
+            if max(sign * x, sign * y) > 0
+        ]
+        assert h == pytest.approx(np.mean(counted) if counted else 1.0)
+
+
+@over_activities
+@hypothesis.given(pair=signed_activities)
+def test_signed_measures_keep_to_their_ranges(pair):
+    counts, invariance, specialisation = accumulate_signed(*pair)
+    found = invariance[counts > 0]
+    assert ((0 <= found) & (found <= 1)).all()
+    assert (np.abs(specialisation[counts > 0]) <= 1 - found + 1e-9).all()
+    same, one, _ = accumulate_signed(pair[0], pair[0])
+    assert (one[same > 0] == 1).all()

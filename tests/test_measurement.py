@@ -255,7 +255,7 @@ def test_streaming_changes_no_number(transform, arguments, spatial):
             labels=LABELS,
             is_seen=IS_SEEN,
             spatial=spatial,
-            rectify=True,
+            activity="rectified",
             memory=memory,
         )
 
@@ -351,3 +351,161 @@ def test_undefined_images_are_refused():
         measure_invariance(
             make_model(), images, transforms.get("identity"), ["fc"]
         )
+
+
+def test_a_range_is_declared_and_comes_back_to_the_model():
+    """Images of 0..1 for a model of 0..1: as if preprocessed from 0..255."""
+    model = make_model()
+    inversion = transforms.get("contrast_inversion")
+    for low, high in ((0.0, 1.0), (-1.0, 1.0)):
+        scale = (high - low) / 255
+
+        def preprocess(images, scale=scale, low=low):
+            return images * np.float32(scale) + np.float32(low)
+
+        expected = measure_invariance(
+            model, IMAGES, inversion, ["conv"], preprocess=preprocess
+        )
+        found = measure_invariance(
+            model,
+            preprocess(IMAGES.astype("float32")),
+            inversion,
+            ["conv"],
+            value_range=(low, high),
+        )
+        for column in ("invariance_coefficient", "max_activity"):
+            np.testing.assert_allclose(
+                found.neurons[column], expected.neurons[column], 1e-4, 1e-4
+            )
+        same = measure_invariance(
+            model,
+            preprocess(IMAGES.astype("float32")),
+            transforms.get("identity"),
+            ["conv"],
+            value_range=(low, high),
+        )
+        coefficients = same.neurons.invariance_coefficient.dropna()
+        assert len(coefficients) and (coefficients == 1).all()
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 1000])
+def test_the_batch_size_of_the_network_changes_no_number(batch_size):
+    for memory in (0, 2**29):
+        found = measure(batch_size=batch_size, memory=memory)
+        for left, right in zip(tables(found), tables(measure()), strict=True):
+            assert left.equals(right)
+    with pytest.raises(ValueError, match="positive integer.*batch_size=0"):
+        measure(batch_size=0)
+
+
+def test_progress_is_shown_if_wanted(capsys):
+    measure(verbose=0)
+    measure(verbose="auto")
+    assert capsys.readouterr().out == ""
+    measure(verbose=1)
+    assert "75/75" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="0, 1 or auto. .*verbose='yes'"):
+        measure(verbose="yes")
+
+
+def signed_pairs():
+    """Signed activity of the dense layer before its rectifier."""
+    pairs = activity_pairs()["conv"]
+    return [conv @ KERNELS["fc"] for conv in pairs]
+
+
+def signed_reference(original, transformed, tau):
+    """The formula of signed activity, one pair after the other."""
+    maxima = np.abs([original, transformed]).max(axis=(0, 1))
+    rows = []
+
+    def size(x, y):
+        return abs(x) + abs(y)
+
+    for a, b, largest in zip(original.T, transformed.T, maxima, strict=True):
+        terms = [
+            (
+                1 - abs(y - x) / (abs(x) + abs(y)),
+                (abs(y) - abs(x)) / (abs(x) + abs(y)),
+            )
+            for x, y in zip(a.tolist(), b.tolist(), strict=True)
+            if max(abs(x), abs(y)) / largest > tau
+        ]
+        rows.append((len(terms), *np.mean(terms, axis=0)))
+    return np.array(rows).T
+
+
+def test_signed_activity_is_measured_by_its_formula():
+    model = make_model()
+    image = keras.Input((6, 6, 3))
+    flat = keras.layers.Flatten()(model.get_layer("conv")(image))
+    dense = keras.layers.Dense(9, name="fc")
+    signed = keras.Model(image, dense(flat))
+    dense.set_weights([KERNELS["fc"], BIASES["fc"]])
+    for memory in (0, 2**29):
+        found = measure_invariance(
+            signed,
+            IMAGES,
+            transforms.get("rotate180"),
+            ["fc"],
+            activity="signed",
+            tau=0.2,
+            labels=LABELS,
+            memory=memory,
+        ).neurons
+        original, transformed = signed_pairs()
+        counts, invariance, specialisation = signed_reference(
+            original, transformed, 0.2
+        )
+        assert (np.sign(original) != np.sign(transformed)).any()
+        assert np.array_equal(found.num_active_images, counts)
+        assert_close(found.invariance_coefficient, invariance)
+        assert_close(found.specialisation, specialisation)
+        image, other = same_category_pairs(64).T
+        _, control, _ = signed_reference_of_control(
+            original, transformed, image, other, 0.2
+        )
+        assert_close(found.control_same_category, control)
+
+
+def signed_reference_of_control(original, transformed, image, other, tau):
+    """The same, with the scale of all images."""
+    largest = np.abs([original, transformed]).max(axis=(0, 1))
+    pair = np.concatenate([original[image], largest[None]])
+    partner = np.concatenate([transformed[other], largest[None]])
+    counts, invariance, rest = signed_reference(pair, partner, tau)
+    # Without the row that was added for the scale.
+    return counts - 1, (invariance * counts - 1) / (counts - 1), rest
+
+
+def test_what_is_not_for_seen_and_unseen_is_refused():
+    for is_seen, found in (([0, 3], "int64"), ([True], "bool")):
+        with pytest.raises(ValueError, match=f"boolean.*have 5.*dtype={found}"):
+            measure_invariance(
+                make_model(),
+                IMAGES,
+                transforms.get("identity"),
+                ["fc"],
+                labels=LABELS,
+                is_seen=is_seen,
+            )
+
+
+def test_labels_of_any_kind_give_the_same_numbers():
+    names = np.array([*"abcde"])[LABELS]
+    for labels in (names, np.eye(5)[LABELS], 10**12 + LABELS):
+        found = measure_invariance(
+            make_model(),
+            IMAGES,
+            transforms.get("rotate180"),
+            ["fc"],
+            labels=labels,
+        )
+        expected = measure_invariance(
+            make_model(),
+            IMAGES,
+            transforms.get("rotate180"),
+            ["fc"],
+            labels=LABELS,
+        )
+        assert found.neurons.equals(expected.neurons)

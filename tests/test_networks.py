@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from invariance_tf.measures import activations
-from invariance_tf.networks import NETWORKS, get
+from invariance_tf.networks import get
 from invariance_tf.networks.alexnet import LocalResponseNormalization
+from invariance_tf.settings.defaults import NETWORKS
 
 SMALLEST = {"alexnet": 19, "alexnet_small": 15, "resnet18": 32, "inception": 32}
 
@@ -180,7 +181,7 @@ def test_images_that_are_too_small_are_refused(name):
 
 
 def test_an_unknown_name_is_answered_with_the_legal_ones():
-    message = ", ".join(NETWORKS) + r"\. Received: name='vgg'"
+    message = ", ".join(NETWORKS) + r", or your own.* Received: network=vgg"
     with pytest.raises(ValueError, match=message):
         get("vgg")
     message = "Legal: .*he.* Received: initializer='uniform'"

@@ -15,6 +15,7 @@ from invariance_tf.measures import evaluation
 from invariance_tf.measures.responses import Responses
 from invariance_tf.paradigm.model import build
 from invariance_tf.runs import experiment, preparation
+from invariance_tf.settings import defaults
 from invariance_tf.training import devices
 
 SMALL = Experiment(
@@ -52,11 +53,11 @@ def read(run_dir, name):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("name", networks.NETWORKS)
+@pytest.mark.parametrize("name", defaults.NETWORKS)
 def test_only_the_network_before_its_logits_computes_in_bfloat16(name):
     model = build(
         networks.get(name),
-        transforms.get("highpass"),
+        "highpass",
         32,
         4,
         precision="mixed_bfloat16",

@@ -205,6 +205,8 @@ def test_the_tiles_count_what_judge_says(runs, page):
     )
     of_words = {
         "hold": "holds",
+        "hold on average": "holds on average",
+        "holds on average": "holds on average",
         "do not hold": "does not hold",
         "does not hold": "does not hold",
         "holds": "holds",

@@ -1,5 +1,6 @@
 """The grid search: its experiments, its choice, and what it never looks at."""
 
+import copy
 import csv
 import dataclasses
 import importlib.util
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from invariance_tf import Experiment
+from invariance_tf import Experiment, datasets
 from invariance_tf.commands import search as search_command
 from invariance_tf.commands.search import search_settings
 from invariance_tf.paper import tables
@@ -313,14 +314,17 @@ class Guarded:
 @pytest.fixture
 def put_images(monkeypatch):
     """Lets experiments find other images in the tiny data set."""
-    load = preparation._load
+    load = datasets.get
 
     def put(make):
-        def load_other(name, *options):
-            dataset = load(name, *options)
-            return dataclasses.replace(dataset, images=make(dataset))
+        def load_other(name, **options):
+            dataset = copy.copy(load(name, **options))
+            # With the former fingerprint, so that both are the same runs.
+            assert dataset.fingerprint and len(dataset.hashes)
+            object.__setattr__(dataset, "images", make(dataset))
+            return dataset
 
-        monkeypatch.setattr(preparation, "_load", load_other)
+        monkeypatch.setattr(datasets, "get", load_other)
 
     return put
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from invariance_tf import Experiment
+from invariance_tf import Experiment, run_files
 from invariance_tf import files as results
 from invariance_tf.commands.progress import RunsProgress
 from invariance_tf.commands.sweep import run_sweep
@@ -225,12 +225,13 @@ def test_a_run_is_done_with_its_data_and_measures(tmp_path, changes, is_done):
     os.mkdir(run.run_dir)
     fingerprint = changes.get("fingerprint", dataset.fingerprint)
     files = {
-        "summary.json": {"seconds": {"training": 3.0, "analysis": 1.0}},
         "provenance.json": {"data": {"fingerprint": fingerprint}},
         "config.yaml": {**vars(digits), **changes},
     }
     for name, content in files.items():
         pathlib.Path(run.run_dir, name).write_text(json.dumps(content))
+    seconds = {"training": 3.0, "analysis": 1.0}
+    run_files.write_summary(run.run_dir, {"seconds": seconds})
     (found,), _ = worker.survey_runs([digits])
     assert found.is_done == is_done
     assert found.seconds == 4.0
@@ -281,15 +282,17 @@ class ScriptedEngine:
         return ended
 
 
+# The run itself took 2 seconds, and its process another to start.
 DONE = Outcome(
     "done",
     {
         "was_done": False,
+        "seconds": {"training": 1.5, "evaluation": 0.5},
         "within_accuracy": 0.5,
         "across_accuracy": None,
         "clean_accuracy": 1.0,
     },
-    seconds=2.0,
+    seconds=3.0,
 )
 
 
@@ -344,8 +347,40 @@ def test_the_time_left_comes_from_this_sweep_or_from_former_runs(tmp_path):
     assert progress.seconds_left() == 10.0 * 5 / 2
     progress.begin(runs[0])
     progress.end(runs[0], DONE)
-    assert progress.seconds_left() == 2.0 * 4 / 2
+    assert progress.seconds_left() == 3.0 * 4 / 2
     assert RunsProgress(runs, 0, 2, None).seconds_left() is None
+
+
+def test_the_time_left_falls_while_runs_are_under_way(tmp_path, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    runs = some_runs(tmp_path, 3)
+    progress = RunsProgress(runs, 0, num_slots=2, expected=10.0)
+    progress.begin(runs[0])
+    progress.begin(runs[1])
+    assert progress.seconds_left() == (10 + 10 + 10) / 2
+    now += 4
+    assert progress.seconds_left() == (6 + 6 + 10) / 2
+    progress.put_back(runs[1], Outcome("held"))
+    assert progress.seconds_left() == (6 + 10 + 10) / 2
+    # Later than expected: nothing more is known of it.
+    now += 40
+    assert progress.seconds_left() == (0 + 10 + 10) / 2
+
+
+def test_the_last_run_takes_its_own_time_on_however_many_slots(tmp_path):
+    runs = some_runs(tmp_path, 1)
+    progress = RunsProgress(runs, 0, num_slots=8, expected=10.0)
+    progress.begin(runs[0])
+    assert progress.seconds_left() == pytest.approx(10.0, abs=1.0)
+
+
+def test_measuring_again_is_not_taken_for_training(tmp_path, capsys):
+    (run,) = some_runs(tmp_path, 1)
+    run = dataclasses.replace(run, seconds=2.0)
+    value = {**DONE.value, "was_done": True}
+    finish({run.name: [dataclasses.replace(DONE, value=value)]}, [run])
+    assert "neurons measured again, 3 s" in capsys.readouterr().out
 
 
 def test_a_terminal_shows_a_bar_and_what_runs(tmp_path):

@@ -56,7 +56,9 @@ def results_of(runs_dir):
     found = {}
     for path in runs_dir.glob("*/summary.json"):
         summary = json.loads(path.read_text())
-        del summary["seconds"]
+        # Some of the files have times, and paths.
+        for name in ("seconds", "files", "sha256"):
+            del summary[name]
         tables = [
             path.with_name(name).read_text()
             for name in ("accuracy.csv", "ablation.csv", "layers.csv")

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 
+import conftest
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,11 +100,11 @@ def test_a_half_written_run_is_ignored_and_counted(copy):
     [
         (
             lambda path: change_json(path / "summary.json", schema=99),
-            "schema is 99",
+            "the schema 99",
         ),
         (lambda path: (path / "summary.json").write_text("{"), "JSON"),
         (lambda path: (path / "neurons.parquet").write_text(""), "parquet"),
-        (lambda path: (path / "provenance.json").unlink(), "TypeError"),
+        (lambda path: (path / "provenance.json").unlink(), "is missing"),
     ],
 )
 def test_a_run_that_cannot_be_read_is_refused_with_the_reason(
@@ -157,9 +158,11 @@ def test_the_runs_of_a_study_differ_only_in_what_is_studied(copy):
     for name, value in (("seed", 5), ("n_seen", 3), ("runs_dir", "other")):
         settings[name] = value
     path.write_text(yaml.safe_dump(settings))
+    conftest.list_files_again(second)
     assert {*load_runs(copy).runs.study} == {study[first.name]}
     settings["epochs"] = 7
     path.write_text(yaml.safe_dump(settings))
+    conftest.list_files_again(second)
     assert load_runs(copy).runs.study.nunique() == 2
 
 

@@ -16,16 +16,13 @@ DRAWINGS = {
 
 
 def draw_all():
-    """Makes every drawing, for light and for dark pages, and every finding.
+    """Makes every drawing, for light and for dark pages.
 
     Returns:
         Dictionary from names of files to SVG, as bytes.
     """
-    drawn = {
-        f"{name}-{scheme}.svg": themes.make_svg(
-            draw, theme, settings=theme.settings
-        )
-        for name, draw in DRAWINGS.items()
+    return {
+        f"{name}-{scheme}.svg": themes.make_svg(draw, theme)
+        for name, draw in {**DRAWINGS, **findings.drawings()}.items()
         for scheme, theme in themes.THEMES.items()
     }
-    return {**drawn, **findings.draw_all()}

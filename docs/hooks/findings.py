@@ -4,7 +4,6 @@ import functools
 import pathlib
 import re
 
-import themes
 import values
 from matplotlib.figure import Figure
 
@@ -28,33 +27,36 @@ TUTORIAL = {
 }
 
 
-def draw_all(results=None):
-    """Draws what is shown on the first page and in the tutorial.
-
-    Args:
-        results: A `values.Results`; by default of `synthfaces`.
+def drawings():
+    """Returns the figures that pages show, by the names of their files.
 
     Returns:
-        Dictionary from names of files to SVG, as bytes.
+        Dictionary from names to functions of a `themes.Theme` that return a
+        figure.
     """
-    results = results or values.Results(values.RESULTS / "synthfaces")
-    runs = results.tables
-    faces = find_studies(runs)[0]["faces"]
-    is_chosen = runs.runs.index.isin(results.select(**TUTORIAL).index)
-    studies, _ = find_studies(runs.select(is_chosen))
+    found = {}
+    for path in sorted(values.RESULTS.glob("*/runs.parquet")):
+        results = values.Results(path.parent)
+        studies, _ = find_studies(results.tables)
+        for number in ("2c", "5c"):
+            found[f"{path.parent.name}-{number}"] = functools.partial(
+                _draw_figure, number, studies
+            )
+    results = values.Results(values.RESULTS / "synthfaces")
+    faces = find_studies(results.tables)[0]["faces"]
+    is_chosen = results.tables.runs.index.isin(results.select(**TUTORIAL).index)
+    chosen, _ = find_studies(results.tables.select(is_chosen))
     return {
-        name: themes.make_svg(draw, argument)
-        for name, draw, argument in (
-            ("across.svg", draw_across, faces),
-            ("relation.svg", draw_invariance, faces),
-            ("loss.svg", draw_loss, faces),
-            (
-                "tutorial-2c.svg",
-                functools.partial(by_number.draw_figure, "2c"),
-                studies,
-            ),
-        )
+        **found,
+        "across": lambda theme: draw_across(faces),
+        "relation": lambda theme: draw_invariance(faces),
+        "loss": lambda theme: draw_loss(faces),
+        "tutorial-2c": functools.partial(_draw_figure, "2c", chosen),
     }
+
+
+def _draw_figure(number, studies, theme):
+    return by_number.draw_figure(number, studies)
 
 
 def draw_across(study):
@@ -84,8 +86,11 @@ def draw_loss(study):
 
 
 def draw_invariance(study):
-    """Draws across-category accuracy against invariance, without a legend."""
+    """Draws across-category accuracy against invariance."""
     figure = Figure(figsize=(5, 4.6))
+    ((axes,), (legend,)) = layout.make_panels(figure, 1, 1, 4)
     runs, faces = trained(study.runs), transforms_of("faces")
-    draw_relation(runs, figure.subplots(), "across_accuracy", faces)
+    draw_relation(runs, axes, "across_accuracy", faces)
+    handles, _ = axes.get_legend_handles_labels()
+    layout.draw_legend(legend, handles, num_columns=3)
     return figure

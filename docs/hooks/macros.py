@@ -17,7 +17,9 @@ from invariance_tf.settings import defaults  # noqa: E402
 
 def define_env(env):
     """Gives the pages values, tables and drawings."""
-    env.variables["defaults"] = defaults.DATASETS
+    env.variables["defaults"] = {
+        name: entry.options for name, entry in defaults.DATASETS.items()
+    }
     for name in ("lfw", "synthfaces"):
         env.variables[name] = values.Results(values.RESULTS / name)
     for function in (
@@ -26,6 +28,7 @@ def define_env(env):
         registers.figures_table,
         registers.sweeps_table,
         registers.transforms_table,
+        registers.verdicts_table,
     ):
         env.macro(function)
     env.macro(values.Measurement, "measured")

@@ -42,6 +42,31 @@ def figures_table(results):
     return values.make_table(("figure", "sweep", "expected", "obtained"), rows)
 
 
+def verdicts_table(results):
+    """Returns the verdicts of several studies on each claim.
+
+    Args:
+        results: List of `Results`; of one with two sets of criteria, both.
+    """
+    titles = ["claim", "the paper"]
+    for one in results:
+        name = one.directory.name
+        titles += [f"{name}, first", name]
+    rows = []
+    for number, claim in CLAIMS.items():
+        row = [number, f"{claim.place}: {claim.words}"]
+        for one in results:
+            for table in (one.first_claims, one.claims):
+                found = table[table.claim == number].iloc[0]
+                text = values.format_verdict(found.verdict)
+                if table is one.claims:
+                    more = values.format_exceptions(found)
+                    text += f"<br>{values.format_effect(found)}<br>{more}"
+                row.append(text.removesuffix("<br>"))
+        rows.append(row)
+    return values.make_table(titles, rows)
+
+
 def _obtained(results, claims, is_made):
     """Returns the verdicts on the claims that a figure shows."""
     if not is_made:
@@ -51,8 +76,8 @@ def _obtained(results, claims, is_made):
     for row in found.itertuples():
         verdict = values.format_verdict(row.verdict)
         line = f"{row.claim} {verdict}: {values.format_effect(row)}"
-        if row.exceptions:
-            line += f", not for {values.format_labels(row.exceptions)}"
+        if row.num_claimed:
+            line += f"; {values.format_exceptions(row)}"
         lines.append(line)
     return "<br>".join(lines) or "drawn"
 
@@ -163,11 +188,11 @@ def datasets_table(pages):
         pages: Dictionary from names of data sets to their pages.
     """
     rows = []
-    for name, options in defaults.DATASETS.items():
+    for name, entry in defaults.DATASETS.items():
         label = f"[`{name}`]({pages[name]})" if name in pages else f"`{name}`"
         texts = (
             f"`{option}`" + ("" if value is None else f" {value}")
-            for option, value in options.items()
+            for option, value in entry.options.items()
         )
         rows.append((label, ", ".join(texts)))
     return values.make_table(("data set", "options with defaults"), rows)
@@ -180,7 +205,7 @@ def transforms_table():
         for name in names:
             arguments = ", ".join(
                 f"`{key}` {value}"
-                for key, value in defaults.TRANSFORMS[name].items()
+                for key, value in defaults.TRANSFORMS[name].options.items()
             )
             rows.append((family, f"`{name}`", LOOKS[name].label, arguments))
     return values.make_table(

@@ -4,7 +4,8 @@ import dataclasses
 import io
 
 import matplotlib
-from matplotlib.colors import LinearSegmentedColormap
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -37,6 +38,7 @@ class Theme:
             "ytick.labelsize": 8,
             "axes.facecolor": "none",
             "savefig.transparent": True,
+            "grid.color": self.faint,
             **dict.fromkeys(inks, self.ink),
             **dict.fromkeys(muted, self.muted),
         }
@@ -56,15 +58,32 @@ THEMES = {
 }
 
 
-def make_svg(draw, *arguments, settings=None):
-    """Returns the figure that a function makes as SVG, in bytes."""
+def make_svg(draw, theme):
+    """Returns a figure as SVG, in bytes.
+
+    Args:
+        draw: Function of a `Theme` that returns a figure.
+        theme: A `Theme`.
+    """
     # The reader may not have the font.
-    settings = {**style.SETTINGS, "svg.fonttype": "path", **(settings or {})}
+    settings = {**style.SETTINGS, "svg.fonttype": "path", **theme.settings}
     with matplotlib.rc_context(settings):
         stream = io.BytesIO()
-        figure = draw(*arguments)
+        figure = draw(theme)
         figure.savefig(stream, format="svg", metadata={"Date": None})
-    return stream.getvalue()
+    svg = stream.getvalue()
+    if theme is THEMES["dark"]:
+        for color in (style.GREY, *(x.color for x in style.LOOKS.values())):
+            svg = svg.replace(color.lower().encode(), _lighten(color).encode())
+    return svg
+
+
+def _lighten(color):
+    """Mixes a colour with white until it stands out from a dark page."""
+    rgb = np.array(to_rgb(color))
+    while rgb @ (0.2126, 0.7152, 0.0722) < 0.4:
+        rgb = rgb + 0.1 * (1 - rgb)
+    return to_hex(rgb)
 
 
 def make_panels(height, number, **options):

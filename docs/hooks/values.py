@@ -37,9 +37,15 @@ class Results:
     @functools.cached_property
     def claims(self):
         """DataFrame with a row for each claim and study."""
-        table = pd.read_csv(
-            self.directory / "claims.csv", dtype={"exceptions": "str"}
-        )
+        return self._read_claims("claims.csv")
+
+    @functools.cached_property
+    def first_claims(self):
+        """The same by the criteria of before; see docs/claims.md."""
+        return self._read_claims("claims_first_criteria.csv")
+
+    def _read_claims(self, name):
+        table = pd.read_csv(self.directory / name, dtype={"exceptions": "str"})
         # Empty text, not nan.
         return table.assign(exceptions=table.exceptions.fillna(""))
 
@@ -62,6 +68,10 @@ class Results:
         """Returns the number of categories."""
         return self.tables.runs.num_categories.max()
 
+    def hours(self, **keys):
+        """Formats the computing time of the runs with given values."""
+        return f"{self.select(**keys).seconds.sum() / 3600:.1f}"
+
     def minutes(self, **keys):
         """Formats the computing time of the runs with given values."""
         return f"{self.select(**keys).seconds.sum() / 60:.1f}"
@@ -70,6 +80,11 @@ class Results:
         """Formats the effect of a claim, with its interval."""
         rows = select_rows(self.claims, {"claim": claim}, "no claim")
         return format_effect(rows.iloc[0])
+
+    def degree(self, claim):
+        """Says for how many of its transformations a claim is shown."""
+        row = select_rows(self.claims, {"claim": claim}, "no claim").iloc[0]
+        return f"{row.num_shown} of {row.num_claimed}"
 
     def num_verdicts(self, verdict):
         """Counts the claims with a verdict."""
@@ -94,14 +109,14 @@ class Results:
     def claims_table(self):
         """Returns a table of all claims: effect, interval and verdict."""
         return make_table(
-            ("claim", "effect", "obtained", "verdict", "not for"),
+            ("claim", "effect", "obtained", "verdict", "shown alone for"),
             [
                 (
                     row.claim,
                     row.effect_name,
                     format_effect(row),
                     format_verdict(row.verdict),
-                    format_labels(row.exceptions),
+                    format_exceptions(row),
                 )
                 for row in self.claims.itertuples()
             ],
@@ -251,6 +266,16 @@ def format_effect(row):
 def format_verdict(verdict):
     """Returns a verdict with its symbol."""
     return f'<span class="verdict">{VERDICTS[verdict][0]} {verdict}</span>'
+
+
+def format_exceptions(row):
+    """Says for how many transformations a claim is shown, and not for which."""
+    if not row.num_claimed:
+        return ""
+    count = f"{row.num_shown} of {row.num_claimed}"
+    if row.exceptions and row.num_shown:
+        count += f"; not {format_labels(row.exceptions)}"
+    return count
 
 
 def format_labels(names):

@@ -14,7 +14,7 @@ from invariance_tf.settings import defaults
 NUM_WARNINGS = 5
 # What an experiment on FaceScrub uses by default, and the fewest images of an
 # identity that it can use: its test images and one to train with.
-_DEFAULTS = defaults.DATASETS["facescrub"]
+_DEFAULTS = defaults.DATASETS["facescrub"].options
 FEWEST_IMAGES = _DEFAULTS["num_test"] + 1
 
 

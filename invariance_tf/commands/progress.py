@@ -131,24 +131,23 @@ class RunsProgress(Bar):
         )
         self._num_done, self._num_slots = num_before, num_slots
         self._expected, self._seconds, self._num_failed = expected, [], 0
-        # From a run's name to its line below the bar.
+        # From a run's name to its line below the bar, and when it began.
         self._running = {}
 
     def begin(self, run):
         """Counts a run that was started."""
-        self._running[run.name] = self._bar.add_task(
-            "", total=None, state=run.name
-        )
+        line = self._bar.add_task("", total=None, state=run.name)
+        self._running[run.name] = line, time.monotonic()
 
     def put_back(self, run, outcome):
         """Counts a run that has to be started again."""
-        self._bar.remove_task(self._running.pop(run.name))
+        self._remove_line(run)
         if outcome.status == "died":
             terminal.show_line(f"{run.name}: {outcome.message}; it goes on")
 
     def end(self, run, outcome):
         """Counts a run that is done or has failed."""
-        self._bar.remove_task(self._running.pop(run.name))
+        self._remove_line(run)
         self._num_done += 1
         if outcome.status == "failed":
             self._num_failed += 1
@@ -159,7 +158,13 @@ class RunsProgress(Bar):
         else:
             self._seconds.append(outcome.seconds)
             accuracies = _format_accuracies(outcome.value)
-            text = f"{accuracies}, {outcome.seconds:.0f} s"
+            if outcome.value["was_done"]:
+                accuracies += ", neurons measured again"
+                seconds = outcome.seconds
+            else:
+                # Its own, without the start of its process.
+                seconds = sum(outcome.value["seconds"].values())
+            text = f"{accuracies}, {seconds:.0f} s"
         position = f"{self._num_done:{len(str(self._total))}d}"
         terminal.show_line(f"[{position}/{self._total}] {run.name}: {text}")
 
@@ -177,8 +182,23 @@ class RunsProgress(Bar):
         mean = self._expected
         if self._seconds:
             mean = statistics.mean(self._seconds)
+        if mean is None:
+            return None
+        now = time.monotonic()
+        of_running = [
+            max(mean - (now - begin), 0) for _, begin in self._running.values()
+        ]
         num_left = self._total - self._num_done
-        return _total_seconds(mean, num_left, self._num_slots)
+        of_waiting = mean * (num_left - len(of_running))
+        together = sum(of_running) + of_waiting
+        num_at_once = min(self._num_slots, max(num_left, 1))
+        # The last runs leave slots empty.
+        return max(together / num_at_once, *of_running, 0)
+
+    def _remove_line(self, run):
+        """Removes the line of a run below the bar."""
+        line, _ = self._running.pop(run.name)
+        self._bar.remove_task(line)
 
 
 def show_overview(runs, num_slots):

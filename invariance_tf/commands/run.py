@@ -1,6 +1,9 @@
 """One run: trains, tests and measures, or measures again."""
 
+import csv
 import dataclasses
+import os
+import shlex
 from typing import Literal
 
 from invariance_tf.commands import terminal
@@ -50,12 +53,15 @@ class AnalysisOptions:
         analysis: The penultimate layer, or all layers with ReLU.
         tau: Threshold of activity, or auto.
         ablate_layer: Inner layer to ablate too, such as conv5; null: none.
+        trust: Import the modules that the run's config.yaml names; only for
+            runs whose author you trust.
     """
 
     run_dir: str
     analysis: Literal["penultimate", "layers"] = _OWN
     tau: float | Literal["auto"] = _OWN
     ablate_layer: str | None = _OWN
+    trust: bool = False
 
 
 @terminal.command("Run the same command again to continue from the last epoch.")
@@ -122,31 +128,21 @@ def prepare_run(experiment):
     Returns:
         A `preparation.Prepared`.
     """
-    with terminal.quiet_start():
+    with terminal.busy("Loading TensorFlow"), terminal.quiet_start():
         from invariance_tf.runs.preparation import prepare
     terminal.start_logging()
-    with terminal.mistakes((ValueError, TypeError, OSError, ImportError)):
+    names = f"the images of {experiment.dataset} and {experiment.network}"
+    with (
+        terminal.mistakes((ValueError, TypeError, OSError, ImportError)),
+        terminal.busy(f"Preparing {names}"),
+    ):
         return prepare(experiment)
 
 
 def _show_summary(summary, closing):
-    """Shows the result of a run as a table, and a closing line."""
-    number = terminal.format_number
-    num_categories, n_seen = summary["num_categories"], summary["n_seen"]
-    num_unseen = num_categories - n_seen
-    rows = (
-        ("original", f"all {num_categories}", "clean"),
-        ("transformed", f"{n_seen} seen transformed", "within"),
-        ("transformed", f"{num_unseen} unseen transformed", "across"),
-    )
-    terminal.show_table(
-        f"{summary['transform']} on {summary['dataset']}",
-        {"test images": "left", "categories": "left", "accuracy": "right"},
-        (
-            [images, categories, number(summary[f"{name}_accuracy"])]
-            for images, categories, name in rows
-        ),
-    )
+    """Shows the result of a run, and what to do next."""
+    run_dir = summary["run_dir"]
+    _show_accuracies(summary)
     if "invariance_all" in summary:
         # Summaries from before have no floor.
         lines = {
@@ -156,10 +152,71 @@ def _show_summary(summary, closing):
         }
         for text, name in lines.items():
             means = (
-                f"{group} {number(summary.get(f'{name}_{group}'))}"
+                f"{group} {terminal.format_number(summary.get(key))}"
                 for group in ("seen", "unseen", "all")
+                for key in [f"{name}_{group}"]
             )
             terminal.show_line(f"{text}: {', '.join(means)}")
     for warning in summary.get("health", {}).get("warnings", ()):
         terminal.show_problem(f"warning: {warning}")
-    terminal.show_line(f"{closing}\nResults: {summary['run_dir']}")
+    runs_dir = os.path.dirname(run_dir) or "."
+    terminal.show_line(
+        f"{closing}\nResults: {run_dir}\n"
+        f"Next: tensorboard --logdir {shlex.quote(runs_dir)}\n"
+        f"      invariance-tf report {shlex.quote(runs_dir)}\n"
+        f"      invariance-tf analyze {shlex.quote(run_dir)} --analysis layers"
+    )
+
+
+def _show_accuracies(summary):
+    """Shows the accuracies of a run with their intervals, and chance."""
+    num_categories, n_seen = summary["num_categories"], summary["n_seen"]
+    transform, num_unseen = summary["transform"], num_categories - n_seen
+    rows = (
+        ("original", f"all {num_categories}", "identity", "all"),
+        ("transformed", f"{n_seen} seen transformed", transform, "seen"),
+        (
+            "transformed",
+            f"{num_unseen} unseen transformed",
+            transform,
+            "unseen",
+        ),
+    )
+    cells = _read_accuracies(summary["run_dir"])
+    terminal.show_table(
+        f"{transform} on {summary['dataset']}",
+        {
+            "test images": "left",
+            "categories": "left",
+            "images": "right",
+            "accuracy": "right",
+            "95 % interval": "right",
+        },
+        ([*words, *cells[test, group]] for *words, test, group in rows),
+    )
+    chance = terminal.format_number(1 / num_categories)
+    terminal.show_line(f"Chance: {chance}")
+
+
+def _read_accuracies(run_dir):
+    """Reads the table of accuracies, as cells.
+
+    Returns:
+        Dictionary from the transformation and the category group to the
+        number of images, the accuracy and its interval (Wilson's).
+    """
+    from invariance_tf.measures.intervals import wilson
+
+    number = terminal.format_number
+    cells = {}
+    path = os.path.join(run_dir, "accuracy.csv")
+    with open(path, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            count, found = int(row["num_images"]), ("-", "")
+            if count:
+                accuracy = float(row["accuracy"])
+                low, high = wilson(round(count * accuracy), count)
+                found = number(accuracy), f"{number(low)} to {number(high)}"
+            test, group = row["test_transform"], row["category_group"]
+            cells[test, group] = (f"{count:,}", *found)
+    return cells

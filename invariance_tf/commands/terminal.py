@@ -198,6 +198,22 @@ def quiet_start(is_import=True):
             os.close(terminal)
 
 
+@contextlib.contextmanager
+def busy(text):
+    """Says what takes the time: a spinner in a terminal, else a line.
+
+    Args:
+        text: String, such as "Loading TensorFlow".
+    """
+    console = _console()
+    if not console.is_terminal:
+        show_line(f"{text} ...")
+        yield
+        return
+    with console.status(f"{text} ..."):
+        yield
+
+
 def _temporary_file():
     """Opens a temporary file; without a place for one, it keeps nothing."""
     try:

@@ -2,16 +2,28 @@
 
 from invariance_tf.datasets import digits, facescrub, folder, synthfaces, tfds
 from invariance_tf.datasets.dataset import Dataset, take
+from invariance_tf.settings import names
 
-__all__ = ["DATASETS", "Dataset", "count_categories", "get", "take"]
+__all__ = [
+    "Dataset",
+    "count_categories",
+    "digits",
+    "facescrub",
+    "folder",
+    "get",
+    "synthfaces",
+    "take",
+    "tfds",
+]
 
 
 def get(name, **options):
     """Loads a data set by name.
 
     Args:
-        name: String. One of the keys of `DATASETS`; `tfds:NAME` for the set
-            NAME of TensorFlow Datasets.
+        name: String. One of the keys of `settings.defaults.DATASETS`;
+            `tfds:NAME` for the set NAME of TensorFlow Datasets; or one of your
+            own: the name of an entry point, or `module:function`.
         **options: Arguments of the data set's function, for example
             `image_size`.
 
@@ -29,8 +41,16 @@ def get(name, **options):
     >>> dataset.images.shape
     (18, 48, 48, 3)
     """
-    kind, options = _find_kind(name, options)
-    return DATASETS[kind](**options)
+    kind, _, builder = name.partition(":")
+    if kind == "tfds" and builder:
+        return names.load("dataset", kind)(builder=builder, **options)
+    dataset = names.load("dataset", name)(**options)
+    if not isinstance(dataset, Dataset):
+        raise ValueError(
+            "The function of a data set must return a `datasets.Dataset`. "
+            f"Received: {type(dataset).__name__} of dataset={name}"
+        )
+    return dataset
 
 
 def count_categories(name, **options):
@@ -47,34 +67,15 @@ def count_categories(name, **options):
     Raises:
         As `get`.
     """
-    kind, options = _find_kind(name, options)
-    return COUNTS[kind](**options) if kind in COUNTS else None
-
-
-def _find_kind(name, options):
-    """Returns a key of `DATASETS`, and the options with the builder if any."""
     kind, _, builder = name.partition(":")
-    if kind not in DATASETS or (kind == "tfds") != bool(builder):
-        legal = ", ".join(DATASETS).replace("tfds", "tfds:NAME")
-        raise ValueError(
-            f"Unknown data set. Legal names: {legal}. Received: name={name!r}"
-        )
-    return kind, {**options, "builder": builder} if builder else options
+    if kind == "tfds":
+        return tfds.count_categories(builder, **options)
+    return _COUNTS[name](**options) if name in _COUNTS else None
 
 
-DATASETS = {
-    "synthfaces": synthfaces.load_synthfaces,
-    "digits": digits.load_digits,
-    "folder": folder.load_folder,
-    "facescrub": facescrub.load_facescrub,
-    "tfds": tfds.load_tfds,
-    "imagenet": tfds.load_imagenet,
-}
-
-# For those whose images take long to load.
-COUNTS = {
+# Of those whose images take long to load.
+_COUNTS = {
     "folder": folder.count_categories,
     "facescrub": facescrub.count_categories,
-    "tfds": tfds.count_categories,
     "imagenet": tfds.count_categories,
 }

@@ -83,11 +83,10 @@ def load_folder(data_dir, **options):
     entry = image_cache.fetch_images(
         chosen.cache_dir,
         key,
-        chosen.image_size,
         lambda path: selection.build_entry(path, candidates, chosen, check),
     )
     entry["skipped"] += tuple(loose)
-    return Dataset(name="folder", **entry)
+    return Dataset.of_stored(name="folder", **entry)
 
 
 def count_categories(data_dir=None, **options):

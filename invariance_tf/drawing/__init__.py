@@ -7,8 +7,9 @@ from invariance_tf import files
 from invariance_tf.drawing import style
 from invariance_tf.drawing.confusion import draw_confusion
 from invariance_tf.drawing.examples import draw_examples
+from invariance_tf.drawing.measurement import draw_measurement
 
-__all__ = ["draw_confusion", "draw_examples", "save"]
+__all__ = ["draw_confusion", "draw_examples", "draw_measurement", "save"]
 
 # Without the time of writing, the same figure has the same bytes.
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}

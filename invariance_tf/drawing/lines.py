@@ -27,7 +27,7 @@ def draw_lines(table, axes, x, y, transforms, positions):
     """
     for transform in transforms:
         of_transform = table[table["transform"] == transform]
-        look = style.LOOKS[transform]
+        look = style.look_of(transform)
         draw_line(
             of_transform,
             axes,

@@ -6,6 +6,7 @@ between all transformations, dashes within a family.
 """
 
 import dataclasses
+import zlib
 
 import matplotlib
 
@@ -59,6 +60,10 @@ LOOKS = {
     "thinning": Look("Thinning", "#7CC6A4", "d", _DOTTED),
 }
 
+# Of transformations that are not the paper's, greys.
+_OTHER_COLORS = ("#333333", "#666666", "#999999")
+_OTHER_MARKERS = ("*", "1", "2", "3", "4")
+
 # Faces and hatches of violins.
 SEEN = {"facecolor": "#0072B2", "hatch": None}
 UNSEEN = {"facecolor": "#F2C063", "hatch": "////"}
@@ -102,6 +107,27 @@ def context():
 
 
 def family_of(transform):
-    """Returns the family of a transformation."""
-    (family,) = (name for name in FAMILIES if transform in FAMILIES[name])
-    return family
+    """Returns the family of a transformation: one of the paper's, or other."""
+    for family, names in FAMILIES.items():
+        if transform in names:
+            return family
+    return "other"
+
+
+def look_of(transform):
+    """Returns the `Look` of a transformation, also of one of the user's own.
+
+    Example:
+
+    >>> look_of("my_lab.transforms:Swirl").label
+    'Swirl'
+    """
+    if transform in LOOKS:
+        return LOOKS[transform]
+    # The same in every figure, whichever others are in it.
+    number = zlib.crc32(transform.encode())
+    return Look(
+        transform.rpartition(":")[2],
+        _OTHER_COLORS[number % len(_OTHER_COLORS)],
+        _OTHER_MARKERS[number // 8 % len(_OTHER_MARKERS)],
+    )

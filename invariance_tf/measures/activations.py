@@ -1,24 +1,50 @@
 """Finds the layers of a model, and cuts sub-models that reach their neurons."""
 
-import weakref
+import difflib
 
 import keras
+import numpy as np
+from keras import ops
 
+from invariance_tf.measures import calls, model_inputs
 from invariance_tf.paradigm.model import is_xla_faster
 from invariance_tf.transforms import Transform
 
-# Models made by `submodel`, each of which is traced at its first use.
-_SUBMODELS = weakref.WeakKeyDictionary()
+
+class _Known:
+    """Keeps what was found out about a model, and lives as long as it.
+
+    Attributes:
+        calls: Dictionary, what `calls.list_calls` found.
+        cuts: Dictionary, models made by `submodel`, each of which is traced
+            at its first use.
+    """
+
+    def __init__(self):
+        self.calls = {}
+        self.cuts = {}
 
 
-def layer_names(model):
+def _known(model):
+    """Returns the `_Known` of a model."""
+    # In a dictionary of ours it would keep the model alive, which its parts
+    # refer to. Assignment would be Keras' tracking of attributes.
+    return vars(model).setdefault("_invariance_tf", _Known())
+
+
+def layer_names(model, image_shape=None):
     """Lists the layers whose activity can be measured, in their order.
 
     Args:
-        model: A Keras functional or sequential model.
+        model: A `keras.Model`.
+        image_shape: Tuple `(height, width, channels)`; needed only for
+            subclassed models and nested ones of any image size.
 
     Returns:
-        List of strings: the layers with a single floating-point output.
+        List of strings: the layers and operations with a single
+        floating-point output for each image. Those inside nested models,
+        subclassed ones and layers come with their path, `backbone/conv1`.
+        Those called several times come with a number, `shared:2`.
 
     Example:
 
@@ -26,52 +52,85 @@ def layer_names(model):
     >>> hidden = keras.layers.Dense(4, activation="relu", name="fc6")(image)
     >>> layer_names(keras.Model(image, hidden))
     ['fc6']
+    >>> shared = keras.layers.Dense(8, name="shared")
+    >>> twice = keras.Model(image, shared(shared(image)))
+    >>> layer_names(keras.Sequential([twice], name="outer"))
+    ['functional_1/shared:1', 'functional_1/shared:2', 'functional_1']
     """
-    return [
-        layer.name
-        for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer | Transform)
-        and isinstance(layer.output, keras.KerasTensor)
-        and "float" in keras.backend.standardize_dtype(layer.output.dtype)
-    ]
+    return [call.name for call in _list_calls(model, image_shape)[0]]
 
 
-def penultimate_layer(model):
+def penultimate_layer(model, image_shape=None, inputs=None):
     """Returns the name of the layer whose neurons feed the last dense layer.
 
-    Dropout in between does not change test images and is skipped.
+    Dropout in between does not change test images and is skipped; so is an
+    activation after the dense layer, such as softmax.
 
     Args:
-        model: A Keras model that ends in a dense layer.
+        model: A `keras.Model` that ends in a dense layer.
+        image_shape: As for `layer_names`.
+        inputs: As for `submodel`.
 
     Raises:
-        ValueError: If the model ends in another layer.
+        ValueError: If the model ends in another layer or has several outputs.
     """
-    head = dense_head(model)
-    (tensor,) = keras.tree.flatten(head.input)
-    layer = tensor._keras_history.operation
-    while isinstance(layer, keras.layers.Dropout):
-        layer = layer.input._keras_history.operation
-    return layer.name
+    found, own = _list_calls(model, image_shape, inputs)
+    last = own.sources[0] if len(own.sources) == 1 else None
+    head = _skip(last, keras.layers.Activation | keras.layers.Softmax)
+    if head and isinstance(head.operation, keras.layers.Dense):
+        feeding = _skip(head.sources[0], keras.layers.Dropout)
+        if feeding in found:
+            return feeding.name
+    ending = (
+        f"{last.name} ({type(last.operation).__name__})" if last else "none"
+    )
+    raise ValueError(
+        "The penultimate layer is the one before a final dense layer, but this "
+        "model does not end in one: name the layer to measure. Legal: "
+        f"{_shorten([call.name for call in found])}. Received: last "
+        f"layer={ending}"
+    )
 
 
-def rectified_layers(model):
+def _skip(call, kinds):
+    """Returns the first call, going back, that is not of certain layers."""
+    while call and isinstance(call.operation, kinds):
+        call = call.sources[0]
+    return call
+
+
+def rectified_layers(model, image_shape=None):
     """Lists the layers that end in a ReLU, and the penultimate one.
 
     Args:
-        model: A Keras model that ends in a dense layer.
+        model: A `keras.Model` that ends in a dense layer.
+        image_shape: As for `layer_names`.
 
     Returns:
-        List of layer names, in the model's order.
+        List of layer names, in the model's order. ReLU6 and any other
+        activation that is 0 for all negative numbers counts.
     """
-    penultimate = penultimate_layer(model)
-    rectified = []
-    for name in layer_names(model):
-        config = model.get_layer(name).get_config()
-        is_relu = isinstance(model.get_layer(name), keras.layers.ReLU)
-        if is_relu or config.get("activation") == "relu" or name == penultimate:
-            rectified.append(name)
-    return rectified
+    penultimate = penultimate_layer(model, image_shape)
+    return [
+        call.name
+        for call in _list_calls(model, image_shape)[0]
+        if call.name == penultimate or _is_rectifying(call.operation)
+    ]
+
+
+def _is_rectifying(operation):
+    """Tells whether an operation of Keras ends in a rectifier."""
+    if isinstance(operation, keras.layers.ReLU):
+        return operation.negative_slope == 0 and operation.threshold >= 0
+    if type(operation).__name__ in ("Relu", "Relu6"):
+        return True
+    activation = getattr(operation, "activation", None)
+    is_own = type(operation).__module__.partition(".")[0] == "keras"
+    if not is_own or not callable(activation):
+        return False
+    values = np.linspace(-8, 8, 33, dtype="float32")
+    found = ops.convert_to_numpy(activation(ops.convert_to_tensor(values)))
+    return bool((found[values <= 0] == 0).all() and found.max() > 0)
 
 
 def dense_head(model):
@@ -86,59 +145,138 @@ def dense_head(model):
     return head
 
 
-def _transforms(model):
-    return [layer for layer in model.layers if isinstance(layer, Transform)]
-
-
 def transform_of(model):
     """Returns the transformation that a model made by `model.build` has.
 
     Raises:
         ValueError: If the model has none.
     """
-    found = _transforms(model)
+    found = model_inputs.transforms_in(model)
     if not found:
         raise ValueError(
             "The model does not contain a transformation: name one, such as "
-            "transforms.get('highpass'). Received: transform=None"
+            "transform='highpass'. Received: transform=None"
         )
     return found[0]
 
 
-def submodel(model, layers):
+def _is_flat(model):
+    """Tells whether Keras knows all calls, and there is but one input."""
+    is_single = (
+        calls.is_graph(model) and len(model_inputs.input_names(model)) == 1
+    )
+    return is_single and calls.is_flat(model)
+
+
+def _body(model):
+    """Returns the part of a model that begins after its transformation."""
+    found = model_inputs.transforms_in(model)
+    if not found:
+        return model
+    bodies = _known(model).cuts
+    key = "body", _identity(model)
+    if key not in bodies:
+        bodies[key] = keras.Model(found[0].output, model.outputs)
+    return bodies[key]
+
+
+def _identity(model):
+    """Returns what changes if a model's layers are exchanged."""
+    return tuple(id(layer) for layer in model._flatten_layers())
+
+
+def _list_calls(model, image_shape, inputs=None):
+    """Lists the model's calls without its transformation, see `calls`."""
+    model_inputs.ensure_built(model, image_shape, inputs)
+    if _is_flat(model):
+        found, own = calls.list_calls(model)
+        return [
+            call for call in found if not isinstance(call.operation, Transform)
+        ], own
+    body = _body(model)
+    known = _known(model).calls
+    key = image_shape, _identity(model)
+    if key not in known:
+        known.clear()
+        values = model_inputs.symbols_of(body, image_shape, inputs)
+        known[key] = calls.list_calls(body, values)
+        # A model that was not built yet has new layers now.
+        known[image_shape, _identity(model)] = known[key]
+    return known[key]
+
+
+def submodel(model, layers, image_shape=None, inputs=None):
     """Returns the part of a model from its transformation to some layers.
 
     Args:
-        model: A model made by `model.build`, or any Keras model with one
-            input.
-        layers: List of layer names.
+        model: A `keras.Model`.
+        layers: List of layer names, see `layer_names`.
+        image_shape: As for `layer_names`.
+        inputs: Dictionary from the names of the other inputs, if any, to
+            arrays with a row for each image.
 
     Returns:
-        A `keras.Model` from images to a dictionary of each layer's output. It
-        shares its layers with `model` and does not transform the images.
+        A `keras.Model` from images to a dictionary of each layer's output, or
+        from a dictionary of images and the other inputs. It shares its layers
+        with `model` and does not transform the images.
 
     Raises:
-        ValueError: If a layer does not exist or the model has several inputs.
+        ValueError: If a layer does not exist or inputs are missing.
     """
-    legal = layer_names(model)
+    names = model_inputs.input_names(model)
+    if inputs or names and len(names) > 1:
+        model_inputs.image_input(model, inputs or {})
+    found, _ = _list_calls(model, image_shape, inputs)
+    outputs = {call.name: call.output for call in found}
     for name in layers:
-        if name not in legal:
-            raise ValueError(
-                "The model has no layer of this name that can be measured. "
-                f"Legal: {', '.join(legal)}. Received: layer={name!r}"
+        if name not in outputs:
+            raise ValueError(_unknown_layer(name, [*outputs]))
+    known = _known(model).cuts
+    key = tuple(layers), _identity(model)
+    if key not in known:
+        if _is_flat(model):
+            start = model_inputs.transforms_in(model)
+            cut = keras.Model(
+                start[0].output if start else model.inputs[0],
+                {name: outputs[name] for name in layers},
             )
-    known = _SUBMODELS.setdefault(model, {})
-    if tuple(layers) in known:
-        return known[tuple(layers)]
-    found = _transforms(model)
-    inputs = [found[0].output] if found else model.inputs
-    if len(inputs) != 1:
-        raise ValueError(
-            "A model must have one input, the image. Received: inputs="
-            f"{[tensor.name for tensor in model.inputs]}"
+        else:
+            cut = calls.Probe(_body(model), layers)
+        cut.jit_compile = is_xla_faster()
+        known[key] = cut
+    return known[key]
+
+
+def output_shapes(model, layers, image_shape, inputs=None):
+    """Returns the shapes of what `submodel` returns for images of a size."""
+    if _is_flat(model):
+        cut = submodel(model, layers)
+        shapes = cut.compute_output_shape((None, *image_shape))
+        return [shapes[name] for name in layers]
+    found, _ = _list_calls(model, image_shape, inputs)
+    shapes = {call.name: call.output.shape for call in found}
+    return [shapes[name] for name in layers]
+
+
+def _unknown_layer(name, legal):
+    """Returns the message for a layer that does not exist."""
+    calls_of_it = sorted(each for each in legal if each.startswith(f"{name}:"))
+    if calls_of_it:
+        return (
+            "The layer is called several times: name the call. Legal: "
+            f"{', '.join(calls_of_it)}. Received: layer={name!r}"
         )
-    outputs = {name: model.get_layer(name).output for name in layers}
-    cut = keras.Model(inputs[0], outputs)
-    cut.jit_compile = is_xla_faster()
-    known[tuple(layers)] = cut
-    return cut
+    inside = [each for each in legal if each.endswith(f"/{name}")]
+    close = inside or difflib.get_close_matches(name, legal, n=5)
+    return (
+        "The model has no layer of this name that can be measured. Legal: "
+        f"{_shorten(legal, close)}. Received: layer={name!r}"
+    )
+
+
+def _shorten(names, first=()):
+    """Lists names, of many only the likely ones."""
+    if len(names) <= 20:
+        return ", ".join(names)
+    shown = ", ".join((first or names[-8:])[:8])
+    return f"{shown} and others (all: activations.layer_names(model))"

@@ -17,25 +17,49 @@ import numpy as np
 THRESHOLDS = np.arange(21) / 20
 
 
-def pair_terms(original, transformed):
+def pair_terms(original, transformed, is_signed=False):
     """Computes invariance and specialisation of pairs of activities.
 
     Equation (1): h = 1 - |b - a| / (a + b), and (b - a) / (a + b).
 
+    Neurons without a rectifier (GELU, SiLU, layer normalisation, attention)
+    have negative activity too. With `is_signed` it counts as much as positive
+    activity, but as a response of another kind:
+
+        h = 1 - |b - a| / (|a| + |b|), and (|b| - |a|) / (|a| + |b|),
+
+    and a neuron is active if |a| or |b| is above tau times its largest |a| or
+    |b|. So h is 0 whenever the signs differ, as if the positive and the
+    negative part were two neurons. For a, b >= 0 both are those of the paper.
+    Unlike there, 0 need not mean that a neuron is silent: adding a constant to
+    all activities of a neuron changes its coefficient.
+
     Args:
-        original: Array of activities a >= 0 for original images.
-        transformed: Array of activities b >= 0 for the transformed images.
+        original: Array of activities a for original images, >= 0 unless
+            signed.
+        transformed: Array of activities b for the transformed images.
+        is_signed: Whether activities may be negative.
 
     Returns:
-        Two float64 arrays: h from 0 (active in one version only) to 1 (the
-        same in both), and the specialisation from -1 (original only) to 1
-        (transformed only); 1 and 0 where both activities are 0.
+        Two float64 arrays: h from 0 (active in one version only, or with
+        another sign) to 1 (the same in both), and the specialisation from -1
+        (original only) to 1 (transformed only); 1 and 0 where both activities
+        are 0.
 
     Example:
 
     >>> pair_terms(np.array([1.0, 1.0, 0.0]), np.array([1.0, 3.0, 2.0]))
     (array([1. , 0.5, 0. ]), array([0. , 0.5, 1. ]))
+    >>> pair_terms(np.array([-1.0, -1.0]), np.array([-3.0, 1.0]), True)
+    (array([0.5, 0. ]), array([0.5, 0. ]))
     """
+    if is_signed:
+        has_other_sign = original * np.sign(transformed) < 0
+        invariance, specialisation = pair_terms(
+            np.abs(original), np.abs(transformed)
+        )
+        invariance[has_other_sign] = 0
+        return invariance, specialisation
     original = original.astype("float64")
     specialisation = transformed.astype("float64")
     # Any sum of float32 numbers that is not 0 is larger.
@@ -151,9 +175,14 @@ class Accumulator:
             the pairs beside `THRESHOLDS`.
         num_groups: Integer, number of groups of images.
         rule: `"either"` or `"both"`, see `activity_levels`.
+        is_signed: Whether activities may be negative, see `pair_terms`; then
+            `maxima` are those of their magnitudes.
     """
 
-    def __init__(self, maxima, tau=0.1, num_groups=1, rule="either"):
+    def __init__(
+        self, maxima, tau=0.1, num_groups=1, rule="either", is_signed=False
+    ):
+        self._is_signed = is_signed
         self._decisive = _decisive(rule)
         self._cutoffs = activity_cutoffs(maxima, tau)
         maxima = np.where(maxima > 0, maxima, 1).astype("float64")
@@ -173,7 +202,7 @@ class Accumulator:
 
         Args:
             original: Float32 array of shape `(num_images, num_neurons)`,
-                activities >= 0 for original images.
+                activities for original images, >= 0 unless signed.
             transformed: Array of that shape, for the transformed images.
             group: Integer array of shape `(num_images,)`.
             controls: Dictionary from the names of controls to pairs: a
@@ -204,7 +233,7 @@ class Accumulator:
         return num_active
 
     def _add_pairs(self, original, transformed, neurons, group):
-        activity = self._decisive(original, transformed)
+        activity = self._magnitude(original, transformed)
         is_active = activity > self._cutoffs[neurons]
         bins = np.ceil(activity * self._scale[neurons]).astype("int32")
         # A tau between those of the grid is one more threshold.
@@ -220,11 +249,17 @@ class Accumulator:
         size = math.prod(shape)
         added = np.bincount(bins, minlength=size).astype("uint32")
         self._counts[:, :, neurons] += added.reshape(shape)
-        terms = pair_terms(original, transformed)
+        terms = pair_terms(original, transformed, self._is_signed)
         for sums, term in zip(self._sums, terms, strict=True):
             added = np.bincount(bins, term.ravel(), minlength=size)
             sums[:, :, neurons] += added.reshape(shape)
         return np.count_nonzero(is_active, axis=1)
+
+    def _magnitude(self, original, transformed):
+        """Returns the activity that decides whether a neuron is active."""
+        if self._is_signed:
+            original, transformed = np.abs(original), np.abs(transformed)
+        return self._decisive(original, transformed)
 
     def _control(self, name):
         """Returns a control's numbers of active images and sums of h."""
@@ -232,6 +267,9 @@ class Accumulator:
         return self._controls.setdefault(name, np.zeros(shape))
 
     def _add_control(self, sums, original, transformed, neurons, groups):
+        if self._is_signed:
+            has_same_sign = original * np.sign(transformed) >= 0
+            original, transformed = np.abs(original), np.abs(transformed)
         activity = self._decisive(original, transformed)
         is_active = (activity > self._cutoffs[neurons]).astype("float32")
         # h is 2 min(a, b) / (a + b): of positive float32 numbers it has a
@@ -240,6 +278,8 @@ class Accumulator:
         total = np.add(original, transformed, out=transformed)
         invariance /= np.maximum(total, np.finfo("float32").tiny, out=total)
         invariance *= is_active
+        if self._is_signed:
+            invariance *= has_same_sign
         for group, images in enumerate(groups):
             sums[0, group, neurons] += is_active[images].sum(axis=0)
             added = invariance[images].sum(axis=0, dtype="float64")

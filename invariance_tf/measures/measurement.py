@@ -1,7 +1,6 @@
 """Measures how invariant the neurons of a model are, in tables."""
 
 import concurrent.futures
-import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -11,35 +10,9 @@ from invariance_tf.measures.invariance import (
     Accumulator,
     correct_for_floor,
 )
-from invariance_tf.measures.partners import RandomPartners
-from invariance_tf.measures.responses import Responses, next_of_category
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Measurement:
-    """Holds the measures of neurons.
-
-    Attributes:
-        neurons: DataFrame with a row for each layer, category group and
-            neuron: layer, category_group, neuron, num_images,
-            num_active_images, max_activity, invariance_coefficient,
-            control_shuffled (its floor), control_same_category,
-            corrected_invariance and specialisation, at `tau`; nan where a
-            neuron is active for no image.
-        layers: DataFrame with a row for each layer, category group and
-            threshold: layer, category_group, tau, num_neurons,
-            num_never_active, and over the other neurons mean_invariance,
-            median_invariance and mean_specialisation; at `tau` also
-            mean_control_shuffled and mean_corrected_invariance.
-        active_counts: DataFrame with a row for each layer and image: layer,
-            image (its position), num_active_neurons at `tau`, num_neurons.
-        tau: Float, the threshold of `neurons` and `active_counts`.
-    """
-
-    neurons: object
-    layers: object
-    active_counts: object
-    tau: float
+from invariance_tf.measures.measured import Measurement
+from invariance_tf.measures.partners import RandomPartners, next_of_category
+from invariance_tf.measures.responses import Responses
 
 
 def measure_invariance(
@@ -48,10 +21,20 @@ def measure_invariance(
     transform=None,
     layers=None,
     *,
-    tau=0.1,
+    labels=None,
     is_seen=None,
+    tau=0.1,
+    activity=None,
+    spatial="all",
     rule="either",
-    **options,
+    value_range=None,
+    preprocess=None,
+    inputs=None,
+    num_images=None,
+    seed=0,
+    memory=2**29,
+    batch_size=None,
+    verbose="auto",
 ):
     """Measures how invariant the neurons of a Keras model are.
 
@@ -63,44 +46,84 @@ def measure_invariance(
     coefficient corrected for the floor, see `invariance.correct_for_floor`.
 
     Args:
-        model: A model made by `model.build`, or any Keras model with one
-            image input.
-        images: Array or memory map of shape `(num_images, height, width, 3)`
-            with values from 0 to 255, or a `tf.data.Dataset` of batches of
-            such images.
-        transform: A `Transform`; `None` means the model's own.
-        layers: List of layer names; `None` means the penultimate layer.
+        model: A `keras.Model`, or the path of a `.keras` file. If it was made
+            by `model.build`, its own transformation is left out.
+        images: Images of shape `(num_images, height, width, channels)` with 1
+            or 3 channels and values from 0 to 255: an array, a memory map, a
+            tensor, or a data set that yields them, with or without labels
+            (`tf.data.Dataset`, `keras.utils.PyDataset`). See
+            `arrays.read_images`.
+        transform: A `Transform`, a name such as `"blur"`, a function from
+            images to images, or any Keras layer; `None` means the model's own.
+        layers: List of layer names, see `activations.layer_names`, or one
+            name; `None` means the penultimate layer.
+        labels: One label for each image: integers, strings or one-hot rows.
+            `None` means those that come with `images`, if any.
+        is_seen: Boolean array of shape `(num_categories,)`, see `measure`.
         tau: Float from 0 to below 1. A neuron is active for an image if its
             activity, divided by its largest one, is above `tau`.
-        is_seen: Boolean array of shape `(num_categories,)`, see `measure`.
+        activity: What is done with negative activity. `None`: it is refused.
+            `"rectified"`: it counts as 0. `"signed"`: it counts as activity,
+            of another kind than positive one, see `invariance.pair_terms`.
+        spatial: `"all"`: each channel at each position is a neuron. `"max"`:
+            each channel is, with its largest activity over positions.
         rule: `"either"` or `"both"`, see
             `invariance.activity_levels`.
-        **options: Arguments of `responses.Responses`: labels, preprocess,
-            spatial, rectify, seed, memory.
+        value_range: Pair of numbers, the range of the images' values, if it
+            is not 0 to 255, such as `(0, 1)`: they are transformed as values
+            from 0 to 255, and the model gets them in their own range.
+        preprocess: Function applied to original and to transformed images
+            before the model, such as one of `keras.applications`, or `None`.
+        inputs: Dictionary from the names of other inputs of the model to
+            arrays with a row for each image, or `None`.
+        num_images: Integer, the most images to read; `None` means all.
+        seed: Integer >= 0, decides the noise of noise transformations.
+        memory: Integer, bytes of activities that may be kept. With more,
+            images go through the network twice.
+        batch_size: Integer, the most images that go through the network
+            together; `None` means 128. It does not change any number.
+        verbose: 1 shows a progress bar, 0 none; `"auto"` shows one in
+            terminals and notebooks.
 
     Returns:
         A `Measurement`.
 
     Raises:
+        FileNotFoundError: If there is no such model.
+        TypeError: If the model or the images are of the wrong kind.
         ValueError: If a layer does not exist or has negative activity, or an
             argument is illegal.
 
     Example:
 
     >>> import keras
-    >>> from invariance_tf import transforms
     >>> image = keras.Input((8, 8, 3))
     >>> flat = keras.layers.Flatten()(image)
     >>> hidden = keras.layers.Dense(5, activation="relu", name="fc")(flat)
     >>> model = keras.Model(image, hidden)
     >>> images = np.random.default_rng(0).uniform(0, 255, (20, 8, 8, 3))
-    >>> result = measure_invariance(
-    ...     model, images, transforms.get("identity"), ["fc"]
-    ... )
+    >>> result = measure_invariance(model, images, "identity", ["fc"])
     >>> result.layers.query("tau == 0.1").mean_invariance.item()
     1.0
     """
-    responses = Responses(model, images, layers, transform=transform, **options)
+    _check_tau(tau)
+    responses = Responses(
+        model,
+        images,
+        layers,
+        labels=labels,
+        transform=transform,
+        value_range=value_range,
+        preprocess=preprocess,
+        inputs=inputs,
+        num_images=num_images,
+        spatial=spatial,
+        activity=activity,
+        seed=seed,
+        memory=memory,
+        batch_size=batch_size,
+        verbose=verbose,
+    )
     return measure(responses, tau=tau, is_seen=is_seen, rule=rule)
 
 
@@ -118,22 +141,14 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
     Returns:
         A `Measurement`.
     """
-    if not 0 <= tau < 1:
-        raise ValueError(
-            f"`tau` must be from 0 to below 1. Received: tau={tau}"
-        )
+    _check_tau(tau)
     group = np.zeros(responses.num_images, int)
     groups = {"all": [0]}
     if is_seen is not None:
-        if not responses.has_labels:
-            raise ValueError(
-                "Seen and unseen categories can be measured separately only "
-                "with `labels`. Received: labels=None"
-            )
-        group = np.where(np.asarray(is_seen)[responses.labels], 0, 1)
+        group = np.where(_is_image_seen(responses, is_seen), 0, 1)
         groups = {"seen": [0], "unseen": [1], "all": [0, 1]}
     sums = [
-        Accumulator(maxima, tau, len(groups["all"]), rule)
+        Accumulator(maxima, tau, len(groups["all"]), rule, responses.is_signed)
         for maxima in responses.maxima
     ]
     num_active = _add_up(responses, sums, group)
@@ -159,8 +174,38 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
             }
             for index, (name, maxima, _) in enumerate(layers)
         ),
-        tau,
+        float(tau),
+        {**responses.settings, "rule": rule},
     )
+
+
+def _check_tau(tau):
+    if not 0 <= tau < 1:
+        raise ValueError(
+            f"`tau` must be from 0 to below 1. Received: tau={tau}"
+        )
+
+
+def _is_image_seen(responses, is_seen):
+    """Returns for each image whether its category is seen."""
+    if not responses.has_labels:
+        raise ValueError(
+            "Seen and unseen categories can be measured separately only "
+            "with `labels`. Received: labels=None"
+        )
+    is_seen = np.asarray(is_seen)
+    num_categories = responses.labels.max() + 1
+    if (
+        is_seen.dtype != "bool"
+        or is_seen.ndim != 1
+        or len(is_seen) < num_categories
+    ):
+        raise ValueError(
+            "`is_seen` must be a boolean for each category, of which `labels` "
+            f"have {num_categories}. Received: dtype={is_seen.dtype}, "
+            f"shape={is_seen.shape}"
+        )
+    return is_seen[responses.labels]
 
 
 def _add_up(responses, sums, group):
@@ -217,11 +262,12 @@ def _neuron_table(layer, maxima, sums, tau, group, numbers, num_images):
         "num_images": num_images,
         "num_active_images": count.astype(int),
         "max_activity": maxima,
-        "invariance_coefficient": invariance,
+        "specialisation": specialisation,
         "control_shuffled": floor,
         "control_same_category": sums.control("same_category", numbers),
         "corrected_invariance": correct_for_floor(invariance, floor),
-        "specialisation": specialisation,
+        # Last, where pandas shows it even if there is no room for others.
+        "invariance_coefficient": invariance,
     }
 
 
@@ -256,6 +302,8 @@ def _layer_table(layer, maxima, sums, tau, group, numbers):
         means[column] = np.full(len(thresholds), np.nan)
         if np.isfinite(values).any():
             means[column][at_tau] = np.nanmean(values)
+    # Last, where pandas shows it even if there is no room for others.
+    means["mean_invariance"] = means.pop("mean_invariance")
     return {
         "layer": layer,
         "category_group": group,

@@ -1,4 +1,4 @@
-"""Random partners of images, for the floor of the invariance coefficient."""
+"""Partners of images, for the controls of the invariance coefficient."""
 
 import numpy as np
 
@@ -94,3 +94,28 @@ class RandomPartners:
         positions = np.array([*taken.values()], int)
         self._label[rows] = labels[positions]
         return rows, positions
+
+
+def next_of_category(labels):
+    """Finds for each image of a block the next one of its category.
+
+    Args:
+        labels: Integer array of shape `(num_images,)`, the block's.
+
+    Returns:
+        Integer array of shape `(num_images,)`, positions; after the last image
+        of a category comes its first. -1 for an image without another.
+
+    Example:
+
+    >>> next_of_category(np.array([0, 0, 1])).tolist()
+    [1, 0, -1]
+    """
+    by_label = np.argsort(labels, kind="stable")
+    found = np.full(len(labels), -1)
+    for of_label in np.split(
+        by_label, np.flatnonzero(np.diff(labels[by_label])) + 1
+    ):
+        if len(of_label) > 1:
+            found[of_label] = np.roll(of_label, -1)
+    return found

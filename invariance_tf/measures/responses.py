@@ -5,23 +5,21 @@ accuracy, invariance and ablation then see the same noise.
 """
 
 import functools
+import inspect
+import itertools
 import math
-import weakref
-from collections.abc import Iterable
 
-import keras
 import numpy as np
 from keras import ops
 
-from invariance_tf.measures import activations
+from invariance_tf import arrays
+from invariance_tf.measures import activations, model_inputs, passes
 from invariance_tf.paradigm.model import reseed_layer
+from invariance_tf.transforms import as_transform
 
 # Images that go through the network together with their transformed versions.
 # Noise is drawn block by block, so this number is part of a result.
 BLOCK = 64
-
-# Models made by `_extremes`, each traced once.
-_EXTREMES = weakref.WeakKeyDictionary()
 
 
 def reading_order(labels):
@@ -42,6 +40,8 @@ def reading_order(labels):
     >>> reading_order(np.array([0, 0, 0, 0, 1, 1])).tolist()
     [0, 1, 4, 5, 2, 3]
     """
+    # Numbers of people may be large: as many counts would not fit.
+    _, labels = np.unique(labels, return_inverse=True)
     by_label = np.argsort(labels, kind="stable")
     counts = np.bincount(labels)
     rank = np.arange(len(labels)) - np.repeat(
@@ -56,7 +56,7 @@ def paired_blocks(images, transform, seed=0, order=None):
     Args:
         images: Array or memory map of shape `(num_images, height, width, 3)`
             with values from 0 to 255.
-        transform: A `Transform`.
+        transform: What `transforms.as_transform` takes, such as a `Transform`.
         seed: Integer >= 0. The same seed and order give the same noise.
         order: Integer array, positions to read; `None` means all in order.
 
@@ -65,6 +65,7 @@ def paired_blocks(images, transform, seed=0, order=None):
         of each; the images are float32 arrays.
     """
     order = np.arange(len(images)) if order is None else order
+    transform = as_transform(transform)
     reseed_layer(transform, seed)
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
@@ -89,23 +90,44 @@ class Responses:
     end before the next begins.
 
     Args:
-        model: A model made by `model.build`, or any Keras model with one
-            image input.
-        layers: List of layer names; `None` means the penultimate layer.
-        images: Array or memory map of shape `(num_images, height, width, 3)`
-            with values from 0 to 255, or a `tf.data.Dataset` of batches of
-            such images, which is read into memory.
-        labels: Integer array of shape `(num_images,)`, or `None`.
-        transform: A `Transform`; `None` means the model's own.
+        model: A `keras.Model`, or the path of a `.keras` file. If it was made
+            by `model.build`, its own transformation is left out.
+        images: Images with values from 0 to 255, as an array, a tensor or a
+            data set that yields them, see `arrays.read_images`. A data set is
+            read into memory.
+        layers: List of layer names, see `activations.layer_names`, or one;
+            `None` means the penultimate layer.
+        labels: One label for each image: integers, strings or one-hot rows.
+            `None` means those that `images` yields, if any.
+        transform: What `transforms.as_transform` takes: a `Transform`, a name
+            such as `"blur"`, a function from images to images, or any Keras
+            layer. `None` means the model's own.
+        value_range: Pair of numbers, the range of the images' values, if it
+            is not 0 to 255, such as `(0, 1)`: they are transformed as values
+            from 0 to 255, and the model gets them in their own range.
         preprocess: Function applied to original and to transformed images
             before the model, such as one of `keras.applications`, or `None`.
+        inputs: Dictionary from the names of other inputs of the model to
+            arrays with a row for each image, or `None`. Original and
+            transformed image get the same row.
+        num_images: Integer, the most images to read; `None` means all.
         spatial: `"all"`: each channel at each position is a neuron. `"max"`:
-            each channel is, with its largest activity over positions.
-        rectify: Whether to set negative activity to 0 instead of refusing it.
+            each channel is, with its largest activity over positions; of
+            signed activity, with the one farthest from 0.
+        activity: What is done with negative activity. `None`: it is refused.
+            `"rectified"`: it counts as 0. `"signed"`: it counts as activity,
+            of another kind than positive one, see `invariance.pair_terms`.
         seed: Integer >= 0, decides the noise of noise transformations.
         memory: Integer, bytes of activities that may be kept.
+        batch_size: Integer, the most images that go through the network
+            together, fewer than the 128 of a block and its transformed
+            version where these need too much memory; `None` means all.
+        verbose: 1 shows a progress bar, 0 none; `"auto"` shows one in
+            terminals and notebooks.
 
     Raises:
+        FileNotFoundError: If there is no such model.
+        TypeError: If the model or the images are of the wrong kind.
         ValueError: If a layer does not exist, has negative activity, or an
             argument is illegal.
     """
@@ -118,46 +140,85 @@ class Responses:
         *,
         labels=None,
         transform=None,
+        value_range=None,
         preprocess=None,
+        inputs=None,
+        num_images=None,
         spatial="all",
-        rectify=False,
+        activity=None,
         seed=0,
         memory=2**29,
+        batch_size=None,
+        verbose=0,
     ):
-        if spatial not in ("all", "max"):
+        _check_choice("spatial", spatial, ("all", "max"))
+        _check_choice("activity", activity, (None, "rectified", "signed"))
+        _check_choice("verbose", verbose, (0, 1, "auto"))
+        if batch_size is not None and not _is_positive(batch_size):
             raise ValueError(
-                f"`spatial` must be all or max. Received: spatial={spatial!r}"
+                "`batch_size` must be a positive integer. Received: "
+                f"batch_size={batch_size!r}"
             )
-        if isinstance(images, Iterable) and not hasattr(images, "shape"):
-            batches = (b[0] if isinstance(b, tuple) else b for b in images)
-            images = np.concatenate([np.asarray(batch) for batch in batches])
-        if len(images.shape) != 4 or not len(images):
-            raise ValueError(
-                "`images` must have the shape (num_images, height, width, 3), "
-                f"with at least one image. Received: shape={images.shape}"
-            )
-        layers = [layers] if isinstance(layers, str) else layers
-        layers = layers or [activations.penultimate_layer(model)]
-        self.layers = [*dict.fromkeys(layers)]
+        model = model_inputs.read_model(model)
+        images, labels = arrays.read_images(
+            images, labels, num_images=num_images, value_range=value_range
+        )
+        if transform is None:
+            transform = activations.transform_of(model)
+        self._transform = as_transform(transform)
+        self._transform.check_size(*images.shape[1:3])
         self.num_images = len(images)
         # Without labels every image is a category of its own.
         self.has_labels = labels is not None
-        labels = labels if self.has_labels else range(len(images))
-        self.labels = np.asarray(labels)
-        if self.labels.shape != (len(images),):
-            raise ValueError(
-                f"`labels` must have one label for each of {len(images)} "
-                f"images. Received: shape={self.labels.shape}"
-            )
+        self.labels = labels if self.has_labels else np.arange(len(images))
         self._images = images
-        self._network = activations.submodel(model, self.layers)
-        self._transform = transform or activations.transform_of(model)
-        self._preprocess = preprocess
+        self._rescaling = passes.Rescaling(value_range, preprocess)
         self._spatial = spatial
-        self._rectify = rectify
+        self._activity = activity
         self.seed = seed
         self._memory = memory
+        self._batch_size = batch_size
+        self._verbose = verbose
         self._kept = self._maxima = None
+        self._find_layers(model, layers, inputs)
+
+    def _find_layers(self, model, layers, inputs):
+        """Checks the layers and inputs, and cuts the network to them."""
+        # Twice the first image, as a block is an even number.
+        images = self._rescaling.for_transform(self._images)
+        example = self._rescaling.for_model(images[np.array([0, 0])])
+        size = tuple(example.shape[1:])
+        model_inputs.check_size(model, size)
+        inputs = {
+            name: None if values is None else arrays.as_array(values)
+            for name, values in (inputs or {}).items()
+        }
+        for name, values in inputs.items():
+            if values is not None and len(values) != self.num_images:
+                raise ValueError(
+                    f"`inputs` must have a row for each of {self.num_images} "
+                    f"images. Received: {len(values)} rows of {name}"
+                )
+        layers = [layers] if isinstance(layers, str) else layers
+        if layers is None:
+            layers = [activations.penultimate_layer(model, size, inputs)]
+        self.layers = [*dict.fromkeys(layers)]
+        if not self.layers:
+            raise ValueError(
+                "`layers` must name at least one layer. Received: layers=[]"
+            )
+        self._network = activations.submodel(model, self.layers, size, inputs)
+        self._image_input = None
+        if inputs:
+            self._image_input = model_inputs.image_input(model, inputs)
+        self._inputs = {
+            name: values
+            for name, values in inputs.items()
+            if name != self._image_input
+        }
+        self._shapes = activations.output_shapes(
+            model, self.layers, size, inputs
+        )
 
     @property
     def block_size(self):
@@ -168,35 +229,75 @@ class Responses:
         return iter(self._kept) if self._kept else self._pairs()
 
     def _pairs(self):
-        for positions, outputs in self._read(self._network):
-            yield positions, [self._pair(x, outputs[x]) for x in self.layers]
+        for positions, batches in self._read(self._network):
+            yield (
+                positions,
+                [
+                    self._pair(layer, [outputs[layer] for outputs in batches])
+                    for layer in self.layers
+                ],
+            )
 
     def _read(self, network):
         order = reading_order(self.labels)
+        progress = passes.make_progress(self.num_images, self._verbose)
         for positions, *pair in paired_blocks(
-            self._images, self._transform, self.seed, order
+            self._rescaling.for_transform(self._images),
+            self._transform,
+            self.seed,
+            order,
         ):
-            both = np.concatenate(pair)
-            if self._preprocess is not None:
-                both = np.asarray(self._preprocess(both))
-            yield positions, _run_network(network, both)
+            both = self._rescaling.for_model(np.concatenate(pair))
+            if self._image_input is not None:
+                both = {self._image_input: both}
+                both |= {
+                    name: np.concatenate([values[positions]] * 2)
+                    for name, values in self._inputs.items()
+                }
+            yield positions, passes.run_network(network, both, self._batch_size)
+            progress.add(len(positions))
 
-    def _pair(self, layer, output):
+    def _pair(self, layer, parts):
         """Splits the output for originals and transformed images."""
-        output = np.asarray(output).astype("float32", copy=False)
+        parts = [arrays.as_array(part) for part in parts]
+        output = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        output = output.astype("float32", copy=False)
         self._check_sign(layer, output.min())
         if self._spatial == "max":
-            output = output.max(axis=tuple(range(1, output.ndim - 1)))
+            places = tuple(range(1, output.ndim - 1))
+            largest = output.max(axis=places)
+            if self._activity == "signed":
+                least = output.min(axis=places)
+                largest = np.where(-least > largest, least, largest)
+            output = largest
         output = output.reshape(len(output), -1)
-        return np.split(np.maximum(output, 0) if self._rectify else output, 2)
+        if self._activity == "rectified":
+            output = np.maximum(output, 0)
+        return np.split(output, 2)
 
     def _check_sign(self, layer, minimum):
-        if np.isnan(minimum) or minimum < 0 and not self._rectify:
+        if np.isnan(minimum) or minimum < 0 and self._activity is None:
             raise ValueError(
                 "The measures are for rectified activity, but the layer "
                 f"{layer} has negative or undefined activity. Measure the ReLU "
-                f"after it, or set `rectify`. Received: minimum={minimum:.3g}"
+                'after it, or choose `activity`: "rectified" or "signed". '
+                f"Received: minimum={minimum:.3g}"
             )
+
+    @property
+    def settings(self):
+        """Dictionary of strings and numbers: how activity is read."""
+        return {
+            "transform": _describe_transform(self._transform),
+            "activity": self._activity,
+            "spatial": self._spatial,
+            "seed": self.seed,
+        }
+
+    @property
+    def is_signed(self):
+        """Whether negative activity counts as activity."""
+        return self._activity == "signed"
 
     @property
     def maxima(self):
@@ -210,7 +311,7 @@ class Responses:
             if self._size() <= self._memory:
                 self._kept = [*self._pairs()]
                 largest = (
-                    [np.maximum(*pair).max(axis=0) for pair in pairs]
+                    [self._largest(*pair) for pair in pairs]
                     for _, pairs in self._kept
                 )
             self._maxima = functools.reduce(
@@ -218,20 +319,31 @@ class Responses:
             )
         return self._maxima
 
+    def _largest(self, original, transformed):
+        """Returns the largest activity of each neuron in a block."""
+        if self.is_signed:
+            original, transformed = np.abs(original), np.abs(transformed)
+        return np.maximum(original, transformed).max(axis=0)
+
     def _size(self):
         """Returns the bytes that the activities of all images need."""
-        shapes = self._network.compute_output_shape(self._images.shape)
         first = -1 if self._spatial == "max" else 1
-        neurons = (math.prod(shape[first:]) for shape in shapes.values())
+        neurons = (math.prod(shape[first:]) for shape in self._shapes)
         return 2 * 4 * self.num_images * sum(neurons)
 
     def _read_largest(self):
         """Yields the largest activities of each block, layer by layer."""
-        for _, outputs in self._read(_extremes(self._network)):
+        network = passes.make_extremes(self._network, self.is_signed)
+        for outputs in itertools.chain.from_iterable(
+            batches for _, batches in self._read(network)
+        ):
             largest = []
             for layer in self.layers:
-                self._check_sign(layer, np.min(outputs[layer]["least"]))
+                least = np.asarray(outputs[layer]["least"], "float32")
+                self._check_sign(layer, least.min())
                 found = np.asarray(outputs[layer]["largest"], "float32")
+                if self.is_signed:
+                    found = np.maximum(found, -least)
                 if self._spatial == "max":
                     found = found.max(axis=tuple(range(found.ndim - 1)))
                 largest.append(np.maximum(found.ravel(), 0))
@@ -255,47 +367,27 @@ class Responses:
         return whole
 
 
-def _extremes(network):
-    """Returns a model of each layer's extremes, computed on the device."""
-    if network not in _EXTREMES:
-        outputs = {
-            layer: {"largest": ops.max(output, 0), "least": ops.min(output)}
-            for layer, output in network.output.items()
-        }
-        _EXTREMES[network] = keras.Model(network.inputs, outputs)
-        _EXTREMES[network].jit_compile = network.jit_compile
-    return _EXTREMES[network]
+def _describe_transform(transform):
+    """Returns a transformation as it would be written, `Blur(sigma=3.0)`."""
+    names = inspect.signature(type(transform).__init__).parameters
+    values = {
+        name: getattr(transform, name)
+        for name in names
+        if isinstance(getattr(transform, name, None), int | float)
+    }
+    written = ", ".join(f"{name}={value}" for name, value in values.items())
+    name = type(transform).__name__
+    return f"{name}({written})" if written else name
 
 
-def _run_network(network, images):
-    """Runs the network on a batch; returns its outputs, without a copy."""
-    if keras.backend.backend() != "tensorflow":
-        return network.predict_on_batch(images)
-    # `predict_on_batch` would copy the activities.
-    network.make_predict_function()
-    return network.predict_function([(images,)])
+def _check_choice(name, value, legal):
+    """Raises a `ValueError` if an argument is none of its legal values."""
+    if not any(value is one or value == one for one in legal):
+        raise ValueError(
+            f"`{name}` must be {', '.join(map(str, legal[:-1]))} or "
+            f"{legal[-1]}. Received: {name}={value!r}"
+        )
 
 
-def next_of_category(labels):
-    """Finds for each image of a block the next one of its category.
-
-    Args:
-        labels: Integer array of shape `(num_images,)`, the block's.
-
-    Returns:
-        Integer array of shape `(num_images,)`, positions; after the last image
-        of a category comes its first. -1 for an image without another.
-
-    Example:
-
-    >>> next_of_category(np.array([0, 0, 1])).tolist()
-    [1, 0, -1]
-    """
-    by_label = np.argsort(labels, kind="stable")
-    found = np.full(len(labels), -1)
-    for of_label in np.split(
-        by_label, np.flatnonzero(np.diff(labels[by_label])) + 1
-    ):
-        if len(of_label) > 1:
-            found[of_label] = np.roll(of_label, -1)
-    return found
+def _is_positive(value):
+    return isinstance(value, int | np.integer) and value > 0

@@ -1,8 +1,10 @@
 """Networks by name: `get(name)` returns a function from images to logits."""
 
+# They register their layers with Keras.
 from invariance_tf.networks import alexnet, inception, resnet18
+from invariance_tf.settings import names
 
-__all__ = ["NETWORKS", "get"]
+__all__ = ["alexnet", "get", "inception", "resnet18"]
 
 
 def get(name):
@@ -14,7 +16,8 @@ def get(name):
     from the model around it.
 
     Args:
-        name: String. One of the keys of `NETWORKS`.
+        name: String. One of the keys of `settings.defaults.NETWORKS`, or of
+            your own: the name of an entry point, or `module:function`.
 
     Returns:
         A function. It takes standardised floating-point images of shape
@@ -22,7 +25,7 @@ def get(name):
         float32 logits of shape `(batch, num_categories)`.
 
     Raises:
-        ValueError: If the name is unknown.
+        ValueError: If the name is unknown or cannot be imported.
 
     Example:
 
@@ -34,17 +37,4 @@ def get(name):
     >>> keras.Model(images, logits).get_layer("fc6").output.shape
     (None, 256)
     """
-    if name not in NETWORKS:
-        raise ValueError(
-            f"Unknown network. Legal: {', '.join(NETWORKS)}. "
-            f"Received: name={name!r}"
-        )
-    return NETWORKS[name]
-
-
-NETWORKS = {
-    "alexnet": alexnet.alexnet,
-    "alexnet_small": alexnet.alexnet_small,
-    "resnet18": resnet18.resnet18,
-    "inception": inception.inception,
-}
+    return names.load("network", name)

@@ -15,7 +15,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     biased one, as everywhere in Keras.
 
     Call arguments:
-        inputs: Float tensor of shape `(batch, height, width, channels)`.
+        inputs: Float tensor, as `keras.layers.BatchNormalization` takes it;
+            the fast form is for shape `(batch, height, width, channels)`.
         training: Boolean. Whether to normalise by the statistics of the batch
             and to update the moving ones.
 
@@ -28,16 +29,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        on_tensorflow = keras.backend.backend() == "tensorflow"
-        is_trained = training and self.trainable
-        if not (on_tensorflow and is_trained) or self.synchronized:
+        if not (training and self.trainable and self._is_fused(inputs, mask)):
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
 
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs,
-            ops.convert_to_tensor(self.gamma),
-            ops.convert_to_tensor(self.beta),
+            ops.cast(self.gamma, "float32"),
+            ops.cast(self.beta, "float32"),
             epsilon=self.epsilon,
         )
         # The operation returns the unbiased variance.
@@ -49,3 +48,16 @@ class BatchNormalization(keras.layers.BatchNormalization):
         ):
             moving.assign(self.momentum * moving + (1 - self.momentum) * value)
         return outputs
+
+    def _is_fused(self, inputs, mask):
+        """Tells whether TensorFlow has one operation for these inputs."""
+        return (
+            keras.backend.backend() == "tensorflow"
+            and not self.synchronized
+            and mask is None
+            and len(inputs.shape) == 4
+            and self.axis in (-1, 3)
+            and self.center
+            and self.scale
+            and self.variable_dtype == "float32"
+        )

@@ -1,6 +1,7 @@
 """Which rows of the tables a claim or a figure is about, by the same rules."""
 
 import numpy as np
+import pandas as pd
 
 
 def rows(table, **values):
@@ -78,6 +79,63 @@ def of_penultimate(study, table):
 def at_own_tau(study, table, column="tau"):
     """Returns the rows of a table at each run's own threshold."""
     return _of_run(study, table, column, "tau")
+
+
+def cost_of_inactive(study):
+    """Pools what the inactive neurons carry, over a study's networks.
+
+    The paper chooses one threshold for all networks of a data set: this is
+    the curve by which it does, Fig. 7 without the division by transformation.
+
+    Args:
+        study: A `tables.Runs`.
+
+    Returns:
+        Series by tau: the within-category accuracy on transformed images that
+        is lost without the inactive neurons, mean over networks of each
+        transformation, then over transformations; of the networks that saw
+        all categories transformed.
+    """
+    table = all_seen(of_penultimate(study, study.ablation))
+    table = rows(table, image_version="transformed", category_group="seen")
+    whole = rows(table, criterion="none")
+    kept = rows(table, criterion="tau", ablated="inactive")
+    if not len(whole) or not len(kept):
+        return pd.Series(dtype="float64")
+    cost = kept.run.map(whole.set_index("run").accuracy) - kept.accuracy
+    cost = cost.groupby([kept["transform"], kept.value.round(6)]).mean()
+    return cost.groupby("value").mean().rename_axis("tau")
+
+
+def tau_of(study):
+    """Returns the threshold of a study, one for all of its networks.
+
+    It is that of its runs. Where theirs differ, as each chose its own
+    (`tau: auto`), it is the highest at which ablating the inactive neurons
+    costs at most 1 % of accuracy by `cost_of_inactive`, and without these the
+    commonest.
+
+    Args:
+        study: A `tables.Runs`.
+
+    Returns:
+        Float; nan if no neurons were measured.
+    """
+    taus = study.runs.tau.dropna().astype("float64")
+    if taus.nunique() > 1:
+        cost = cost_of_inactive(study)
+        allowed = cost.index[(cost <= 0.01 + 1e-9) & (cost.index < 1)]
+        if len(allowed):
+            return float(max(allowed))
+    return float(taus.mode().iloc[0]) if len(taus) else np.nan
+
+
+def at_common_tau(study):
+    """Returns the rows of `layers` at the threshold of the study.
+
+    The coefficient rises with the threshold: networks are compared at one.
+    """
+    return rows(study.layers, tau=tau_of(study))
 
 
 def _of_run(study, table, column, setting):

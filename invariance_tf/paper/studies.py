@@ -2,7 +2,8 @@
 
 from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
-# The paper's three studies, and the networks that stand for each.
+# The paper's three studies, and the networks that stand for each. A network
+# of the user's own stands for that of the first.
 NETWORKS = {
     "faces": ("alexnet", "alexnet_small"),
     "imagenet": ("resnet18",),
@@ -47,6 +48,16 @@ def transforms_of(study):
     return tuple(name for family in FAMILIES.values() for name in family)
 
 
+def other_transforms(runs):
+    """Returns the transformations of runs that are not among the paper's.
+
+    Args:
+        runs: DataFrame with a row for each run, `tables.Runs.runs`.
+    """
+    found = {*runs["transform"]} - {"identity", *transforms_of("faces")}
+    return tuple(sorted(found))
+
+
 def title_of(studies, role):
     """Names the data set and the network of a study, in words.
 
@@ -83,8 +94,12 @@ def find_studies(runs):
         the runs that are left out to the reason.
     """
     studies, left_out = {}, {}
+    of_paper = sum(NETWORKS.values(), ())
     for name, networks in NETWORKS.items():
-        table = runs.runs[runs.runs.network.isin(networks)]
+        is_chosen = runs.runs.network.isin(networks)
+        if name == "faces":
+            is_chosen |= ~runs.runs.network.isin(of_paper)
+        table = runs.runs[is_chosen]
         if len(table):
             kept = _largest(table, "study", "another study", left_out)
             for _, of_transform in kept.groupby("transform"):

@@ -8,7 +8,7 @@ import os
 
 import pandas as pd
 
-from invariance_tf import files, foreign
+from invariance_tf import files, foreign, run_files
 from invariance_tf.settings.config import drop_original_behaviour
 
 # What every row of every table starts with.
@@ -50,6 +50,9 @@ _VARIED = (
     "runs_dir",
     "if_not_learning",
 )
+
+# A directory with one of these is that of a run.
+_MARKS = ("config.yaml", run_files.SUMMARY)
 
 # Measures of a run's summary.
 _MEASURES = (
@@ -100,8 +103,8 @@ class Runs:
         ablation: DataFrame: what `ablation.ablate` returns, by layer.
         history: DataFrame: epoch, loss and accuracies during training.
         unfinished: List of run directories that are not complete.
-        refused: Dictionary from run directories that cannot be read to the
-            reason.
+        refused: Dictionary from the directories of damaged runs to what is
+            wrong, and what to do.
     """
 
     runs: pd.DataFrame
@@ -148,11 +151,12 @@ def load_runs(directory):
         directory: Directory of run directories, or of what `save_runs` wrote.
 
     Returns:
-        A `Runs`. Directories without `summary.json` are counted in
-        `unfinished`, those that cannot be read in `refused`.
+        A `Runs`. Runs that are not finished are in `unfinished`, damaged ones
+        in `refused`. Every file that is read is compared with its hash.
 
     Raises:
         FileNotFoundError: If the directory does not exist.
+        DamagedFileError: If saved tables cannot be read.
 
     Example:
 
@@ -170,15 +174,16 @@ def load_runs(directory):
     tables = {name: [] for name in ("runs", *TABLES)}
     unfinished, refused = [], {}
     for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
-        if not os.path.exists(os.path.join(entry.path, "config.yaml")):
-            continue
-        if not os.path.exists(os.path.join(entry.path, "summary.json")):
-            unfinished.append(entry.path)
-            continue
         try:
-            of_run = _load_run(entry.path)
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            refused[entry.path] = f"{type(error).__name__}: {error}"
+            if not entry.is_dir() or not {*_MARKS} & {*os.listdir(entry.path)}:
+                continue
+            finished = run_files.find_finished(entry.path)
+            if finished is None:
+                unfinished.append(entry.path)
+                continue
+            of_run = _load_run(finished)
+        except OSError as error:
+            refused[entry.path] = str(error)
             continue
         for name, table in of_run.items():
             tables[name].append(table)
@@ -194,7 +199,10 @@ def save_runs(runs, directory):
         directory: Directory to write to; measures are kept in float32.
     """
     os.makedirs(directory, exist_ok=True)
-    for name, table in runs.tables().items():
+    # Without this one there are no tables: it goes first and comes last, so
+    # that tables of different runs are never read together.
+    files.remove(os.path.join(directory, "runs.parquet"))
+    for name, table in reversed(runs.tables().items()):
         if name == "runs":
             # Paths of this machine mean nothing elsewhere.
             table = table.assign(run_dir=table.run)
@@ -211,9 +219,10 @@ def _load_saved(directory):
     tables = {}
     for name in ("runs", *TABLES):
         path = os.path.join(directory, f"{name}.parquet")
-        tables[name] = (
-            pd.read_parquet(path) if os.path.exists(path) else _join([])
-        )
+        tables[name] = _join([])
+        if os.path.lexists(path):
+            with files.reading(path, "Collect the tables again."):
+                tables[name] = pd.read_parquet(path)
     missing = {name: math.nan for name in _MEASURES} | {"is_at_chance": False}
     for name in missing.keys() - {*tables["runs"]}:
         tables["runs"][name] = missing[name]
@@ -227,33 +236,27 @@ def _join(tables):
     return pd.concat(tables, ignore_index=True)
 
 
-def _load_run(run_dir):
+def _load_run(finished):
     """Reads the tables of one finished run, by name."""
-    summary, origin = (
-        files.read_json(os.path.join(run_dir, name))
-        for name in ("summary.json", "provenance.json")
-    )
-    settings = files.read_yaml(os.path.join(run_dir, "config.yaml"))
-    if summary["schema"] != files.SCHEMA:
-        raise ValueError(
-            f"Its schema is {summary['schema']}, and this version of the "
-            f"package reads {files.SCHEMA}"
-        )
-    paths = {name: os.path.join(run_dir, file) for name, file in TABLES.items()}
-    layer = summary.get("penultimate_layer")
-    tables = {
-        name: _read_table(path, layer)
-        for name, path in paths.items()
-        if os.path.exists(path)
-    }
-    tables["runs"] = pd.DataFrame(
-        [_make_row(run_dir, summary, settings, origin)]
-    )
-    keys = {
-        "run": os.path.basename(os.path.normpath(run_dir)),
-        "study": _study(settings, origin["data"]["fingerprint"]),
-        **{name: summary[name] for name in KEYS[2:]},
-    }
+    summary, tables = finished.summary, {}
+    for name, file in TABLES.items():
+        if finished.has(file):
+            with finished.reading(file) as path:
+                layer = summary.get("penultimate_layer")
+                tables[name] = _read_table(path, layer)
+    with (
+        finished.reading("config.yaml") as settings_path,
+        finished.reading("provenance.json") as origin_path,
+    ):
+        settings = files.read_yaml(settings_path)
+        origin = files.read_json(origin_path)
+        row = _make_row(finished, settings, origin)
+        keys = {
+            "run": os.path.basename(os.path.normpath(finished.run_dir)),
+            "study": _study(settings, origin["data"]["fingerprint"]),
+            **{name: summary[name] for name in KEYS[2:]},
+        }
+    tables["runs"] = pd.DataFrame([row])
     for table in tables.values():
         for position, (key, value) in enumerate(keys.items()):
             table.insert(position, key, value)
@@ -279,8 +282,9 @@ def _read_table(path, penultimate_layer):
     return table
 
 
-def _make_row(run_dir, summary, settings, origin):
+def _make_row(finished, settings, origin):
     """Returns the row of a run in `Runs.runs`, without its keys."""
+    summary = finished.summary
     chosen = ("image_size", "epochs", "evaluate_on")
     versions = ("python", "tensorflow", "keras", "numpy")
     return {
@@ -293,8 +297,8 @@ def _make_row(run_dir, summary, settings, origin):
         },
         "is_at_chance": summary.get("health", {}).get("is_at_chance", False),
         "penultimate_layer": summary.get("penultimate_layer"),
-        "run_dir": run_dir,
-        "seconds": sum(summary["seconds"].values()),
+        "run_dir": finished.run_dir,
+        "seconds": finished.seconds,
         "git_commit": origin["git_commit"],
         "git_is_modified": origin["git_is_modified"],
         **{name: origin["versions"].get(name) for name in versions},

@@ -1,10 +1,13 @@
 """The model: transformation, standardisation and network in one."""
 
 import contextlib
+import math
 
 import keras
 import numpy as np
 from keras import ops
+
+from invariance_tf.transforms import as_transform
 
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
@@ -16,7 +19,8 @@ class Standardize(keras.layers.Layer):
     transformation, before the first layer (Appendix B, Preprocessing).
 
     Call arguments:
-        images: Float tensor of shape `(batch, height, width, channels)`.
+        images: Tensor of shape `(batch, height, width, channels)`, or one image
+            without the batch axis; channels may come first.
 
     Returns:
         Float32 tensor of the same shape: mean 0 and standard deviation 1.
@@ -30,16 +34,18 @@ class Standardize(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         kwargs.setdefault("dtype", "float32")
-        kwargs.setdefault("name", "standardize")
         super().__init__(**kwargs)
 
     def call(self, images):
-        axes = (1, 2, 3)
-        num_values = images.shape[1] * images.shape[2] * images.shape[3]
+        axes = (-3, -2, -1)
+        images = ops.cast(images, self.compute_dtype)
+        # The size of images may be unknown until the call.
+        num_values = math.prod(ops.shape(images)[-3:])
+        lowest = ops.cast(1 / num_values, images.dtype)
         images = images - ops.mean(images, axes, keepdims=True)
         variance = ops.mean(ops.square(images), axes, keepdims=True)
         # max(std, 1 / sqrt(n)) is sqrt(max(variance, 1 / n)).
-        return images * ops.rsqrt(ops.maximum(variance, 1 / num_values))
+        return images * ops.rsqrt(ops.maximum(variance, lowest))
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -59,7 +65,8 @@ def build(
     Args:
         network: Function from a tensor of standardised images and a number of
             categories to logits, as `networks.get` returns it.
-        transform: A `Transform`, applied to the images whose flag is set.
+        transform: What `transforms.as_transform` takes, such as a `Transform`
+            or a name, applied to the images whose flag is set.
         image_size: Integer, height and width of the images in pixels.
         num_categories: Integer, number of logits.
         precision: Keras' dtype policy of the network's layers, such as
@@ -71,22 +78,33 @@ def build(
         A `keras.Model` from a dictionary of "image", float with values from 0
         to 255 and shape `(batch, image_size, image_size, 3)`, and
         "is_transformed", boolean of shape `(batch,)`, to logits of shape
-        `(batch, num_categories)`.
+        `(batch, num_categories)`. Its layer "standardize" follows the
+        transformation, whose name is "transform" unless it had one before.
+
+    Raises:
+        ValueError: If the network does not return such logits, or an argument
+            is illegal.
 
     Example:
 
-    >>> from invariance_tf import networks, transforms
-    >>> model = build(
-    ...     networks.get("alexnet_small"), transforms.get("highpass"), 48, 10
-    ... )
+    >>> from invariance_tf import networks
+    >>> model = build(networks.get("alexnet_small"), "highpass", 48, 10)
     >>> model.output_shape
     (None, 10)
     """
     image = keras.Input((image_size, image_size, 3), name="image")
     is_transformed = keras.Input((), dtype="bool", name="is_transformed")
-    images = Standardize()(transform(image, is_transformed))
-    with _policy(precision):
+    with _policy(precision), channels_last():
+        transform = as_transform(transform, name="transform")
+        images = transform(image, is_transformed)
+        images = Standardize(name="standardize")(images)
         logits = network(images, num_categories, **network_args)
+    shape = getattr(logits, "shape", None)
+    if shape != (None, num_categories):
+        raise ValueError(
+            f"A network must return a tensor of {num_categories} logits for "
+            f"each image. Received: shape={shape} of {network}"
+        )
     inputs = {"image": image, "is_transformed": is_transformed}
     model = keras.Model(inputs, logits, name="invariance")
     model.jit_compile = is_xla_faster()
@@ -104,10 +122,28 @@ def _policy(precision):
         keras.config.set_dtype_policy(former)
 
 
+@contextlib.contextmanager
+def channels_last():
+    """Makes layers expect the channels last, as this package has them.
+
+    Keras can be set otherwise, for all programs of a user.
+    """
+    former = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_last")
+    try:
+        yield
+    finally:
+        keras.config.set_image_data_format(former)
+
+
 def is_xla_faster():
     """Tells whether XLA saves time: not with TensorFlow on a CPU (measured)."""
     on_tensorflow = keras.backend.backend() == "tensorflow"
     return not on_tensorflow or bool(keras.distribution.list_devices("gpu"))
+
+
+# The name of Keras' variables that hold a random state.
+_SEED_STATE = "seed_generator_state"
 
 
 def reseed(model, *key):
@@ -129,7 +165,9 @@ def reseed_layer(layer, *key):
         layer: A Keras layer.
         *key: Integers >= 0. The same key gives the same draws afterwards.
     """
-    generator = getattr(layer, "seed_generator", None)
-    if generator is not None:
-        words = np.random.SeedSequence(key).generate_state(1)
-        generator.state.assign([int(words[0]) >> 1, 0])
+    states = [each for each in layer.variables if each.name == _SEED_STATE]
+    for number, state in enumerate(states):
+        # A layer made of others can have several.
+        of_state = key if number == 0 else (*key, number)
+        words = np.random.SeedSequence(of_state).generate_state(1)
+        state.assign([int(words[0]) >> 1, 0])

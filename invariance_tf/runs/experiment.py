@@ -1,22 +1,20 @@
 """Runs an experiment and writes the results to its run directory."""
 
 import dataclasses
-import functools
-import math
 import os
 
 import keras
 import numpy as np
 
-from invariance_tf import drawing, files, transforms
+from invariance_tf import drawing, files, run_files
 from invariance_tf.measures import evaluation
 from invariance_tf.paradigm import model as models
-from invariance_tf.paradigm import pipeline, splits
+from invariance_tf.paradigm import splits
 from invariance_tf.runs import accuracies, analysis, health, provenance
+from invariance_tf.runs.network_training import train
 from invariance_tf.runs.preparation import prepare, timed
 from invariance_tf.runs.tensorboard import EventLog
-from invariance_tf.settings import config
-from invariance_tf.training import devices, fitting, learning, statistics
+from invariance_tf.settings import config, names
 
 
 def run(experiment, overwrite=False):
@@ -38,12 +36,13 @@ def run(experiment, overwrite=False):
     return run_prepared(prepare(experiment), overwrite)
 
 
+@models.channels_last()
 def run_prepared(prepared, overwrite=False):
     """Trains and evaluates a prepared experiment, and writes the results.
 
-    An interrupted training resumes after its last complete epoch. A run that
-    has a `summary.json` is finished and is not repeated; only its neurons are
-    measured again if the settings ask for measures that it lacks.
+    An interrupted training resumes after its last complete epoch. A finished
+    run is not repeated; only its neurons are measured again if the settings ask
+    for measures that it lacks.
 
     Args:
         prepared: A `Prepared`.
@@ -57,43 +56,67 @@ def run_prepared(prepared, overwrite=False):
         FloatingPointError: If the training diverged.
         BlockingIOError: If another process is working on the run.
         FileExistsError: If the run was started with other images.
+        DamagedFileError: If a file of the run is damaged.
     """
-    run_dir, path = prepared.run_dir, prepared.path
+    run_dir = prepared.run_dir
     with files.locked(run_dir):
         if overwrite:
-            files.clear_directory(run_dir)
+            run_files.clear_run(run_dir)
+        finished = run_files.settle(run_dir)
+        if finished is not None:
+            finished.check()
         provenance.check_same_images(prepared)
-        summary = files.read_json(path("summary.json"))
-        was_done = summary is not None
-        if was_done:
-            if not is_analysed(run_dir, prepared.experiment):
-                summary = _analyse_finished(prepared, summary)
+        if finished is None:
+            summary = _finish(prepared)
+        elif is_analysed(finished, prepared.experiment):
+            summary = finished.summary
         else:
-            log = EventLog(path("tensorboard"))
-            _write_settings(prepared, log)
-            history = train(prepared, log)
-            summary = {
-                **_identify(prepared),
-                **accuracies.measure_accuracies(prepared, log),
-            }
-            summary["health"] = _examine(prepared, history, summary)
-            if prepared.experiment.analysis != "none":
-                with timed(prepared.seconds, "analysis"):
-                    summary = {**summary, **analysis.analyse(prepared, log)}
-            with files.replacing(path("model.keras")) as model_path:
-                prepared.model.save(model_path)
-            log.close()
-            provenance.write_provenance(prepared)
-            files.write_json(path("summary.json"), summary)
-            os.remove(path("checkpoint.npz"))
-    return {**summary, "run_dir": run_dir, "was_done": was_done}
+            summary = _analyse_finished(prepared, finished)
+    return {
+        **summary,
+        "run_dir": run_dir,
+        "was_done": finished is not None,
+    }
 
 
-def analyse_again(run_dir, **changes):
+def _finish(prepared):
+    """Does what is left of a run; returns its summary."""
+    path = prepared.path
+    for name in run_files.MEASURES:
+        # Those of an interrupted run may be more than this one will have.
+        files.remove(path(name))
+    log = EventLog(path("tensorboard"))
+    _write_settings(prepared, log)
+    history = train(prepared, log)
+    summary = {
+        **_identify(prepared),
+        **accuracies.measure_accuracies(prepared, log),
+    }
+    summary["health"] = _examine(prepared, history, summary)
+    if prepared.experiment.analysis != "none":
+        with timed(prepared.seconds, "analysis"):
+            summary = {**summary, **analysis.analyse(prepared, log)}
+    with files.replacing(path("model.keras")) as model_path:
+        prepared.model.save(model_path)
+    log.close()
+    provenance.write_provenance(prepared)
+    summary = run_files.write_summary(prepared.run_dir, summary)
+    files.remove(path(run_files.CHECKPOINT))
+    return summary
+
+
+@models.channels_last()
+def analyse_again(run_dir, *, trust=False, **changes):
     """Measures the neurons of a finished run again, without training.
+
+    A process that is killed meanwhile leaves all former measures or all new
+    ones.
 
     Args:
         run_dir: Directory of the run.
+        trust: Boolean. Whether to import the modules that its config.yaml
+            names, if it used a data set, network or transformation by a
+            dotted name. Whoever wrote the file can run any code then.
         **changes: Settings to change: analysis, tau and ablate_layer.
 
     Returns:
@@ -102,36 +125,39 @@ def analyse_again(run_dir, **changes):
     Raises:
         FileNotFoundError: If the run is not finished.
         FileExistsError: If the images have changed since.
+        DamagedFileError: If a file that is needed is damaged.
+        ValueError: If config.yaml names modules and is not trusted.
     """
-    summary = files.read_json(os.path.join(run_dir, "summary.json"))
-    if summary is None:
-        raise FileNotFoundError(
-            "This is not the directory of a finished run: it has no "
-            f"summary.json. Received: run_dir={run_dir}"
-        )
-    settings = files.read_yaml(os.path.join(run_dir, "config.yaml")) | changes
+    settings = _read_settings(_find_finished(run_dir))
+    if not trust:
+        remedy = "say so with --trust (trust=True in Python)"
+        origin = os.path.join(run_dir, "config.yaml")
+        names.check_origin(settings, origin, remedy)
+    devices = settings["devices"]
     # This machine may have fewer devices than the one that trained.
-    prepared = prepare(config.Experiment(**{**settings, "devices": 1}))
-    experiment = dataclasses.replace(
-        prepared.experiment, devices=settings["devices"]
-    )
+    settings |= {**changes, "devices": 1}
+    prepared = prepare(config.Experiment(**settings))
+    experiment = dataclasses.replace(prepared.experiment, devices=devices)
     prepared = dataclasses.replace(
         prepared, run_dir=run_dir, experiment=experiment
     )
     with files.locked(run_dir):
+        run_files.settle(run_dir)
+        finished = _find_finished(run_dir)
+        finished.find("provenance.json")
         provenance.check_same_images(prepared)
-        summary = _analyse_finished(prepared, summary)
+        summary = _analyse_finished(prepared, finished)
     return {**summary, "run_dir": run_dir}
 
 
-def is_analysed(run_dir, experiment):
+def is_analysed(finished, experiment):
     """Returns whether a finished run has all measures of an experiment.
 
     Args:
-        run_dir: Directory of the run.
+        finished: A `run_files.FinishedRun`.
         experiment: A resolved `config.Experiment` with the same training.
     """
-    measured = files.read_yaml(os.path.join(run_dir, "config.yaml"))
+    measured = _read_settings(finished)
     rank = config.ANALYSES.index
     return experiment.analysis == "none" or (
         rank(experiment.analysis) <= rank(measured["analysis"])
@@ -140,23 +166,39 @@ def is_analysed(run_dir, experiment):
     )
 
 
-def _analyse_finished(prepared, summary):
+def _find_finished(run_dir):
+    """Returns a `run_files.FinishedRun`; raises if the run is not finished."""
+    finished = run_files.find_finished(run_dir)
+    if finished is None:
+        raise FileNotFoundError(
+            "This is not the directory of a finished run: it has no "
+            f"summary.json. Received: run_dir={run_dir}"
+        )
+    return finished
+
+
+def _read_settings(finished):
+    """Returns all settings of a finished run, as a dictionary."""
+    with finished.reading("config.yaml") as path:
+        return dataclasses.asdict(config.Experiment(**files.read_yaml(path)))
+
+
+def _analyse_finished(prepared, finished):
     """Measures the neurons of a finished run; returns its new summary."""
-    model = keras.models.load_model(prepared.path("model.keras"))
-    prepared = dataclasses.replace(prepared, model=model)
-    summary = {**summary, **analysis.analyse(prepared), "schema": files.SCHEMA}
-    files.write_json(prepared.path("summary.json"), summary)
-    # Last: `is_analysed` reads from it which measures exist.
-    settings = dataclasses.asdict(prepared.experiment)
-    files.write_yaml(prepared.path("config.yaml"), settings)
-    return summary
+    with finished.reading("model.keras") as path:
+        model = keras.models.load_model(path)
+    with finished.replacing_files() as (directory, replace):
+        staged = dataclasses.replace(prepared, model=model, run_dir=directory)
+        measures = analysis.analyse(staged)
+        settings = dataclasses.asdict(prepared.experiment)
+        files.write_yaml(staged.path("config.yaml"), settings)
+        return replace({**finished.summary, **measures})
 
 
 def _identify(prepared):
     """Returns the part of a summary that is known before the results."""
     experiment = prepared.experiment
     return {
-        "schema": files.SCHEMA,
         "dataset": experiment.dataset,
         "network": experiment.network,
         "transform": experiment.transform,
@@ -228,94 +270,6 @@ def _draw_examples(prepared, num_images=8):
     return drawing.draw_examples(rows, titles)
 
 
-def train(prepared, log):
-    """Trains the model; writes history.csv and checkpoints.
-
-    Args:
-        prepared: A `Prepared`.
-        log: A `tensorboard.EventLog`.
-
-    Returns:
-        List of one dictionary for each epoch, see `fitting.fit`.
-
-    Raises:
-        FloatingPointError: If the training diverged.
-        NotLearningError: If it did not learn and was to stop then.
-    """
-    experiment = prepared.experiment
-    model = devices.mirror(prepared.model, experiment.devices)
-    steps_per_epoch = math.ceil(
-        len(prepared.positions("train")) / experiment.batch_size
-    )
-    make_batches = functools.partial(_make_batches, prepared)
-    schedule = fitting.make_schedule(
-        experiment.schedule,
-        experiment.learning_rate,
-        experiment.epochs,
-        steps_per_epoch,
-    )
-    fitting.compile_model(model, schedule, experiment.momentum, steps_per_epoch)
-
-    def record(history):
-        log.scalars(_tags(history[-1]), step=history[-1]["epoch"])
-        files.write_csv(prepared.path("history.csv"), history)
-
-    def watch(history):
-        return learning.LearningWatch(
-            _shares(prepared),
-            experiment.batch_size,
-            history,
-            must_learn=experiment.if_not_learning == "stop",
-            record=log.scalars,
-        )
-
-    history = fitting.fit(
-        model,
-        make_batches,
-        steps_per_epoch=steps_per_epoch,
-        epochs=experiment.epochs,
-        seed=experiment.seed,
-        checkpoint_path=prepared.path("checkpoint.npz"),
-        validate=_validation(prepared, model),
-        record=record,
-        watch=watch,
-    )
-    _take_weights(prepared, model)
-    if statistics.is_short(prepared.model, experiment.epochs * steps_per_epoch):
-        models.reseed(prepared.model, experiment.seed, experiment.epochs)
-        statistics.estimate_statistics(
-            prepared.model, make_batches(experiment.epochs)
-        )
-    # The history includes the epochs before an interruption.
-    prepared.seconds["training"] = sum(row["seconds"] for row in history)
-    return history
-
-
-def _make_batches(prepared, first_epoch):
-    """Returns batches without end, from an epoch on."""
-    experiment, dataset = prepared.experiment, prepared.dataset
-    return pipeline.training_batches(
-        dataset.images,
-        dataset.labels,
-        prepared.is_seen,
-        batch_size=experiment.batch_size,
-        seed=experiment.seed,
-        first_epoch=first_epoch,
-        sampling=experiment.sampling,
-        subset=prepared.positions("train"),
-    )
-
-
-def _shares(prepared):
-    """Returns how often each category is drawn for training."""
-    num_categories = len(prepared.is_seen)
-    if prepared.experiment.sampling == "categories":
-        return np.full(num_categories, 1 / num_categories)
-    labels = prepared.dataset.labels[prepared.positions("train")]
-    counts = np.bincount(labels, minlength=num_categories)
-    return counts / counts.sum()
-
-
 def _examine(prepared, history, summary):
     """Returns the health of a run."""
     labels = prepared.dataset.labels[prepared.positions("test")]
@@ -330,48 +284,3 @@ def _examine(prepared, history, summary):
         schedule=prepared.experiment.schedule,
         peak=prepared.experiment.learning_rate,
     )
-
-
-def _tags(row):
-    """Names the numbers of an epoch so that TensorBoard groups them."""
-    return {
-        name.replace("validation_", "validation/")
-        if name.startswith("validation_")
-        else f"training/{name}": value
-        for name, value in row.items()
-        if name != "epoch"
-    }
-
-
-def _take_weights(prepared, model):
-    """Copies the weights of a mirrored model to the original one."""
-    if model is not prepared.model:
-        prepared.model.set_weights(model.get_weights())
-
-
-def _validation(prepared, model):
-    """Returns a function that measures the accuracies on held-out images."""
-    images, labels = prepared.part("validation")
-    if not len(labels):
-        return None
-    network = evaluation.classifier(prepared.model)
-    versions = {
-        "original": transforms.get("identity"),
-        "transformed": prepared.model.get_layer("transform"),
-    }
-
-    def validate():
-        _take_weights(prepared, model)
-        measured = {}
-        for version, transform in versions.items():
-            predicted = evaluation.predict_labels(
-                network, images, labels, transform, prepared.experiment.seed
-            )
-            groups = evaluation.group_accuracies(
-                labels, predicted, prepared.is_seen
-            )
-            for group, (_, accuracy) in groups.items():
-                measured[f"validation_{version}_{group}"] = accuracy
-        return measured
-
-    return validate

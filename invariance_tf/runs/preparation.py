@@ -16,7 +16,7 @@ from invariance_tf import datasets, networks, transforms
 from invariance_tf.measures import activations
 from invariance_tf.paradigm import categories, pipeline, splits
 from invariance_tf.paradigm import model as models
-from invariance_tf.settings import config, families
+from invariance_tf.settings import config, defaults, families
 from invariance_tf.training import devices
 
 _logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Prepared:
         experiment = self.experiment
         names = (experiment.transform,)
         if experiment.evaluate_on == "all":
-            names = transforms.TRANSFORMS
+            names = dict.fromkeys((*defaults.TRANSFORMS, *names))
         return {
             name: activations.transform_of(self.model)
             if name == experiment.transform
@@ -75,6 +75,7 @@ class Prepared:
         }
 
 
+@models.channels_last()
 def prepare(experiment):
     """Checks the settings, loads the data and builds the model.
 
@@ -102,7 +103,12 @@ def prepare(experiment):
     devices.warn_of_precision(experiment.precision)
     with timed(seconds, "model"):
         model = _build(experiment, dataset)
-    legal = activations.rectified_layers(model)
+    # Layers inside others have paths, where no gate can be put in.
+    legal = [
+        name
+        for name in activations.rectified_layers(model)
+        if "/" not in name and ":" not in name
+    ]
     if experiment.ablate_layer not in (None, *legal):
         raise ValueError(
             f"`ablate_layer` must be a layer with ReLU: {', '.join(legal)}. "
@@ -130,14 +136,20 @@ def check(experiment):
         FileNotFoundError: If the data are missing.
     """
     experiment = experiment.resolve()
-    options = experiment.dataset_options().items()
-    most = _count_categories(experiment.dataset, *options)
+    options = experiment.dataset_options()
+    most = _count_categories(experiment.dataset, *options.items())
     if most is not None and experiment.n_seen != "all":
         # Raises if there are fewer, before hours of decoding.
         categories.seen_categories(most, experiment.n_seen, 0)
-    dataset = _load(experiment.dataset, *options)
+    dataset = datasets.get(experiment.dataset, **options)
     dataset, parts = _divide(experiment, dataset)
     _check_batches(experiment, np.count_nonzero(parts == "train"))
+    if dataset.image_size != experiment.image_size:
+        raise ValueError(
+            f"The data set {experiment.dataset} must make images of "
+            f"`image_size` pixels. Received: {dataset.image_size} instead of "
+            f"image_size={experiment.image_size}"
+        )
     if experiment.n_seen == "all":
         experiment = dataclasses.replace(
             experiment, n_seen=dataset.num_categories
@@ -152,20 +164,38 @@ def check(experiment):
         experiment.transform, **experiment.transform_args
     )
     transform.check_size(dataset.image_size, dataset.image_size)
-    # The first two are the images and the number of categories.
-    parameters = inspect.signature(networks.get(experiment.network)).parameters
-    legal = [*parameters][2:]
-    if not {*experiment.network_args} <= {*legal}:
-        raise ValueError(
-            f"The network {experiment.network} takes {', '.join(legal)}. "
-            f"Received: network_args={experiment.network_args}"
-        )
+    # The run's model is to be saved: better raise now than after training.
+    transform.get_config()
+    _network_options(experiment)
     return experiment, dataset, parts
+
+
+def _network_options(experiment):
+    """Returns the options of the network, checked."""
+    network = networks.get(experiment.network)
+    # The first two are the images and the number of categories.
+    legal = [*inspect.signature(network).parameters][2:]
+    options = experiment.network_args
+    if not {*options} <= {*legal}:
+        raise ValueError(
+            f"The network {experiment.network} takes "
+            f"{', '.join(legal) or 'no arguments'}. "
+            f"Received: network_args={options}"
+        )
+    if "weight_decay" in legal:
+        return {"weight_decay": experiment.weight_decay, **options}
+    if experiment.weight_decay:
+        raise ValueError(
+            f"The network {experiment.network} does not take `weight_decay`. "
+            f"Received: weight_decay={experiment.weight_decay}"
+        )
+    return options
 
 
 def _warn_of_transform(name):
     """Warns if ImageNet images already vary in a transformation."""
-    if name not in ("identity", *families.OF_IMAGENET):
+    of_paper = sum(families.FAMILIES.values(), ())
+    if name in of_paper and name not in families.OF_IMAGENET:
         _logger.warning(
             "ImageNet images already vary in %s; the paper uses only %s there "
             "(section 3).",
@@ -204,12 +234,6 @@ def _divide(experiment, dataset):
 
 
 @functools.lru_cache(maxsize=2)
-def _load(name, *options):
-    """Loads a data set; the experiments of a process share it."""
-    return datasets.get(name, **dict(options))
-
-
-@functools.lru_cache(maxsize=2)
 def _count_categories(name, *options):
     """Counts the categories of a data set that is not loaded yet."""
     return datasets.count_categories(name, **dict(options))
@@ -220,7 +244,7 @@ def _build(experiment, dataset):
     keras.utils.clear_session()
     keras.utils.set_random_seed(experiment.seed)
     transform = transforms.get(
-        experiment.transform, **experiment.transform_args
+        experiment.transform, **experiment.transform_args, name="transform"
     )
     return models.build(
         networks.get(experiment.network),
@@ -228,7 +252,7 @@ def _build(experiment, dataset):
         dataset.image_size,
         dataset.num_categories,
         precision=experiment.precision,
-        **{"weight_decay": experiment.weight_decay, **experiment.network_args},
+        **_network_options(experiment),
     )
 
 

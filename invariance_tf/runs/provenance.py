@@ -9,7 +9,7 @@ import sys
 
 import keras
 
-from invariance_tf import files
+from invariance_tf import files, run_files
 from invariance_tf.paradigm import splits
 
 PACKAGES = (
@@ -72,12 +72,18 @@ def check_same_images(prepared):
 
     Raises:
         FileExistsError: If so.
+        DamagedFileError: If the record of its images is damaged.
     """
-    before = files.read_json(prepared.path("provenance.json"))
+    path = prepared.path("provenance.json")
+    if not os.path.lexists(path):
+        return
     now = _describe_data(prepared)
-    if before and any(
-        before["data"][key] != now[key] for key in ("fingerprint", "splits")
-    ):
+    with run_files.reading(path):
+        before = files.read_json(path)["data"]
+        is_same = all(
+            before[key] == now[key] for key in ("fingerprint", "splits")
+        )
+    if not is_same:
         raise FileExistsError(
             f"The run {prepared.run_dir} was made with different images or a "
             "different test split. Use --overwrite to redo it, or another "

@@ -1,6 +1,5 @@
 """Checks of the values of settings, before anything is done with them."""
 
-import difflib
 import math
 import numbers
 
@@ -27,27 +26,6 @@ _RANGES = {
 
 # Generated images are kept in memory.
 _MOST_GENERATED_BYTES = 2**36
-
-
-def check_name(setting, name, legal):
-    """Raises if a name is unknown.
-
-    Args:
-        setting: String, what the name is of.
-        name: String.
-        legal: Iterable of the legal names.
-
-    Raises:
-        ValueError: If `name` is not one of them.
-    """
-    if name in legal:
-        return
-    close = difflib.get_close_matches(str(name), legal, n=1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise ValueError(
-        f"Unknown {setting}.{hint} Legal: {', '.join(legal)}. "
-        f"Received: {setting}={name}"
-    )
 
 
 def check_values(experiment):

@@ -10,7 +10,7 @@ import json
 import numbers
 from typing import Any, Literal
 
-from invariance_tf.settings import calibrated, checks, defaults
+from invariance_tf.settings import calibrated, checks, defaults, names
 
 # The values of `analysis`, from the fewest to the most measures.
 ANALYSES = ("none", "penultimate", "layers")
@@ -51,7 +51,8 @@ class Experiment:
     Args:
         dataset: Data set: synthfaces (generated on the fly), digits, folder
             (any directory with one folder per category), facescrub, tfds:NAME
-            (any image-classification set of TensorFlow Datasets) or imagenet.
+            (any image-classification set of TensorFlow Datasets), imagenet, or
+            your own function, such as my_lab.data:plankton.
         data_dir: Directory of the images (folder, facescrub) or of TensorFlow
             Datasets (tfds:NAME, imagenet).
         image_size: Height and width of the images in pixels.
@@ -78,7 +79,8 @@ class Experiment:
             another run.
         transform: Transformation: identity, grayscale, hue_rotation, blur,
             highpass, horizontal, vertical, contrast_inversion, white_noise,
-            salt_pepper, rotate90, rotate180 or thinning.
+            salt_pepper, rotate90, rotate180, thinning, or your own, such as
+            my_lab.transforms:Swirl.
         transform_args: Arguments of the transformation, such as
             --transform_args.sigma 3.0 for blur (pixels) or
             --transform_args.std 100 for white_noise (grey levels); or
@@ -91,7 +93,8 @@ class Experiment:
             the paper) or uniformly over all images ("images").
         evaluate_on: Test on images transformed as in training ("trained") or
             by each transformation in turn ("all", as in Fig. 2a).
-        network: Network: alexnet, alexnet_small, resnet18 or inception.
+        network: Network: alexnet, alexnet_small, resnet18, inception, or your
+            own function, such as my_lab.networks:two_layers.
         network_args: Further arguments of the network, such as
             --network_args.initializer he.
         seed: Random seed of weights, batches, noise and held-out images.
@@ -177,14 +180,12 @@ class Experiment:
         Raises:
             ValueError: If a name is unknown or a value illegal.
         """
-        kind = _kind(self.dataset)
-        checks.check_name("transform", self.transform, defaults.TRANSFORMS)
-        network = self.network or defaults.EXPERIMENTS[kind]["network"]
-        checks.check_name("network", network, defaults.RECIPES)
+        dataset = names.find("dataset", self.dataset)
+        network = self.network or dataset.experiment["network"]
         values = {
-            **defaults.DATASETS[kind],
-            **defaults.RECIPES[network],
-            **defaults.EXPERIMENTS[kind],
+            **dataset.options,
+            **names.find("network", network).experiment,
+            **dataset.experiment,
             "category_seed": self.seed,
             "network_args": {},
         }
@@ -194,6 +195,7 @@ class Experiment:
         for name, value in vars(self).items():
             if value is not None:
                 values[name] = value
+        _check_required(self.dataset, values)
         resolved = Experiment(**values)
         chosen = self.transform_args
         if chosen == "calibrated":
@@ -215,7 +217,7 @@ class Experiment:
 
     def dataset_options(self):
         """Returns the settings that belong to the data set, by name."""
-        options = defaults.DATASETS[_kind(self.dataset)]
+        options = names.find("dataset", self.dataset).options
         return {name: getattr(self, name) for name in options}
 
     def name(self):
@@ -232,11 +234,9 @@ class Experiment:
         digest = hashlib.sha256(
             json.dumps(settings, sort_keys=True).encode()
         ).hexdigest()
-        dataset = self.dataset.replace(":", "_").replace("/", "_")
-        return (
-            f"{dataset}-{self.network}-{self.transform}"
-            f"-n{self.n_seen}-s{self.seed}-{digest[:8]}"
-        )
+        parts = f"{self.dataset}-{self.network}-{self.transform}"
+        parts = parts.replace(":", "_").replace("/", "_")
+        return f"{parts}-n{self.n_seen}-s{self.seed}-{digest[:8]}"
 
 
 def drop_original_behaviour(settings):
@@ -272,14 +272,14 @@ def transform_args(dataset, transform, chosen=None):
         Dictionary with every argument of the transformation.
 
     Raises:
-        ValueError: If `chosen` names an unknown argument.
+        ValueError: If `chosen` names an unknown argument or lacks one.
 
     Example:
 
     >>> transform_args("facescrub", "blur")
     {'sigma': 3.0}
     """
-    legal = defaults.TRANSFORMS[transform]
+    legal = names.find("transform", transform).options
     for name in chosen or {}:
         if name not in legal:
             raise ValueError(
@@ -301,6 +301,13 @@ def transform_args(dataset, transform, chosen=None):
         **defaults.STRENGTHS.get(dataset, {}).get(transform, {}),
         **(chosen or {}),
     }
+    missing = [key for key, value in arguments.items() if value is _REQUIRED]
+    if missing:
+        raise ValueError(
+            f"The transform {transform} needs a value of {', '.join(missing)}, "
+            f"such as --transform_args.{missing[0]} VALUE. "
+            f"Received: transform_args={chosen}"
+        )
     # 3 and 3.0 are the same strength and must give the same run name.
     return {
         name: float(value) if type(value) is int else value
@@ -317,22 +324,26 @@ def _kind_of_argument(default):
     return numbers.Real, "a number"
 
 
-def _kind(dataset):
-    """Returns the data set's key in the tables of defaults."""
-    kind, _, name = dataset.partition(":")
-    if name and kind == "tfds":
-        return kind
-    legal = [key if key != "tfds" else "tfds:NAME" for key in defaults.DATASETS]
-    checks.check_name("dataset", dataset, legal)
-    return dataset
+_REQUIRED = names.REQUIRED
+
+
+def _check_required(dataset, values):
+    """Raises if a setting that a data set of the user's needs is missing."""
+    needed = [key for key, value in values.items() if value is _REQUIRED]
+    needed += [] if values.get("n_seen") is not None else ["n_seen"]
+    if needed:
+        raise ValueError(
+            f"The data set {dataset} needs a value of `{needed[0]}`. "
+            f"Received: {needed[0]}=None"
+        )
 
 
 def _check_options(experiment):
     """Raises if a setting is given that does not apply to the data set."""
     every_option = {
-        name for options in defaults.DATASETS.values() for name in options
+        name for entry in defaults.DATASETS.values() for name in entry.options
     }
-    legal = defaults.DATASETS[_kind(experiment.dataset)]
+    legal = names.find("dataset", experiment.dataset).options
     for name in sorted(every_option - set(legal)):
         value = getattr(experiment, name)
         if value is not None:

@@ -1,10 +1,31 @@
-"""The defaults of data sets, networks and transformations.
+"""The data sets, networks and transformations by name, with their defaults.
 
-Tests compare these tables with the registries of the code, which cannot be
-read without importing TensorFlow.
+The one registry. Each name comes with the place of its code, which is imported
+only when it is used: names and defaults are known without TensorFlow.
+`settings.names` finds those of other packages.
 """
 
+import dataclasses
 import os
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """Holds what a name stands for.
+
+    Attributes:
+        place: String, `module:attribute` of the class or function.
+        options: Dictionary of its arguments with their defaults: those of a
+            transformation, or the settings of an experiment that a data set
+            has. Other settings of data sets are errors.
+        experiment: Dictionary of defaults of other settings that depend on
+            it, such as how a network is trained.
+    """
+
+    place: str
+    options: dict = dataclasses.field(default_factory=dict)
+    experiment: dict = dataclasses.field(default_factory=dict)
+
 
 # The options of data sets that are read from files.
 _FILES = {
@@ -17,94 +38,125 @@ _FILES = {
     "num_test": 10,
 }
 
-# The options of each data set; the options of the others are errors.
 DATASETS = {
-    "synthfaces": {
-        "image_size": 48,
-        "num_categories": 40,
-        "num_train": 60,
-        "num_test": 30,
-        "data_seed": 0,
-    },
-    "digits": {"image_size": 32, "num_test": 50},
-    "folder": _FILES,
-    "facescrub": {
-        **_FILES,
-        "data_dir": os.path.join("data", "facescrub"),
-        "image_size": 100,
-        "min_images": 100,
-    },
-    "tfds": {
-        **_FILES,
-        "num_test": None,
-        "stream": None,
-        "crops": "central",
-    },
-    # Tested on the central 224 of 256 pixels: row N8b of docs/fidelity.md.
-    "imagenet": {
-        **_FILES,
-        "image_size": 224,
-        "central_crop": 224 / 256,
-        "num_test": None,
-        "stream": True,
-        "crops": "resnet",
-    },
-}
-
-# Other defaults that depend on the data set.
-EXPERIMENTS = {
-    "synthfaces": {"network": "alexnet_small", "n_seen": 20},
-    "digits": {"network": "alexnet_small", "n_seen": 5},
-    "folder": {"network": "alexnet_small", "n_seen": 20},
-    "facescrub": {"network": "alexnet", "n_seen": 50},
-    "tfds": {"network": "alexnet_small", "n_seen": 5},
-    "imagenet": {"network": "resnet18", "n_seen": 500},
+    "synthfaces": Entry(
+        "invariance_tf.datasets.synthfaces:load_synthfaces",
+        {
+            "image_size": 48,
+            "num_categories": 40,
+            "num_train": 60,
+            "num_test": 30,
+            "data_seed": 0,
+        },
+        {"network": "alexnet_small", "n_seen": 20},
+    ),
+    "digits": Entry(
+        "invariance_tf.datasets.digits:load_digits",
+        {"image_size": 32, "num_test": 50},
+        {"network": "alexnet_small", "n_seen": 5},
+    ),
+    "folder": Entry(
+        "invariance_tf.datasets.folder:load_folder",
+        _FILES,
+        {"network": "alexnet_small", "n_seen": 20},
+    ),
+    "facescrub": Entry(
+        "invariance_tf.datasets.facescrub:load_facescrub",
+        {
+            **_FILES,
+            "data_dir": os.path.join("data", "facescrub"),
+            "image_size": 100,
+            "min_images": 100,
+        },
+        {"network": "alexnet", "n_seen": 50},
+    ),
+    "tfds": Entry(
+        "invariance_tf.datasets.tfds:load_tfds",
+        {
+            **_FILES,
+            "num_test": None,
+            "stream": None,
+            "crops": "central",
+        },
+        {"network": "alexnet_small", "n_seen": 5},
+    ),
+    "imagenet": Entry(
+        "invariance_tf.datasets.tfds:load_imagenet",
+        # Tested on the central 224 of 256 pixels: row N8b of docs/fidelity.md.
+        {
+            **_FILES,
+            "image_size": 224,
+            "central_crop": 224 / 256,
+            "num_test": None,
+            "stream": True,
+            "crops": "resnet",
+        },
+        {"network": "resnet18", "n_seen": 500},
+    ),
 }
 
 # How each network is trained: rows N5, N8 and N9 of docs/fidelity.md. The
 # recipe of alexnet_small is ours.
-RECIPES = {
-    "alexnet": {
-        "epochs": 45,
-        "learning_rate": 1e-4,
-        "schedule": "constant",
-        "weight_decay": 5e-4,
-    },
-    "alexnet_small": {
-        "epochs": 15,
-        "learning_rate": 0.02,
-        "schedule": "cosine",
-        "weight_decay": 0.0,
-    },
-    "resnet18": {
-        "epochs": 90,
-        "learning_rate": 0.128 * 32 / 256,
-        "schedule": "resnet",
-        "weight_decay": 1e-4,
-    },
-    "inception": {
-        "epochs": 45,
-        "learning_rate": 0.01,
-        "schedule": "constant",
-        "weight_decay": 5e-4,
-    },
+NETWORKS = {
+    "alexnet": Entry(
+        "invariance_tf.networks.alexnet:alexnet",
+        experiment={
+            "epochs": 45,
+            "learning_rate": 1e-4,
+            "schedule": "constant",
+            "weight_decay": 5e-4,
+        },
+    ),
+    "alexnet_small": Entry(
+        "invariance_tf.networks.alexnet:alexnet_small",
+        experiment={
+            "epochs": 15,
+            "learning_rate": 0.02,
+            "schedule": "cosine",
+            "weight_decay": 0.0,
+        },
+    ),
+    "resnet18": Entry(
+        "invariance_tf.networks.resnet18:resnet18",
+        experiment={
+            "epochs": 90,
+            "learning_rate": 0.128 * 32 / 256,
+            "schedule": "resnet",
+            "weight_decay": 1e-4,
+        },
+    ),
+    "inception": Entry(
+        "invariance_tf.networks.inception:inception",
+        experiment={
+            "epochs": 45,
+            "learning_rate": 0.01,
+            "schedule": "constant",
+            "weight_decay": 5e-4,
+        },
+    ),
 }
 
-# The arguments of each transformation.
 TRANSFORMS = {
-    "identity": {},
-    "grayscale": {},
-    "hue_rotation": {},
-    "blur": {"sigma": 3.0},
-    "highpass": {"kernel": "zero_sum"},
-    "horizontal": {},
-    "vertical": {},
-    "contrast_inversion": {},
-    "white_noise": {"std": 100.0, "clip": False},
-    "salt_pepper": {"amount": 0.5, "per_channel": False},
-    "rotate90": {},
-    "rotate180": {},
-    "thinning": {},
+    "identity": Entry("invariance_tf.transforms:Identity"),
+    "grayscale": Entry("invariance_tf.transforms:Grayscale"),
+    "hue_rotation": Entry("invariance_tf.transforms:HueRotation"),
+    "blur": Entry("invariance_tf.transforms:GaussianBlur", {"sigma": 3.0}),
+    "highpass": Entry(
+        "invariance_tf.transforms:HighPass", {"kernel": "zero_sum"}
+    ),
+    "horizontal": Entry("invariance_tf.transforms:Horizontal"),
+    "vertical": Entry("invariance_tf.transforms:Vertical"),
+    "contrast_inversion": Entry("invariance_tf.transforms:ContrastInversion"),
+    "white_noise": Entry(
+        "invariance_tf.transforms:WhiteNoise", {"std": 100.0, "clip": False}
+    ),
+    "salt_pepper": Entry(
+        "invariance_tf.transforms:SaltPepper",
+        {"amount": 0.5, "per_channel": False},
+    ),
+    "rotate90": Entry("invariance_tf.transforms:Rotate90"),
+    "rotate180": Entry("invariance_tf.transforms:Rotate180"),
+    "thinning": Entry("invariance_tf.transforms:Thinning"),
 }
 
 # A strength depends on data set and image size. Sigma 3 above follows from the

@@ -6,6 +6,7 @@ import pathlib
 import jsonargparse
 
 from invariance_tf import foreign
+from invariance_tf.settings import names
 
 HELP = (
     "YAML file with settings, or the name of a config of the package, such as "
@@ -65,7 +66,12 @@ class ConfigFile(jsonargparse.ActionConfigFile):
         """Adds the settings of the file."""
         path = find_config(value)
         text = pathlib.Path(path).read_text("utf-8")
-        check_config(foreign.read_yaml(text))
+        content = foreign.read_yaml(text)
+        check_config(content)
+        directory = os.path.dirname(path)
+        if os.path.exists(os.path.join(directory, "provenance.json")):
+            # A run directory may be someone else's.
+            names.check_origin(content, path, "copy it, and use the copy")
         # A pipe can be read only once.
         source = path if os.path.isfile(path) else text
         super().__call__(parser, settings, source, option_string)

@@ -1,10 +1,10 @@
 """Training: optimizer, learning-rate schedules, and fitting that resumes."""
 
+import contextlib
 import json
 import logging
 import math
 import os
-import sys
 import time
 
 import keras
@@ -14,6 +14,7 @@ from keras import ops
 from invariance_tf import files
 from invariance_tf.training import devices
 from invariance_tf.training.momentum import MomentumSGD
+from invariance_tf.training.progress import TrainingProgress
 
 _logger = logging.getLogger(__name__)
 
@@ -139,6 +140,7 @@ def fit(
     validate=None,
     record=None,
     watch=None,
+    owner="",
 ):
     """Trains a compiled model, resuming from its checkpoint if there is one.
 
@@ -160,6 +162,8 @@ def fit(
             `None`.
         watch: Function from the history of former epochs to a
             `learning.LearningWatch`, or `None`.
+        owner: String, names the training in its checkpoint: no other resumes
+            from it.
 
     Returns:
         List of one dictionary for each epoch: epoch (from 1), loss,
@@ -170,29 +174,33 @@ def fit(
         FloatingPointError: If the loss is not finite. The checkpoint keeps the
             last epoch at which it was.
         NotLearningError: If `watch` ends a training that does not learn.
+        DamagedFileError: If the checkpoint cannot be read or has another
+            owner.
     """
     with devices.scope(model):
         model.optimizer.build(model.trainable_variables)
-    history = _load_checkpoint(checkpoint_path, model)
+    checkpoint = _Checkpoint(checkpoint_path, owner)
+    history = checkpoint.restore(model)
     if history:
         _logger.info("Resuming after epoch %d of %d.", len(history), epochs)
     watch = watch(history) if watch else None
     if len(history) < epochs:
-        model.fit(
-            devices.feed(model, make_batches(len(history))),
-            steps_per_epoch=steps_per_epoch,
-            initial_epoch=len(history),
-            epochs=epochs,
-            shuffle=False,
-            verbose=1 if sys.stdout.isatty() else 2,
-            callbacks=[
-                keras.callbacks.TerminateOnNaN(),
-                *([watch] if watch else []),
-                _Epochs(
-                    seed, history, checkpoint_path, validate, record, watch
-                ),
-            ],
-        )
+        progress = TrainingProgress(len(history))
+        with contextlib.closing(progress):
+            model.fit(
+                devices.feed(model, make_batches(len(history))),
+                steps_per_epoch=steps_per_epoch,
+                initial_epoch=len(history),
+                epochs=epochs,
+                shuffle=False,
+                verbose=0,
+                callbacks=[
+                    keras.callbacks.TerminateOnNaN(),
+                    *([watch] if watch else []),
+                    _Epochs(seed, history, checkpoint, validate, record, watch),
+                    progress,
+                ],
+            )
     if len(history) < epochs:
         kept = f"The checkpoint of epoch {len(history)} was kept."
         raise FloatingPointError(
@@ -205,11 +213,11 @@ def fit(
 class _Epochs(keras.callbacks.Callback):
     """Seeds each epoch, records it, and writes the checkpoint."""
 
-    def __init__(self, seed, history, checkpoint_path, validate, record, watch):
+    def __init__(self, seed, history, checkpoint, validate, record, watch):
         super().__init__()
         self.seed = seed
         self.history = history
-        self.checkpoint_path = checkpoint_path
+        self.checkpoint = checkpoint
         self.validate = validate
         self.record = record
         self.watch = watch
@@ -232,7 +240,7 @@ class _Epochs(keras.callbacks.Callback):
         if self.watch is not None:
             row["learned_at_step"] = self.watch.learned_at
         self.history.append(row)
-        _save_checkpoint(self.checkpoint_path, self.model, self.history)
+        self.checkpoint.save(self.model, self.history)
         if self.record is not None:
             self.record(self.history)
 
@@ -242,23 +250,54 @@ def _state(model):
     return [*model.variables, *model.optimizer.variables]
 
 
-def _save_checkpoint(path, model, history):
-    """Writes the state of a training to an .npz file, atomically."""
-    arrays = {
-        # Copied: a bare TensorFlow variable warns when made an array.
-        f"variable_{index}": ops.convert_to_numpy(ops.copy(variable))
-        for index, variable in enumerate(_state(model))
-    }
-    with files.replacing(path) as temporary_path:
-        with open(temporary_path, "wb") as file:
-            np.savez(file, history=np.array(json.dumps(history)), **arrays)
+class _Checkpoint:
+    """Keeps the state of a training in an .npz file.
 
+    Args:
+        path: Path of the file.
+        owner: String, names the training.
+    """
 
-def _load_checkpoint(path, model):
-    """Restores the state of a training; returns its history."""
-    if not os.path.exists(path):
-        return []
-    with np.load(path, allow_pickle=False) as arrays:
-        for index, variable in enumerate(_state(model)):
-            variable.assign(arrays[f"variable_{index}"])
-        return json.loads(str(arrays["history"]))
+    def __init__(self, path, owner):
+        self._path, self._owner = path, owner
+
+    def save(self, model, history):
+        """Writes the state atomically."""
+        arrays = {
+            # Copied: a bare TensorFlow variable warns when made an array.
+            f"variable_{index}": ops.convert_to_numpy(ops.copy(variable))
+            for index, variable in enumerate(_state(model))
+        }
+        arrays["history"] = np.array(json.dumps(history))
+        arrays["owner"] = np.array(self._owner)
+        with files.replacing(self._path) as temporary_path:
+            with open(temporary_path, "wb") as file:
+                np.savez(file, **arrays)
+
+    def restore(self, model):
+        """Restores the state, if there is one; returns the history."""
+        if not os.path.lexists(self._path):
+            return []
+        advice = "Remove it, or use --overwrite, to train from the start."
+        state = _state(model)
+        # NumPy does not close a file of another format. The archive has a
+        # checksum of every array.
+        with (
+            files.reading(self._path, advice),
+            open(self._path, "rb") as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
+            history = json.loads(str(arrays["history"]))
+            values = [
+                arrays[f"variable_{index}"] for index in range(len(state))
+            ]
+            is_own = str(arrays.get("owner", self._owner)) == self._owner
+        if not is_own or any(
+            value.shape != tuple(variable.shape)
+            for value, variable in zip(values, state, strict=True)
+        ):
+            fault = "is the checkpoint of another training"
+            raise files.DamagedFileError(self._path, fault, advice)
+        for variable, value in zip(state, values, strict=True):
+            variable.assign(value)
+        return history

@@ -7,6 +7,9 @@ the paper is silent, `docs/fidelity.md` states the choice made here.
 
 import inspect
 
+import keras
+
+from invariance_tf.settings import defaults, names
 from invariance_tf.transforms.color import Grayscale, HueRotation
 from invariance_tf.transforms.convolutional import (
     ContrastInversion,
@@ -17,17 +20,39 @@ from invariance_tf.transforms.convolutional import (
 )
 from invariance_tf.transforms.geometric import Rotate90, Rotate180, Thinning
 from invariance_tf.transforms.noise import SaltPepper, WhiteNoise
-from invariance_tf.transforms.transform import Identity, Transform
+from invariance_tf.transforms.transform import OF_LAYERS, Identity, Transform
+from invariance_tf.transforms.wrapping import Wrapped
 
-__all__ = ["TRANSFORMS", "Transform", "argument_names", "get"]
+__all__ = [
+    "ContrastInversion",
+    "GaussianBlur",
+    "Grayscale",
+    "HighPass",
+    "Horizontal",
+    "HueRotation",
+    "Identity",
+    "Rotate180",
+    "Rotate90",
+    "SaltPepper",
+    "Thinning",
+    "Transform",
+    "Vertical",
+    "WhiteNoise",
+    "Wrapped",
+    "as_transform",
+    "get",
+]
 
 
 def get(name, /, **arguments):
     """Makes a transformation by name.
 
     Args:
-        name: String. One of the keys of `TRANSFORMS`.
-        **arguments: Arguments of the transformation, for example `sigma`.
+        name: String. One of the keys of `settings.defaults.TRANSFORMS`, or of
+            your own: the name of an entry point, or `module:class`.
+        **arguments: Arguments of the transformation, for example `sigma`, of
+            which those not given have the defaults of the registry; and
+            `name`, `dtype` and `data_format` of the layer.
 
     Returns:
         A `Transform`.
@@ -38,19 +63,35 @@ def get(name, /, **arguments):
 
     Example:
 
-    >>> get("blur", sigma=3.0).sigma
-    3.0
+    >>> get("blur").sigma, get("blur", sigma=1.5).sigma
+    (3.0, 1.5)
     """
-    if name not in TRANSFORMS:
+    entry, made = names.find("transform", name), names.load("transform", name)
+    _register(made, name)
+    if not isinstance(made, type):
+        of_layer = {key: arguments.pop(key) for key in {*arguments} & OF_LAYERS}
+        made = as_transform(made, **of_layer)
+        if arguments:
+            raise ValueError(
+                f"The transform {name} takes no arguments. "
+                f"Received: transform_args={arguments}"
+            )
+        return made
+    if not issubclass(made, Transform):
         raise ValueError(
-            f"Unknown transform. Legal: {', '.join(TRANSFORMS)}. "
-            f"Received: transform={name!r}"
+            "A transformation is a subclass of `Transform`, a function or a "
+            f"Keras layer. Received: transform={name}"
         )
-    legal = argument_names(name)
+    legal = [*made.arguments()]
+    defaults_of = {
+        key: value
+        for key, value in entry.options.items()
+        if value is not names.REQUIRED
+    }
     try:
-        if not {*arguments} <= {*legal, "name", "dtype"}:
+        if not {*arguments} <= {*legal, "seed", *OF_LAYERS}:
             raise TypeError("unknown argument")
-        return TRANSFORMS[name](**arguments)
+        return made(**{**defaults_of, **arguments})
     except TypeError as error:
         raise ValueError(
             f"The transform {name} takes {', '.join(legal) or 'no arguments'}: "
@@ -58,28 +99,47 @@ def get(name, /, **arguments):
         ) from error
 
 
-def argument_names(name):
-    """Returns the names of the arguments of a transformation."""
-    names = []
-    for layer in TRANSFORMS[name].__mro__:
-        if layer is Transform:
-            return names
-        parameters = inspect.signature(layer.__init__).parameters
-        names += [key for key in parameters if key not in ("self", "kwargs")]
+def _register(made, name):
+    """Lets Keras save and load what a user's name stands for."""
+    if name in defaults.TRANSFORMS or not hasattr(made, "__name__"):
+        return
+    if made.__name__ == "<lambda>":
+        return  # Keras saves it as code, and does not load that.
+    if keras.saving.get_registered_name(made) == made.__name__:
+        package, _, _ = str(name).partition(":")
+        keras.saving.register_keras_serializable(package=package)(made)
 
 
-TRANSFORMS = {
-    "identity": Identity,
-    "grayscale": Grayscale,
-    "hue_rotation": HueRotation,
-    "blur": GaussianBlur,
-    "highpass": HighPass,
-    "horizontal": Horizontal,
-    "vertical": Vertical,
-    "contrast_inversion": ContrastInversion,
-    "white_noise": WhiteNoise,
-    "salt_pepper": SaltPepper,
-    "rotate90": Rotate90,
-    "rotate180": Rotate180,
-    "thinning": Thinning,
-}
+def as_transform(transform, **arguments):
+    """Turns what stands for a transformation into one.
+
+    Args:
+        transform: A `Transform`; a name, see `get`; a function from images to
+            images; or any Keras layer, see `Wrapped`.
+        **arguments: `name`, `dtype` or `data_format` of the layer, unless it
+            is a `Transform` already.
+
+    Returns:
+        A `Transform`.
+
+    Raises:
+        ValueError: If it is none of them.
+
+    Example:
+
+    >>> import numpy as np
+    >>> mirror = as_transform(lambda images: images[:, :, ::-1])
+    >>> images = mirror(np.array([[[[1.0], [2.0]]]]))
+    >>> keras.ops.convert_to_numpy(images).ravel().tolist()
+    [2.0, 1.0]
+    """
+    if isinstance(transform, Transform):
+        return transform
+    if isinstance(transform, str):
+        return get(transform, **arguments)
+    if inspect.isclass(transform) or not callable(transform):
+        raise ValueError(
+            "`transform` must be a name, a function from images to images, or "
+            f"a Keras layer. Received: transform={transform!r}"
+        )
+    return Wrapped(transform, **arguments)

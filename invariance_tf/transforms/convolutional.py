@@ -47,21 +47,28 @@ class GaussianBlur(Transform):
                 f"Received: sigma={self.sigma}"
             )
 
+    def _gaussian(self):
+        """Returns the weights of a pixel and of its neighbours in a row."""
+        radius = math.ceil(3 * self.sigma)
+        distances = np.arange(-radius, radius + 1)
+        weights = np.exp(-0.5 * (distances / self.sigma) ** 2)
+        return weights / weights.sum()
+
     def _blur_matrix(self, size):
         """Returns the blur of `size` pixels in a row as a matrix."""
-        radius = math.ceil(3 * self.sigma)
-        kernel = np.exp(
-            -0.5 * (np.arange(-radius, radius + 1) / self.sigma) ** 2
-        )
-        pixels = np.arange(size)
-        source = np.pad(pixels, radius, mode="reflect")
+        weights, pixels = self._gaussian(), np.arange(size)
+        source = np.pad(pixels, len(weights) // 2, mode="reflect")
         matrix = np.zeros((size, size))
-        for offset, weight in enumerate(kernel / kernel.sum()):
+        for offset, weight in enumerate(weights):
             matrix[pixels, source[pixels + offset]] += weight
         return matrix
 
     def transform(self, images):
         _, height, width, _ = images.shape
+        if None in (height, width):
+            # Slower, but a matrix needs the size.
+            images = _correlate(images, self._gaussian()[:, None])
+            return _correlate(images, self._gaussian()[None])
         images = along_height(images, self._blur_matrix(height))
         return along_width(images, self._blur_matrix(width))
 
@@ -105,6 +112,9 @@ class HighPass(Transform):
             )
         self.kernel = kernel
 
+    def check_size(self, height, width):
+        _check_reach(self.kernels[self.kernel], height, width)
+
     def transform(self, images):
         return _correlate(images, self.kernels[self.kernel])
 
@@ -118,8 +128,13 @@ class Horizontal(Transform):
 
     family = "convolutional"
 
+    kernel = ((-1, 0, 1),) * 3
+
+    def check_size(self, height, width):
+        _check_reach(self.kernel, height, width)
+
     def transform(self, images):
-        return _correlate(images, [[-1, 0, 1]] * 3)
+        return _correlate(images, self.kernel)
 
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
@@ -128,8 +143,13 @@ class Vertical(Transform):
 
     family = "convolutional"
 
+    kernel = ((-1,) * 3, (0,) * 3, (1,) * 3)
+
+    def check_size(self, height, width):
+        _check_reach(self.kernel, height, width)
+
     def transform(self, images):
-        return _correlate(images, [[-1] * 3, [0] * 3, [1] * 3])
+        return _correlate(images, self.kernel)
 
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
@@ -142,18 +162,31 @@ class ContrastInversion(Transform):
         return 255.0 - images
 
 
+def _check_reach(kernel, height, width):
+    """Raises if a kernel reaches beyond the mirror image of its image."""
+    if min(height, width) <= len(kernel) // 2:
+        raise ValueError(
+            f"A kernel of {len(kernel)} pixels needs images of at least "
+            f"{len(kernel) // 2 + 1} pixels a side. "
+            f"Received: height={height}, width={width}"
+        )
+
+
 def _correlate(images, kernel):
     """Cross-correlates each channel with a small kernel, borders mirrored."""
-    radius = len(kernel) // 2
-    kernel = np.repeat(np.array(kernel, "float32")[:, :, None, None], 3, axis=2)
-    for axis in (1, 2):
-        images = _pad_by_mirroring(images, radius, axis)
-    return ops.depthwise_conv(images, kernel, padding="valid")
+    kernel = np.array(kernel, "float32")[:, :, None, None]
+    for axis, size in enumerate(kernel.shape[:2], start=1):
+        if size > 1:
+            images = _pad_by_mirroring(images, size // 2, axis)
+    kernel = np.repeat(kernel, images.shape[-1], axis=2)
+    return ops.depthwise_conv(
+        images, kernel, padding="valid", data_format="channels_last"
+    )
 
 
 def _pad_by_mirroring(images, radius, axis):
     """Mirrors the borders of one axis, faster than `ops.pad`."""
-    shape = images.shape
+    shape = ops.shape(images)
     size = shape[axis]
     rows = ops.reshape(images, (-1, size, math.prod(shape[axis + 1 :])))
     before = [rows[:, i : i + 1] for i in range(radius, 0, -1)]

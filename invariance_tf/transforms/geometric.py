@@ -4,7 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from invariance_tf.transforms.transform import Transform, along_width
+from invariance_tf.transforms.transform import (
+    Transform,
+    along_width,
+    shape_like,
+)
 
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
@@ -32,10 +36,9 @@ class Rotate180(Transform):
 
     def transform(self, images):
         # The pixels of an image, from last to first.
-        _, height, width, channels = images.shape
+        _, height, width, channels = ops.shape(images)
         pixels = ops.reshape(images, (-1, height * width, channels))
-        pixels = ops.flip(pixels, axis=1)
-        return ops.reshape(pixels, (-1, height, width, channels))
+        return shape_like(ops.flip(pixels, axis=1), images)
 
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
@@ -48,18 +51,37 @@ class Thinning(Transform):
 
     family = "geometric"
 
-    def _thinning_matrix(self, width):
-        """Returns resizing and padding of a row as a matrix."""
-        new_width = width // 2
-        scale = width / new_width
-        centres = (np.arange(new_width) + 0.5) * scale
-        distances = np.abs(np.arange(width) + 0.5 - centres[:, None]) / scale
-        weights = np.maximum(0, 1 - distances)
-        weights /= weights.sum(axis=1, keepdims=True)
-        left = (width - new_width) // 2
-        matrix = np.zeros((width, width))
-        matrix[left : left + new_width] = weights
-        return matrix
+    def check_size(self, height, width):
+        if width < 2:
+            raise ValueError(
+                "Thinning needs images at least 2 pixels wide. "
+                f"Received: width={width}"
+            )
 
     def transform(self, images):
-        return along_width(images, self._thinning_matrix(images.shape[2]))
+        width = images.shape[2]
+        if width is not None:
+            return along_width(images, _thinning_matrix(width, np))
+        width = ops.cast(ops.shape(images)[2], "float32")
+        return ops.matmul(_thinning_matrix(width, ops), images)
+
+
+def _thinning_matrix(width, library):
+    """Returns resizing and padding of a row as a matrix.
+
+    Args:
+        width: Integer, or a float tensor of one.
+        library: `numpy`; for a tensor, `keras.ops`.
+    """
+    new_width = width // 2
+    left = (width - new_width) // 2
+    pixels = library.arange(width)
+    new = (pixels - left)[:, None]
+    is_inside = (new >= 0) & (new < new_width)
+    scale = width / new_width
+    distances = library.abs(pixels + 0.5 - (new + 0.5) * scale) / scale
+    weights = library.maximum(0.0, 1 - distances)
+    total = library.sum(weights, axis=1, keepdims=True)
+    return library.where(is_inside, weights, 0.0) / library.where(
+        is_inside, total, 1.0
+    )

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from invariance_tf.transforms.transform import Transform
+from invariance_tf.transforms.transform import Transform, shape_like
 
 
 class _Noise(Transform):
@@ -76,7 +76,8 @@ class SaltPepper(_Noise):
         self.per_channel = per_channel
 
     def transform(self, images):
-        channels = 3 if self.per_channel else 1
+        num_channels = images.shape[-1]
+        channels = num_channels if self.per_channel else 1
         shape = (*ops.shape(images)[:-1], channels)
         chance = keras.random.uniform(shape, seed=self.seed_generator)
         is_black = ops.cast(chance < self.amount / 2, "float32")
@@ -84,8 +85,8 @@ class SaltPepper(_Noise):
         # 256 is beyond the range on either side; clipping does the rest.
         change = ops.reshape(256.0 * (is_white - is_black), (-1, channels))
         if not self.per_channel:
-            change = ops.matmul(change, np.ones((1, 3), "float32"))
-        change = ops.reshape(change, (-1, *images.shape[1:]))
+            change = ops.matmul(change, np.ones((1, num_channels), "float32"))
+        change = shape_like(change, images)
         return ops.clip(images + change, 0.0, 255.0)
 
     def get_config(self):

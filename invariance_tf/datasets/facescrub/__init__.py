@@ -9,7 +9,6 @@ least 100 images that could still be downloaded: hence the default
 identities can be fixed with `categories_file`.
 """
 
-import dataclasses
 import os
 
 from invariance_tf.datasets import folder
@@ -56,7 +55,7 @@ def load_facescrub(data_dir=None, image_size=100, min_images=100, **options):
         min_images=min_images,
         **options,
     )
-    return dataclasses.replace(dataset, name="facescrub")
+    return dataset.renamed("facescrub")
 
 
 def count_categories(data_dir=None, min_images=100, **options):

@@ -35,8 +35,18 @@ def fingerprint(images, labels, is_test, categories):
     digest.update(np.asarray(labels, "<i4").tobytes())
     digest.update(np.asarray(is_test, "?").tobytes())
     for image in images:
-        digest.update(np.ascontiguousarray(image, "uint8"))
+        digest.update(_bytes_of(image))
     return digest.hexdigest()
+
+
+def _bytes_of(image):
+    """Returns an image's bytes, none of which a conversion has changed."""
+    if image.dtype != "uint8":
+        raise TypeError(
+            "A fingerprint is one of uint8 images: others would have to be "
+            f"rounded first. Received: dtype={image.dtype}"
+        )
+    return np.ascontiguousarray(image)
 
 
 def fingerprint_hashes(hashes, labels, is_test, categories):
@@ -74,9 +84,6 @@ def hash_images(images):
     (32, True)
     """
     return np.array(
-        [
-            hashlib.sha256(np.ascontiguousarray(image, "uint8")).hexdigest()
-            for image in images
-        ],
+        [hashlib.sha256(_bytes_of(image)).hexdigest() for image in images],
         "S32",
     )

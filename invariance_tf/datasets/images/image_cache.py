@@ -2,13 +2,15 @@
 
 An entry is a directory, named by the hash of what it depends on, with
 `images.npy` and `index.json`. It is built elsewhere and renamed when it is
-complete, so an entry that exists was finished. The whole cache may be deleted
-at any time.
+complete, so an entry that exists was finished. `seal.json` holds the hashes of
+its files: an entry that was damaged since is built again. The whole cache may
+be deleted at any time.
 """
 
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -22,6 +24,9 @@ from invariance_tf.datasets.images.fingerprint import fingerprint, hash_images
 from invariance_tf.datasets.images.listing import absolute_path
 
 BUILDING = ".building-"
+SEAL = "seal.json"
+
+_logger = logging.getLogger(__name__)
 
 
 def locate_cache(cache_dir=None):
@@ -67,13 +72,12 @@ def make_key(*content):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def fetch_images(cache_dir, key, image_size, build):
+def fetch_images(cache_dir, key, build):
     """Reads an entry of decoded images; builds it first if there is none.
 
     Args:
         cache_dir: Path or `None`. See `locate_cache`.
         key: String, the entry's name.
-        image_size: Integer. Height and width of the images, in pixels.
         build: Function that fills the directory it is given with an entry. It
             is called if there is no entry or a damaged one. An exception in
             it leaves nothing behind.
@@ -82,9 +86,7 @@ def fetch_images(cache_dir, key, image_size, build):
         Dictionary with the arguments of `Dataset`, save its name; the images
         are a read-only memory map.
     """
-    return fetch_entry(
-        cache_dir, key, lambda path: _read_images(path, image_size), build
-    )
+    return fetch_entry(cache_dir, key, _read_images, build)
 
 
 def fetch_entry(cache_dir, key, read, build):
@@ -93,8 +95,7 @@ def fetch_entry(cache_dir, key, read, build):
     Args:
         cache_dir: Path or `None`. See `locate_cache`.
         key: String, the entry's name.
-        read: Function from an entry's path to its content, or to `None` if
-            there is no sound entry.
+        read: Function from the path of a whole entry to its content.
         build: Function, as for `fetch_images`.
 
     Returns:
@@ -102,20 +103,17 @@ def fetch_entry(cache_dir, key, read, build):
     """
     cache_dir = locate_cache(cache_dir)
     path = cache_dir / key
-    entry = read(path)
-    if entry is not None:
-        return entry
-    _remove_abandoned(cache_dir)
-    # Whoever wants the same images meanwhile waits for them here.
-    with _locked(cache_dir, key):
-        entry = read(path)
-        if entry is None:
-            shutil.rmtree(path, ignore_errors=True)
-            _build(cache_dir, key, build)
-            entry = read(path)
-    if entry is None:
-        raise OSError(f"The images just stored in {path} cannot be read back.")
-    return entry
+    if _find_fault(path):
+        _remove_abandoned(cache_dir)
+        # Whoever wants the same images meanwhile waits for them here.
+        with _locked(cache_dir, key):
+            fault = _find_fault(path)
+            if fault:
+                if os.path.lexists(path):
+                    _logger.warning("A cache entry is built again: %s.", fault)
+                files.remove(path)
+                _build(cache_dir, key, build)
+    return read(path)
 
 
 def write_entry(directory, images, order, index):
@@ -147,32 +145,75 @@ def write_entry(directory, images, order, index):
     files.write_json(pathlib.Path(directory, "index.json"), index)
 
 
-def _read_images(path, image_size):
-    """Returns the arguments of `Dataset`, or `None` without a sound entry."""
+def _read_images(path):
+    """Returns the arguments of `Dataset`."""
+    index = json.loads((path / "index.json").read_bytes())
+    return {
+        "images": np.load(
+            path / "images.npy", mmap_mode="r", allow_pickle=False
+        ),
+        "labels": np.array(index["labels"], "int32"),
+        "is_test": np.array(index["is_test"], "bool"),
+        "categories": tuple(index["categories"]),
+        "fingerprint": index["fingerprint"],
+        "skipped": tuple((file, why) for file, why in index["skipped"]),
+        "files": tuple(index["files"]),
+        "hashes": np.array(index["hashes"], "S32"),
+    }
+
+
+def _seal(directory, key):
+    """Records which files an entry has, with their hashes.
+
+    Beside the hashes stands the status of the files on this disk. While it is
+    the same nobody has written to them, and gigabytes need not be hashed at
+    every start.
+    """
+    names = sorted(os.listdir(directory))
+    # Before the hashes: what is written meanwhile changes the status.
+    status = {name: _status(directory / name) for name in names}
+    described = {name: files.describe_file(directory / name) for name in names}
+    seal = {"key": key, "files": described, "status": status}
+    files.write_json(directory / SEAL, seal)
+
+
+def _find_fault(path):
+    """Returns what is wrong with an entry, in words, or `None`."""
+    seal_path = path / SEAL
     try:
-        index = json.loads((path / "index.json").read_bytes())
-        images = np.load(path / "images.npy", mmap_mode="r", allow_pickle=False)
-        entry = {
-            "images": images,
-            "labels": np.array(index["labels"], "int32"),
-            "is_test": np.array(index["is_test"], "bool"),
-            "categories": tuple(index["categories"]),
-            "fingerprint": index["fingerprint"],
-            "skipped": tuple((file, why) for file, why in index["skipped"]),
-            "files": tuple(index["files"]),
-            "hashes": np.array(index["hashes"], "S32"),
-        }
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        with files.reading(seal_path, advice=""):
+            seal = files.read_json(seal_path)
+            described, status = seal["files"], seal["status"]
+            is_own = seal["key"] == path.name
+    except files.DamagedFileError as error:
+        return str(error).rstrip(". ")
+    if not is_own:
+        return f"{path} is an entry of other images"
+    now = {name: _status(path / name) for name in described}
+    if now == status:
         return None
-    num_images = len(entry["files"])
-    shape = (num_images, image_size, image_size, 3)
-    is_sound = (
-        images.dtype == "uint8"
-        and images.shape == shape
-        and len(entry["labels"]) == len(entry["is_test"]) == num_images
-        and len(entry["hashes"]) == num_images
-    )
-    return entry if is_sound else None
+    for name in described:
+        fault = files.find_fault(path / name, described[name])
+        if fault:
+            return f"{path / name} {fault}"
+    # It was moved, or comes from another disk. Where this cannot be written
+    # down, the hashes are compared at every start.
+    with contextlib.suppress(OSError):
+        files.write_json(seal_path, {**seal, "status": now})
+    return None
+
+
+def _status(path):
+    """Returns what changes with every write to a file; `None` without it."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    # The time of change cannot be set, unlike that of modification.
+    return [
+        *(status.st_size, status.st_mtime_ns, status.st_ctime_ns),
+        status.st_ino,
+    ]
 
 
 def _build(cache_dir, key, build):
@@ -184,6 +225,7 @@ def _build(cache_dir, key, build):
     directory.mkdir()
     try:
         build(directory)
+        _seal(directory, key)
         os.rename(directory, cache_dir / key)
     except OSError as error:
         # A full disk does not say where.

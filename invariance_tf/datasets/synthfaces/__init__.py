@@ -1,6 +1,7 @@
 """Synthetic faces: a data set of any size that needs no download."""
 
 import concurrent.futures
+import functools
 import os
 
 import numpy as np
@@ -59,6 +60,14 @@ def load_synthfaces(
     check_integer("num_train", num_train, 1)
     check_integer("num_test", num_test, 1)
     check_integer("data_seed", data_seed, 0, 2**32 - 1)
+    return _draw(image_size, num_categories, num_train, num_test, data_seed)
+
+
+# The experiments of a process share them: nothing but the arguments
+# determines the pixels, and no one can change them.
+@functools.lru_cache(maxsize=2)
+def _draw(image_size, num_categories, num_train, num_test, data_seed):
+    """Returns the data set of checked arguments."""
     members = [(TEST, index) for index in range(num_test)]
     members += [(TRAINING, index) for index in range(num_train)]
     keys = [

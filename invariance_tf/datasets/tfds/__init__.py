@@ -143,7 +143,7 @@ def load_imagenet(
         crops=crops,
         **options,
     )
-    return dataclasses.replace(dataset, name="imagenet")
+    return dataset.renamed("imagenet")
 
 
 def _choose_images(index, chosen, uses_whole_test):
@@ -193,7 +193,7 @@ def _stream_images(paths, index, parts, chosen, crops):
     is_test = np.repeat(np.tile([True, False], len(parts)), np.ravel(counts))
     labels, categories = labels.astype("int32"), tuple(parts)
     hashes = index.hashes[order]
-    return Dataset(
+    return Dataset.of_stored(
         name="tfds",
         images=RecordImages(
             paths,
@@ -248,8 +248,6 @@ def _keep_images(paths, index, parts, chosen):
             for name, both in parts.items()
         ],
     )
-    entry = image_cache.fetch_images(
-        chosen.cache_dir, key, chosen.image_size, build
-    )
+    entry = image_cache.fetch_images(chosen.cache_dir, key, build)
     entry["skipped"] += tuple(map(tuple, index.skipped))
-    return Dataset(name="tfds", **entry)
+    return Dataset.of_stored(name="tfds", **entry)

@@ -4,7 +4,6 @@ import collections
 import hashlib
 import json
 import os
-import zipfile
 
 import numpy as np
 import tensorflow as tf
@@ -85,20 +84,12 @@ def _label(feature):
 
 
 def _read_index(path):
-    """Returns the index of an entry, or `None` without a sound one."""
-    try:
-        # NumPy does not close a file of another format.
-        with (
-            open(path / "index.npz", "rb") as file,
-            np.load(file, allow_pickle=False) as arrays,
-        ):
-            texts = json.loads(arrays["texts"].tobytes())
-            names, files, splits, skipped = texts
-            places, labels = arrays["places"], arrays["labels"]
-            hashes = arrays["hashes"]
-            return Index(places, labels, names, hashes, files, splits, skipped)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+    """Returns the index of an entry."""
+    with np.load(path / "index.npz", allow_pickle=False) as arrays:
+        names, files, splits, skipped = json.loads(arrays["texts"].tobytes())
+        places, labels = arrays["places"], arrays["labels"]
+        hashes = arrays["hashes"]
+        return Index(places, labels, names, hashes, files, splits, skipped)
 
 
 def _read_files(described, image_key, label_key, names):

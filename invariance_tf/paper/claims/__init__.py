@@ -69,7 +69,9 @@ def judge_claim(number, studies):
         main = claim.studies[0]
         found[main] = [
             Effect(
-                effect_name=f"the {main} study", transform="any transformation"
+                effect_name=f"the {main} study",
+                transform="any transformation",
+                is_decisive=True,
             )
         ]
     verdicts = [
@@ -95,9 +97,8 @@ def to_table(verdicts):
         verdicts: List of `Verdict`.
 
     Returns:
-        DataFrame with a row for each verdict: claim, study, verdict,
-        statement, effect_name, effect, low, high, unit, criterion, exceptions
-        and missing, the last two joined to text.
+        DataFrame with a row for each verdict and the columns of `Verdict`
+        without detail; exceptions and missing are joined to text.
     """
     columns = [field.name for field in dataclasses.fields(Verdict)]
     columns.remove("detail")
@@ -114,14 +115,13 @@ def to_table(verdicts):
 
 def render_markdown():
     """Returns the table of all claims and criteria for docs/claims.md."""
-    rows = [("claim", "statement", "paper", "criterion", "unit", "studies")]
+    rows = [("claim", "statement", "the paper", "criterion", "studies")]
     rows += [
         (
             number,
             claim.statement,
-            claim.place,
+            f"{claim.place}: {claim.words}",
             claim.criterion,
-            claim.unit,
             ", ".join(claim.studies),
         )
         for number, claim in CLAIMS.items()

@@ -6,65 +6,86 @@ from invariance_tf.paper.claims.networks import BY_SEED, at_most, values_of
 from invariance_tf.paper.selection import (
     all_seen,
     all_seen_neurons,
-    at_own_tau,
     num_categories,
     of_penultimate,
     rows,
+    tau_of,
     trained,
 )
 from invariance_tf.paper.studies import transforms_of
 
 
 def neurons_are_selective(studies, study):
-    """Measures how many neurons and images have the paper's range (C11)."""
+    """Measures how many images activate a neuron (C11)."""
+    names = transforms_of(study)
     neurons = all_seen_neurons(studies[study])
     images = all_seen(studies[study].active_counts)
-    shares = {
-        "share of neurons that 1 to 20 % of the images activate": _share_within(
-            neurons, "num_active_images", "num_images", limits.ACTIVE_IMAGES
+    of_images = _share(neurons, "num_active_images", "num_images")
+    of_neurons = _share(images, "num_active_neurons", "num_neurons")
+    within = {
+        "share of neurons that 1 to 20 % of the images activate": (
+            neurons,
+            of_images.between(*limits.ACTIVE_IMAGES),
         ),
         "share of images in which 10 to 20 % of the neurons are active": (
-            _share_within(
-                images,
-                "num_active_neurons",
-                "num_neurons",
-                limits.ACTIVE_NEURONS,
-            )
+            images,
+            of_neurons.between(*limits.ACTIVE_NEURONS),
         ),
     }
     return [
-        effect
-        for name, share in shares.items()
-        for effect in effects_of(
-            name, share, transforms_of(study), least=limits.MAINLY, each=False
-        )
+        *effects_of(
+            "share of the images that activate a neuron, mean over neurons",
+            values_of(neurons.assign(share=of_images), "share", BY_SEED),
+            names,
+            most=limits.ACTIVE,
+            each=False,
+        ),
+        *(
+            effect
+            for name, (table, is_within) in within.items()
+            for effect in effects_of(
+                name,
+                values_of(table.assign(share=is_within), "share", BY_SEED),
+                names,
+                is_decisive=False,
+            )
+        ),
     ]
 
 
-def _share_within(table, part, whole, ends):
-    """Returns for each network how many rows have a share between two ends."""
-    if part not in table:
-        return values_of(table, part, BY_SEED)
-    is_within = (table[part] / table[whole]).between(*ends)
-    return values_of(table.assign(is_within=is_within), "is_within", BY_SEED)
+def _share(table, part, whole):
+    """Divides one column by another; without them there are no rows."""
+    if not {part, whole} <= {*table}:
+        return table.n_seen.iloc[:0].astype("float64")
+    return table[part] / table[whole]
 
 
 def active_neurons_carry_accuracy(studies, study):
     """Measures the accuracy without inactive and active neurons (C12)."""
     names = transforms_of(study)
-    cost, left = _ablate_neurons(studies[study])
+    found = _ablate_neurons(studies[study])
     return [
         *effects_of(
             "within-category accuracy lost without the inactive neurons",
-            cost,
+            found["cost"],
             names,
             most=limits.INACTIVE_COST,
+            each=False,
         ),
         *effects_of(
-            "within-category accuracy left without the active neurons",
-            left,
+            "within-category accuracy without the active neurons minus that "
+            "without as many random ones",
+            found["beyond_random"],
             names,
-            most=limits.LITTLE,
+            most=0,
+            each=False,
+        ),
+        *effects_of(
+            "within-category accuracy left without the active neurons, as a "
+            "share of what is above chance",
+            found["left"],
+            names,
+            is_decisive=False,
         ),
     ]
 
@@ -72,27 +93,32 @@ def active_neurons_carry_accuracy(studies, study):
 def top_images_miss_accuracy(studies, study):
     """Measures the same for neurons active on their top images (C13)."""
     names = transforms_of(study)
-    (cost, left), (wide_cost, _) = (
+    at_tau, top, wide = (
         _ablate_neurons(studies[study], percent)
-        for percent in (limits.TOP, limits.WIDE_TOP)
+        for percent in (None, limits.TOP, limits.WIDE_TOP)
     )
     lost = "within-category accuracy lost without the neurons inactive by top"
     return [
         *effects_of(
-            f"{lost} {limits.TOP} %", cost, names, least=limits.INACTIVE_COST
+            f"{lost} {limits.TOP} %",
+            top["cost"],
+            names,
+            least=limits.SUBSTANTIAL_COST,
+            each=False,
+        ),
+        *effects_of(
+            f"{lost} {limits.WIDE_TOP} %, minus that lost by tau",
+            wide["cost"] - at_tau["cost"],
+            names,
+            least=0,
+            each=False,
         ),
         *effects_of(
             "within-category accuracy left without the neurons active by top "
-            f"{limits.TOP} %",
-            left,
+            f"{limits.TOP} %, as a share of what is above chance",
+            top["left"],
             names,
-            least=limits.LITTLE,
-        ),
-        *effects_of(
-            f"{lost} {limits.WIDE_TOP} %",
-            wide_cost,
-            names,
-            least=limits.INACTIVE_COST,
+            is_decisive=False,
         ),
     ]
 
@@ -103,11 +129,13 @@ def _ablate_neurons(runs, top_percent=None):
     Args:
         runs: A `tables.Runs`.
         top_percent: Number, the images that a neuron is active for; `None`
-            means by each run's own tau.
+            means by the study's tau.
 
     Returns:
-        Two Series by transform and seed: accuracy lost without the inactive
-        neurons, and the share above chance left without the active ones.
+        Dictionary of Series by transform and seed: cost, the accuracy lost
+        without the inactive neurons; left, the share above chance left
+        without the active ones; beyond_random, the accuracy without the
+        active ones minus that without as many random ones.
     """
     table = rows(
         trained(of_penultimate(runs, runs.ablation)),
@@ -116,16 +144,18 @@ def _ablate_neurons(runs, top_percent=None):
     )
     whole = values_of(rows(table, criterion="none"), "accuracy")
     if top_percent is None:
-        table = at_own_tau(runs, rows(table, criterion="tau"), "value")
+        table = rows(table, criterion="tau", value=tau_of(runs))
     else:
         table = rows(table, criterion="top_percent", value=float(top_percent))
-    kept, lost = (
-        values_of(rows(table, ablated=ablated), "accuracy")
-        for ablated in ("inactive", "active")
-    )
+    without = {
+        ablated: values_of(rows(table, ablated=ablated), "accuracy")
+        for ablated in ("inactive", "active", "random")
+    }
     chance = 1 / num_categories(runs)
     above = (whole - chance).where(whole > chance)
-    return tuple(
-        at_most(measure.dropna())
-        for measure in (whole - kept, (lost - chance) / above)
-    )
+    measures = {
+        "cost": whole - without["inactive"],
+        "left": (without["active"] - chance) / above,
+        "beyond_random": without["active"] - without["random"],
+    }
+    return {name: at_most(each.dropna()) for name, each in measures.items()}

@@ -8,6 +8,7 @@ import pandas as pd
 from invariance_tf.paper.claims.effects import (
     FAILS,
     HOLDS,
+    ON_AVERAGE,
     OVER,
     UNDECIDED,
 )
@@ -20,21 +21,21 @@ class Claim:
     Attributes:
         statement: The claim in our own words.
         place: Where the paper makes it.
+        words: What the paper says, in its words.
         criterion: The rule by which the verdict is made.
         needs: The runs that it takes, in words.
         measure: Function from the dictionary of studies and one of their
             names to a list of `Effect`.
         studies: Names of the studies that it is about, the main one first.
-        unit: What the interval is resampled over.
     """
 
     statement: str
     place: str
+    words: str
     criterion: str
     needs: str
     measure: collections.abc.Callable
     studies: tuple = ("faces", "imagenet", "inception")
-    unit: str = "seeds"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,15 +45,23 @@ class Verdict:
     Attributes:
         claim: `"C1"` to `"C16"`.
         study: `"faces"`, `"imagenet"` or `"inception"`.
-        verdict: `"holds"`, `"does not hold"` or `"undecided"`.
+        verdict: `"holds"`, `"holds on average"`, `"does not hold"` or
+            `"undecided"`.
         statement: The claim in our own words.
         effect_name: What the main effect is.
         effect: Float, the main effect; nan where there are no runs.
         low: Float, the lower end of its 95 % interval; nan without one.
         high: Float, the upper end.
-        unit: What the interval is resampled over.
+        random_low: Float, the lower end of the interval for transformations
+            drawn at random; nan without one.
+        random_high: Float, its upper end.
+        num_shown: Number of transformations for which the claim is shown by
+            each alone.
+        num_claimed: Number of those that it is about one by one; 0 if it is
+            about their mean only.
+        words: What the paper says.
         criterion: The rule by which the verdict is made.
-        exceptions: List of the transformations for which it does not hold.
+        exceptions: List of the others of `num_claimed`.
         missing: List of strings: which runs could decide it.
         detail: DataFrame with a row for each `Effect`, and its verdict.
     """
@@ -65,7 +74,11 @@ class Verdict:
     effect: float
     low: float
     high: float
-    unit: str
+    random_low: float
+    random_high: float
+    num_shown: int
+    num_claimed: int
+    words: str
     criterion: str
     exceptions: list
     missing: list
@@ -76,12 +89,22 @@ def conclude_verdict(number, claim, study, found):
     """Concludes the verdict on a claim from its effects.
 
     The claim does not hold if one decisive effect does not, and holds if all
-    do.
+    do: on average only, if it is about each transformation and not shown for
+    one alone.
     """
+    claimed = _unique(one.transform for one in found if one.is_claimed)
+    exceptions = _unique(
+        one.transform
+        for one in found
+        if one.is_claimed and one.verdict != HOLDS
+    )
     verdicts = {one.verdict for one in found if one.is_decisive}
-    verdict = HOLDS if verdicts == {HOLDS} else UNDECIDED
     if FAILS in verdicts:
         verdict = FAILS
+    elif verdicts != {HOLDS}:
+        verdict = UNDECIDED
+    else:
+        verdict = ON_AVERAGE if exceptions else HOLDS
     main = found[0]
     return Verdict(
         claim=number,
@@ -94,14 +117,14 @@ def conclude_verdict(number, claim, study, found):
         effect=main.effect,
         low=main.low,
         high=main.high,
-        unit=claim.unit,
+        random_low=main.random_low,
+        random_high=main.random_high,
+        num_shown=len(claimed) - len(exceptions),
+        num_claimed=len(claimed),
+        words=claim.words,
         criterion=claim.criterion,
-        exceptions=_unique(
-            one.transform
-            for one in found
-            if one.verdict == FAILS and one.transform not in OVER
-        ),
-        missing=[] if verdict == HOLDS else _list_missing(claim, found),
+        exceptions=exceptions,
+        missing=_list_missing(claim, found) if verdict == UNDECIDED else [],
         detail=pd.DataFrame(
             {**dataclasses.asdict(one), "verdict": one.verdict} for one in found
         ),
@@ -111,23 +134,28 @@ def conclude_verdict(number, claim, study, found):
 def _list_missing(claim, found):
     """Lists the runs that could decide a claim."""
     texts = []
-    for name in _unique(one.effect_name for one in found):
+    decisive = [one for one in found if one.is_decisive]
+    for name in _unique(one.effect_name for one in decisive):
         of_name = [one for one in found if one.effect_name == name]
         single = [one for one in of_name if one.transform not in OVER]
         groups = {
-            "no runs": [one for one in single if not one.num_units],
-            "fewer than 2 seeds": [one for one in single if one.num_units == 1],
+            "no runs": [one for one in single if not one.num_seeds],
+            "fewer than 2 seeds": [one for one in single if one.num_seeds == 1],
             "more seeds needed, as the interval includes the limit": [
                 one for one in of_name if _includes_limit(one)
             ],
         }
         for text, group in groups.items():
-            transforms = ", ".join(one.transform for one in group)
+            transforms = ", ".join(
+                OVER.get(one.transform, one.transform) for one in group
+            )
             if len(group) == len(single) > 1:
                 transforms = "any transformation"
             if group:
                 texts.append(f"{name}: {text}, for {transforms}")
-    is_incomplete = any(one.num_units < 2 for one in found)
+    is_incomplete = any(
+        one.num_seeds < 2 or not one.is_whole for one in decisive
+    )
     return [*texts, f"needed: {claim.needs}"] if is_incomplete else texts
 
 

@@ -3,12 +3,11 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 
-from invariance_tf.measures.intervals import bootstrap, correlate
-from invariance_tf.paper.claims.limits import LEVEL
+from invariance_tf.paper.claims import inference
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
+ON_AVERAGE = "holds on average"
 
 # What stands instead of a transformation, and its words.
 MEAN, POOLED = "mean", "pooled"
@@ -27,13 +26,21 @@ class Effect:
         transform: The transformation, `"mean"` for the mean over them,
             `"pooled"` for all networks together, or what is compared.
         effect: Float, nan where there are no runs.
-        low: Float, the lower end of the 95 % interval; nan without one.
+        low: Float, the lower end of its interval; nan without one. Intervals
+            of transformations are simultaneous.
         high: Float, the upper end.
+        random_low: Float, of a mean the lower end of the interval for
+            transformations drawn at random, like the seeds; nan otherwise.
+        random_high: Float, its upper end.
         least: Float, the lower end of the claimed range, -inf for none.
         most: Float, the upper end of the claimed range, inf for none. On an
             end of the range the claim does not hold.
-        num_units: Number of seeds, or of what is resampled.
+        num_seeds: Number of seeds, of a mean the fewest of a transformation.
         is_decisive: Whether it determines the claim's verdict.
+        is_claimed: Whether the claim is about each transformation, and this
+            is one of them; it is an exception unless it holds.
+        is_shown: Whether a transformation alone is shown to be in the range,
+            by `inference.shown`.
         is_whole: Whether all runs are there that it takes.
     """
 
@@ -42,102 +49,147 @@ class Effect:
     effect: float = np.nan
     low: float = np.nan
     high: float = np.nan
+    random_low: float = np.nan
+    random_high: float = np.nan
     least: float = -np.inf
     most: float = np.inf
-    num_units: int = 0
-    is_decisive: bool = True
+    num_seeds: int = 0
+    is_decisive: bool = False
+    is_claimed: bool = False
+    is_shown: bool = False
     is_whole: bool = True
 
     @property
     def verdict(self):
-        """`"holds"` if the interval lies inside the claimed range, `"does
-        not hold"` if it lies outside, else `"undecided"`.
+        """`"holds"` if it is shown to be in the claimed range, or its
+        interval lies inside; `"does not hold"` if its interval lies outside,
+        else `"undecided"`; and that where nothing is claimed.
         """
-        if self.is_whole and self.num_units > 1:
-            least, most = self.least + _ROUNDING, self.most - _ROUNDING
-            if least < self.low and self.high < most:
-                return HOLDS
-            if self.high <= least or most <= self.low:
-                return FAILS
+        if not self.is_whole or np.isinf([self.least, self.most]).all():
+            return UNDECIDED
+        least, most = self.least + _ROUNDING, self.most - _ROUNDING
+        if self.is_shown or (least < self.low and self.high < most):
+            return HOLDS
+        if self.high <= least or most <= self.low:
+            return FAILS
         return UNDECIDED
 
 
-def effects_of(effect_name, values, transforms, *, each=True, **claimed):
-    """Measures an effect for each transformation and on the mean over them.
+def effects_of(
+    effect_name,
+    values,
+    transforms,
+    *,
+    baseline=None,
+    each=True,
+    exempt=(),
+    is_decisive=True,
+    **claimed,
+):
+    """Measures an effect on the mean over transformations, and for each.
 
     Args:
         effect_name: String.
         values: Series of the effect by transform and seed.
         transforms: Tuple of the transformations that the claim is about.
-        each: Whether the claim is about each transformation, rather than
-            about their mean.
+        baseline: As of `inference.contrast`.
+        each: Whether the claim is also about each transformation.
+        exempt: Tuple of those that it is not about.
+        is_decisive: Whether the mean decides.
         **claimed: least and most, the ends of the claimed range.
 
     Returns:
-        List of `Effect`: the mean first, over the seeds that have every
-        transformation that there is; then each transformation.
+        List of `Effect`: the mean first, over the transformations that there
+        are; then each transformation.
     """
-    by_seed = values.unstack("seed").reindex([*transforms])
-    is_there = by_seed.notna().any(axis=1)
-    whole = by_seed[is_there].dropna(axis=1).mean(axis=0)
-    found = []
-    for transform, of_seeds in [(MEAN, whole), *by_seed.iterrows()]:
-        of_seeds = of_seeds.dropna().to_numpy("float64")
-        low, high = bootstrap(of_seeds, level=LEVEL)
-        found.append(
+    names = values.index.get_level_values("transform")
+    values = values[names.isin(transforms)].dropna()
+    of_each = inference.each_transform(values, baseline)
+    is_shown = inference.shown(values, baseline, **_rounded(claimed))
+    counts = values.groupby("transform").size()
+    mean = inference.contrast(
+        values[values.index.isin([*of_each], "transform")], baseline=baseline
+    )
+    random = inference.mean_of_transforms(
+        {name: found.effect for name, found in of_each.items()}
+    )
+    is_claimed = each and is_decisive
+    return [
+        Effect(
+            effect_name=effect_name,
+            transform=MEAN,
+            **_interval_of(mean),
+            random_low=random.low,
+            random_high=random.high,
+            num_seeds=int(counts.min()) if len(counts) else 0,
+            is_decisive=is_decisive,
+            is_whole={*transforms} == {*of_each},
+            **claimed,
+        ),
+        *(
             Effect(
                 effect_name=effect_name,
-                transform=transform,
-                effect=of_seeds.mean() if len(of_seeds) else np.nan,
-                low=low,
-                high=high,
-                num_units=len(of_seeds),
-                is_decisive=each == (transform != MEAN),
-                is_whole=transform != MEAN or bool(is_there.all()),
+                transform=name,
+                **_interval_of(of_each.get(name, inference.NOTHING)),
+                num_seeds=int(counts.get(name, 0)),
+                is_claimed=is_claimed and name not in exempt,
+                is_shown=name in is_shown,
                 **claimed,
             )
-        )
-    return found
+            for name in transforms
+        ),
+    ]
 
 
-def correlation_effects(effect_name, pairs, transforms, **claimed):
-    """Measures a correlation over networks, and within each transformation.
-
-    Networks of one transformation are not independent: whole transformations
-    are resampled, and within a transformation whole seeds.
+def contrast_of(effect_name, label, values, above, below=(), **options):
+    """Measures the mean of some transformations, minus that of others.
 
     Args:
         effect_name: String.
-        pairs: DataFrame with two columns, by transform, n_seen and seed.
-        transforms: Tuple of the transformations that the claim is about.
-        **claimed: least and most, the ends of the claimed range.
+        label: String, what is compared.
+        values: Series of the effect by transform and seed; the variance of
+            seeds is that of all of its transformations.
+        above: Tuple of names.
+        below: Tuple of names.
+        **options: Further attributes of `Effect`.
 
     Returns:
-        List of `Effect`, that over all networks first; it alone is decisive.
+        `Effect`, decisive unless options say otherwise.
     """
-    names = pairs.index.get_level_values("transform")
-    parts = {name: pairs[names == name] for name in transforms}
-    pooled = pd.concat(parts.values())
-    is_whole = all(len(of_transform) for of_transform in parts.values())
-    found = []
-    for transform, networks in {POOLED: pooled, **parts}.items():
-        is_pooled = transform == POOLED
-        level = "transform" if is_pooled else "seed"
-        clusters = networks.index.get_level_values(level)
-        effect, low, high = correlate(
-            *networks.to_numpy().T, clusters, level=LEVEL
-        )
-        found.append(
-            Effect(
-                effect_name=effect_name,
-                transform=transform,
-                effect=effect,
-                low=low,
-                high=high,
-                num_units=clusters.nunique(),
-                is_decisive=is_pooled,
-                is_whole=is_whole or not is_pooled,
-                **claimed,
-            )
-        )
-    return found
+    weights = {name: 1 / len(above) for name in above}
+    weights |= {name: -1 / len(below) for name in below}
+    seeds = values.dropna().groupby("transform").size().reindex([*weights])
+    found = inference.contrast(values, weights)
+    return effect_from(effect_name, label, found, seeds, **options)
+
+
+def effect_from(effect_name, label, found, seeds, **options):
+    """Makes an `Effect` of an estimate.
+
+    Args:
+        effect_name: String.
+        label: String, the transformation or what is compared.
+        found: An `inference.Mean`.
+        seeds: Series of the number of seeds by transformation.
+        **options: Further attributes of `Effect`.
+
+    Returns:
+        `Effect`, decisive unless options say otherwise.
+    """
+    return Effect(
+        effect_name=effect_name,
+        transform=label,
+        **_interval_of(found),
+        num_seeds=int(seeds.fillna(0).min()) if len(seeds) else 0,
+        **{"is_decisive": True, **options},
+    )
+
+
+def _interval_of(found):
+    return {"effect": found.effect, "low": found.low, "high": found.high}
+
+
+def _rounded(claimed):
+    """Moves the ends of a range inwards by what rounding may do."""
+    signs = {"least": 1, "most": -1}
+    return {end: claimed[end] + signs[end] * _ROUNDING for end in claimed}

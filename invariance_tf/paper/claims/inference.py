@@ -44,6 +44,9 @@ class Mean:
     degrees: float
 
 
+NOTHING = Mean(np.nan, np.nan, np.nan, 0)
+
+
 def is_shared(values):
     """Tells whether transformations share their seeds.
 
@@ -90,7 +93,7 @@ def contrast(values, weights=None, baseline=None, level=LEVEL):
         weights = dict.fromkeys(names, 1 / max(len(names), 1))
     weights = pd.Series(weights, dtype="float64")
     if not len(weights) or not weights.index.isin(names).all():
-        return Mean(np.nan, np.nan, np.nan, 0)
+        return NOTHING
     effect, square, degrees = _sum_up(values, weights)
     if baseline is not None:
         of_baseline = _sum_up(baseline.dropna(), weights, shared=True)
@@ -127,7 +130,7 @@ def _welch(*parts):
 
 
 def log_ratio(values, above, below, level=LEVEL):
-    """Estimates the logarithm of a ratio of two mean effects.
+    """Estimates the binary logarithm of a ratio of two mean effects.
 
     The standard error is that of the difference of logarithms, by the delta
     method.
@@ -139,40 +142,62 @@ def log_ratio(values, above, below, level=LEVEL):
         level: Float, the interval's coverage.
 
     Returns:
-        A `Mean`; nan where a mean is not positive.
+        A `Mean`, 0 for equal means and 1 for twice as much; nan where a mean
+        is not positive.
     """
     means = [
         contrast(values, dict.fromkeys(names, 1 / len(names))).effect
         for names in (above, below)
     ]
     if not all(mean > 0 for mean in means):
-        return Mean(np.nan, np.nan, np.nan, 0)
+        return NOTHING
     slope = {name: 1 / len(above) / means[0] for name in above}
     slope |= {name: -1 / len(below) / means[1] for name in below}
+    # In units of the natural logarithm, around 1 - 1.
     found = contrast(values, slope, level=level)
-    shift = np.log(means[0] / means[1]) - found.effect
-    return Mean(
-        found.effect + shift,
-        found.low + shift,
-        found.high + shift,
-        found.degrees,
+    low, high = (
+        (np.log(means[0] / means[1]) + end - found.effect) / np.log(2)
+        for end in (found.low, found.high)
     )
+    return Mean(np.log2(means[0] / means[1]), low, high, found.degrees)
 
 
-def mean_of_transforms(values, level=LEVEL):
+def ratio(above, below, level=LEVEL):
+    """Estimates the ratio of two mean effects of the same networks.
+
+    The standard error is by the delta method: that of the mean of
+    (a - R b) / mean(b), R being the ratio.
+
+    Args:
+        above: Series of the effect a by transform and seed.
+        below: Series of the effect b by the same keys.
+        level: Float, the interval's coverage.
+
+    Returns:
+        A `Mean`; nan where the mean of b is not positive.
+    """
+    both = pd.concat([above, below], axis=1, keys=["a", "b"]).dropna()
+    a, b = (contrast(both[name]).effect for name in ("a", "b"))
+    if not b > 0:
+        return NOTHING
+    error = contrast((both.a - a / b * both.b) / b, level=level)
+    return Mean(a / b, a / b + error.low, a / b + error.high, error.degrees)
+
+
+def mean_of_transforms(effects, level=LEVEL):
     """Estimates the mean effect where transformations are random too.
 
     It is what another twelve transformations might show: the interval of the
-    n means of transformations, with n - 1 degrees of freedom.
+    mean of n effects, with n - 1 degrees of freedom.
 
     Args:
-        values: Series of the effect by transform and seed.
+        effects: Dictionary from transformations to floats.
         level: Float, the interval's coverage.
 
     Returns:
         A `Mean`.
     """
-    means = values.dropna().groupby("transform").mean()
+    means = pd.Series(effects, dtype="float64")
     degrees = max(len(means) - 1, 0)
     error = np.sqrt(means.var() / len(means)) if degrees else np.nan
     return _with_interval(means.mean(), error, degrees, level)
@@ -194,7 +219,7 @@ def pooled_variance(values):
     return (squares / degrees, degrees) if degrees else (np.nan, 0)
 
 
-def each_transform(values, level=LEVEL):
+def each_transform(values, baseline=None, level=LEVEL):
     """Estimates the effect of each transformation, all at once.
 
     Variances are pooled. The intervals are simultaneous: all of them hold the
@@ -202,26 +227,21 @@ def each_transform(values, level=LEVEL):
 
     Args:
         values: Series of the effect by transform and seed.
+        baseline: As of `contrast`.
         level: Float, the probability that all intervals hold.
 
     Returns:
         Dictionary from transformations to `Mean`.
     """
-    values = values.dropna()
-    if not len(values):
-        return {}
-    variance, degrees = pooled_variance(values)
-    of_transform = values.groupby("transform", sort=False)
-    level = 1 - (1 - level) / of_transform.ngroups
+    means, errors, degrees = _of_each(values, baseline)
+    level = 1 - (1 - level) / max(len(means), 1)
     return {
-        name: _with_interval(
-            group.mean(), np.sqrt(variance / len(group)), degrees, level
-        )
-        for name, group in of_transform
+        name: _with_interval(means[name], errors[name], degrees, level)
+        for name in means.index
     }
 
 
-def shown(values, least=-np.inf, most=np.inf, level=LEVEL):
+def shown(values, baseline=None, least=-np.inf, most=np.inf, level=LEVEL):
     """Finds the transformations whose own effect is shown to be in a range.
 
     One-sided t tests against each end of the range, with pooled variance, and
@@ -230,6 +250,7 @@ def shown(values, least=-np.inf, most=np.inf, level=LEVEL):
 
     Args:
         values: Series of the effect by transform and seed.
+        baseline: As of `contrast`.
         least: Float, lower end of the range.
         most: Float, upper end.
         level: Float.
@@ -241,24 +262,37 @@ def shown(values, least=-np.inf, most=np.inf, level=LEVEL):
 
     - [Holm, 1979](https://www.jstor.org/stable/4615733)
     """
-    values = values.dropna()
-    variance, degrees = pooled_variance(values)
+    means, errors, degrees = _of_each(values, baseline)
     if not degrees:
         return set()
-    p_values = {}
-    for name, group in values.groupby("transform"):
-        error = max(np.sqrt(variance / len(group)), np.finfo(float).tiny)
-        mean = group.mean()
-        # Both ends must be rejected: the larger p value decides.
-        ends = ((mean - least) / error, (most - mean) / error)
-        p_values[name] = float(stats.t.sf(min(ends), degrees))
-    found = set()
-    ranked = sorted(p_values, key=p_values.get)
-    for position, name in enumerate(ranked):
-        if p_values[name] > (1 - level) / 2 / (len(ranked) - position):
-            break
-        found.add(name)
-    return found
+    errors = errors.clip(lower=np.finfo(float).tiny)
+    # Both ends must be rejected: the larger p value decides.
+    distance = np.minimum(means - least, most - means)
+    p_values = pd.Series(stats.t.sf(distance / errors, degrees), means.index)
+    ranked = p_values.sort_values()
+    limits = (1 - level) / 2 / np.arange(len(ranked), 0, -1)
+    is_rejected = (ranked <= limits).cummin()
+    return {*ranked.index[is_rejected]}
+
+
+def _of_each(values, baseline):
+    """Returns means, their standard errors by transform, and degrees."""
+    values = values.dropna()
+    of_transform = values.groupby("transform", sort=False)
+    means = of_transform.mean()
+    variance, degrees = pooled_variance(values)
+    squares = variance / of_transform.size()
+    if baseline is not None:
+        baseline = baseline.dropna()
+        of_baseline = baseline.groupby("transform")
+        # A transformation without a baseline has no effect.
+        means = (means - of_baseline.mean()).reindex(means.index).dropna()
+        squares = squares[means.index]
+        extra, of_extra = pooled_variance(baseline)
+        extra = (extra / of_baseline.size())[means.index]
+        parts = (squares.mean(), degrees), (extra.mean(), of_extra)
+        squares, degrees = squares + extra, _welch(*parts)[1]
+    return means, np.sqrt(squares), degrees
 
 
 def slopes(values, shares):
@@ -320,7 +354,7 @@ def within_correlation(pairs, level=LEVEL):
     x, y = deviations.to_numpy("float64").T if len(pairs) else np.zeros((2, 0))
     norm = np.sqrt((x**2).sum() * (y**2).sum())
     if degrees < 2 or not norm:
-        return Mean(np.nan, np.nan, np.nan, 0)
+        return NOTHING
     r = (x * y).sum() / norm
     half = stats.norm.ppf((1 + level) / 2) / np.sqrt(degrees - 1)
     # A correlation of 1 has an infinite z, and an interval of 1 to 1.

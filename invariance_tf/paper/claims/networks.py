@@ -1,9 +1,10 @@
-"""Values of a study's networks, and their ends along n_seen."""
+"""Values of a study's networks, along n_seen."""
 
 import numpy as np
 import pandas as pd
 
 from invariance_tf.paper import selection
+from invariance_tf.paper.claims import inference
 from invariance_tf.paper.claims.limits import FEW
 from invariance_tf.paper.selection import rows
 
@@ -37,30 +38,32 @@ def accuracy_of(runs, kind):
     return values_of(selection.trained(runs.runs), f"{kind}_accuracy")
 
 
-def invariance_of(runs, group="all"):
+def invariance_of(runs, group="all", measure="mean_invariance"):
     """Returns the mean invariance of the penultimate layer, over neurons.
 
     Args:
         runs: A `tables.Runs`.
         group: Category group of the images: seen, unseen or all.
+        measure: Column of `layers`.
 
     Returns:
         Series by transform, n_seen and seed.
     """
-    layers = selection.of_penultimate(runs, at_common_tau(runs))
+    layers = selection.of_penultimate(runs, selection.at_common_tau(runs))
     layers = rows(selection.own_tests(layers), category_group=group)
-    return values_of(layers, "mean_invariance")
+    return values_of(layers, measure)
 
 
-def at_common_tau(runs):
-    """Returns the rows of `layers` at one threshold for all runs.
+def untrained_invariance(runs, measure="mean_invariance"):
+    """Returns the same of networks that saw no transformed image.
 
-    The coefficient rises with the threshold. Where runs differ in theirs,
-    the commonest one is taken.
+    Returns:
+        Series by transform, that of the test, and seed.
     """
-    taus = runs.runs.tau.dropna().mode()
-    tau = taus.iloc[0] if len(taus) else np.nan
-    return rows(runs.layers, tau=float(tau))
+    layers = selection.of_penultimate(runs, selection.at_common_tau(runs))
+    layers = rows(selection.never_transformed(layers), category_group="all")
+    values = values_of(layers, measure, ("test_transform", "seed"))
+    return values.rename_axis([*BY_SEED])
 
 
 def only_few(values, num_categories):
@@ -85,40 +88,34 @@ def at_most(values):
     return _at_end(values, "max")
 
 
-def rise_of(values):
-    """Subtracts the values at the fewest seen categories from those at most.
+def mean_over_n_seen(values):
+    """Averages over the numbers of seen categories, by transform and seed."""
+    return _where_whole(values).groupby([*BY_SEED]).mean()
 
-    Args:
-        values: Series by transform, n_seen and seed.
 
-    Returns:
-        Series by transform and seed, without transformations that have only
-        one number of seen categories.
-
-    Example:
-
-    >>> keys = pd.MultiIndex.from_tuples(
-    ...     [("blur", 4, 0), ("blur", 36, 0), ("thinning", 4, 0)],
-    ...     names=["transform", "n_seen", "seed"],
-    ... )
-    >>> rise_of(pd.Series([0.25, 0.75, 0.5], keys)).to_dict()
-    {('blur', 0): 0.5}
-    """
-    values = _with_two_seeds(values)
-    n_seen = _n_seen(values).groupby("transform")
-    values = values[n_seen.transform("min") < n_seen.transform("max")]
-    return at_most(values) - at_fewest(values)
+def slope_of(values, num_categories):
+    """Returns the slope on the share of seen categories: `inference.slopes`."""
+    return inference.slopes(
+        _where_whole(values), lambda n_seen: n_seen / num_categories
+    )
 
 
 def _at_end(values, end):
     """Returns the values at the smallest or largest n_seen."""
-    values = _with_two_seeds(values)
+    values = with_two_seeds(values)
     n_seen = _n_seen(values)
     chosen = n_seen.groupby("transform").transform(end)
     return values[n_seen == chosen].droplevel("n_seen")
 
 
-def _with_two_seeds(values):
+def _where_whole(values):
+    """Drops seeds that lack an n_seen which others of their transform have."""
+    values = with_two_seeds(values)
+    counts = values.groupby([*BY_SEED]).transform("size")
+    return values[counts == counts.groupby("transform").transform("max")]
+
+
+def with_two_seeds(values):
     """Drops each transformation's n_seen with one seed if others have two."""
     counts = values.groupby(["transform", "n_seen"]).transform("size")
     best = counts.groupby("transform").transform("max")

@@ -1,158 +1,270 @@
 """Claims C6 to C10 and C14 to C16: invariance of neurons (section 3.2)."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 
-from invariance_tf.paper.claims import limits
-from invariance_tf.paper.claims.effects import correlation_effects, effects_of
+from invariance_tf.measures.intervals import correlate
+from invariance_tf.paper.claims import inference, limits
+from invariance_tf.paper.claims.effects import (
+    POOLED,
+    contrast_of,
+    effect_from,
+    effects_of,
+)
 from invariance_tf.paper.claims.networks import (
     BY_SEED,
     KEYS,
     ROTATIONS,
     accuracy_of,
-    at_common_tau,
+    at_fewest,
     at_most,
     invariance_of,
+    mean_over_n_seen,
     only_few,
-    rise_of,
+    slope_of,
+    untrained_invariance,
     values_of,
 )
 from invariance_tf.paper.selection import (
-    all_seen,
     all_seen_neurons,
-    never_transformed,
+    at_common_tau,
     num_categories,
-    of_penultimate,
     own_tests,
     rows,
 )
 from invariance_tf.paper.studies import transforms_of
 from invariance_tf.settings.families import FAMILIES
 
+# The coefficient I, which decides, and J, which stands beside it.
+_MEASURES = {
+    "invariance": "mean_invariance",
+    "invariance above its floor (J)": "mean_corrected_invariance",
+}
+
 
 def training_gains_invariance(studies, study):
     """Compares networks trained with and without transformation (C6)."""
-    layers = of_penultimate(studies[study], at_common_tau(studies[study]))
-    layers = rows(layers, category_group="all")
-    with_it = values_of(own_tests(all_seen(layers)), "mean_invariance", BY_SEED)
-    without = values_of(
-        never_transformed(layers), "mean_invariance", ("test_transform", "seed")
-    )
-    return effects_of(
-        "gain of invariance by training with the transformation",
-        with_it - without.rename_axis([*BY_SEED]),
-        transforms_of(study),
-        least=0,
-    )
+    runs = studies[study]
+    total = num_categories(runs)
+    found = []
+    for name, measure in _MEASURES.items():
+        invariance = invariance_of(runs, measure=measure)
+        is_all = invariance.index.get_level_values("n_seen") == total
+        found += effects_of(
+            f"gain of {name} by training with the transformation",
+            invariance[is_all].droplevel("n_seen"),
+            transforms_of(study),
+            baseline=untrained_invariance(runs, measure),
+            is_decisive=measure == "mean_invariance",
+            least=0,
+        )
+    return found
 
 
 def invariance_rises(studies, study):
-    """Measures the rise of invariance with the seen categories (C7)."""
-    return effects_of(
-        "rise of invariance from the fewest to the most seen categories",
-        rise_of(invariance_of(studies[study])),
-        transforms_of(study),
-        least=0,
-    )
+    """Measures the slope of invariance on the seen categories (C7)."""
+    runs = studies[study]
+    return [
+        effect
+        for name, measure in _MEASURES.items()
+        for effect in effects_of(
+            f"slope of {name} on the share of seen categories",
+            slope_of(
+                invariance_of(runs, measure=measure), num_categories(runs)
+            ),
+            transforms_of(study),
+            is_decisive=measure == "mean_invariance",
+            least=0,
+        )
+    ]
 
 
 def seen_and_unseen_agree(studies, study):
     """Compares the invariance for seen and unseen categories (C8)."""
     runs = studies[study]
-    seen, unseen = (invariance_of(runs, group) for group in ("seen", "unseen"))
-    gap = (seen - unseen).dropna()
-    gap = gap.drop(only_few(gap, num_categories(runs)).index)
-    return effects_of(
-        "invariance for seen minus unseen categories, mean over n_seen that "
-        "are not few",
-        gap.groupby([*BY_SEED]).mean(),
-        transforms_of(study),
-        least=-limits.SAME_INVARIANCE,
-        most=limits.SAME_INVARIANCE,
-    )
+    total = num_categories(runs)
+    both = {group: invariance_of(runs, group) for group in ("seen", "unseen")}
+    both = pd.DataFrame(both).dropna()
+    both = both.drop(only_few(both, total).index)
+    both = both.apply(mean_over_n_seen)
+    untrained = untrained_invariance(runs).groupby("transform").mean()
+    gains = both.sub(untrained, axis=0, level="transform").dropna()
+    return [
+        *effects_of(
+            "invariance for seen minus unseen categories, mean over n_seen "
+            "that are not few",
+            both.seen - both.unseen,
+            transforms_of(study),
+            least=-limits.SAME_INVARIANCE,
+            most=limits.SAME_INVARIANCE,
+            each=False,
+        ),
+        effect_from(
+            "gain of invariance over untrained networks for unseen "
+            "categories, divided by that for seen ones",
+            "unseen / seen",
+            inference.ratio(gains.unseen, gains.seen),
+            gains.groupby("transform").size(),
+            is_decisive=False,
+        ),
+    ]
 
 
 def invariance_goes_with_across(studies, study):
-    """Correlates invariance with both accuracies over networks (C9)."""
+    """Correlates invariance with accuracies over networks (C9)."""
     runs = studies[study]
+    names = transforms_of(study)
+    total = num_categories(runs)
+    invariance = invariance_of(runs)
+    within = accuracy_of(runs, "within")
+    start = at_fewest(only_few(invariance, total))
+    return [
+        *_correlations(
+            invariance, accuracy_of(runs, "across"), "across", names
+        ),
+        *effects_of(
+            "within-category accuracy at the fewest seen categories",
+            at_fewest(only_few(within, total)),
+            names,
+            least=limits.HIGH,
+            each=False,
+        ),
+        *effects_of(
+            "invariance at the fewest seen categories minus that of untrained "
+            "networks",
+            start,
+            names,
+            baseline=untrained_invariance(runs),
+            most=limits.SAME_INVARIANCE,
+            each=False,
+        ),
+        *(
+            dataclasses.replace(one, is_decisive=False, is_claimed=False)
+            for one in _correlations(invariance, within, "within", names)
+        ),
+    ]
+
+
+def _correlations(invariance, accuracy, kind, names):
+    """Correlates over all networks, within transformations, and in each.
+
+    Networks of one transformation are not independent: over all networks,
+    whole transformations are resampled.
+    """
+    pairs = pd.concat([invariance, accuracy], axis=1).dropna()
+    of_pair = pairs.index.get_level_values("transform")
+    pairs = pairs[of_pair.isin(names)]
+    of_pair = pairs.index.get_level_values("transform")
+    name = f"correlation of invariance with {kind}-category accuracy"
+    effect, low, high = correlate(
+        *pairs.to_numpy().T, of_pair, level=limits.LEVEL
+    )
+    counts = {
+        transform: of_it.index.unique("seed").size
+        for transform, of_it in pairs.groupby("transform")
+    }
+    seeds = pd.Series(counts, dtype="int64")
+    is_whole = {*names} == {*counts}
+    of_each = 1 - (1 - limits.LEVEL) / max(len(names), 1)
+    return [
+        effect_from(
+            name,
+            POOLED,
+            inference.Mean(effect, low, high, len(seeds)),
+            seeds,
+            is_whole=is_whole,
+            least=limits.CORRELATED,
+        ),
+        effect_from(
+            f"{name}, within transformations",
+            POOLED,
+            inference.within_correlation(pairs),
+            seeds,
+            is_whole=is_whole,
+            least=0,
+        ),
+        *(
+            effect_from(
+                f"{name}, within transformations",
+                transform,
+                inference.within_correlation(
+                    pairs[of_pair == transform], of_each
+                ),
+                seeds.reindex([transform]),
+                is_decisive=False,
+                is_claimed=True,
+                least=0,
+            )
+            for transform in names
+        ),
+    ]
+
+
+def invariance_builds_up(studies, study):
+    """Fits a line to the invariance of the layers, from first to last (C10).
+
+    The floor of the coefficient differs between layers: J counts.
+    """
     found = []
-    for kind, claimed in (
-        ("across", {"least": limits.CORRELATED}),
-        ("within", {"most": limits.CORRELATED}),
-    ):
-        pair = invariance_of(runs), accuracy_of(runs, kind)
-        found += correlation_effects(
-            f"correlation of invariance with {kind}-category accuracy",
-            pd.concat(pair, axis=1).dropna(),
+    for name, measure in reversed(_MEASURES.items()):
+        found += effects_of(
+            f"rise of {name} from the first to the penultimate layer, by a "
+            "line through all layers",
+            _slope_over_layers(studies[study], measure),
             transforms_of(study),
-            **claimed,
+            is_decisive=measure == "mean_corrected_invariance",
+            least=0,
         )
     return found
 
 
-def invariance_builds_up(studies, study):
-    """Fits a line to the invariance of the layers, from first to last (C10)."""
-    layers = own_tests(at_common_tau(studies[study]))
-    layers = rows(layers, category_group="all")
+def _slope_over_layers(runs, measure):
+    """Returns the rise by transform and seed, at the most seen categories."""
+    layers = rows(own_tests(at_common_tau(runs)), category_group="all")
     names = layers.layer.unique() if len(layers) else []
-    curves = values_of(layers, "mean_invariance", (*KEYS, "layer"))
+    curves = values_of(layers, measure, (*KEYS, "layer"))
     # Without networks of which inner layers were not measured.
     curves = curves.unstack("layer").reindex(columns=names).dropna()
     depth = np.linspace(-1, 1, len(names)) / 2
     slope = curves @ depth / (depth**2).sum()
-    if len(names) < 2:
-        slope = slope[:0]
-    return effects_of(
-        "rise of invariance from the first to the penultimate layer, by a "
-        "line through all layers",
-        at_most(slope),
-        transforms_of(study),
-        least=0,
-    )
+    return at_most(slope if len(names) > 1 else slope[:0])
 
 
 def rotations_specialise(studies, study):
-    """Measures how specialised neurons are to either version (C14)."""
-    thirds = {
-        "specialised to original images": lambda x: x < -limits.SPECIALISED,
-        "specialised to transformed images": lambda x: x > limits.SPECIALISED,
-        "in between": lambda x: abs(x) <= limits.SPECIALISED,
+    """Compares how neurons specialise in either version (C14)."""
+    neurons = all_seen_neurons(studies[study])
+    value = neurons.get("specialisation", pd.Series(dtype="float64"))
+    keys = [neurons[key] for key in BY_SEED]
+    spread = value.groupby(keys, observed=True).std(ddof=0).dropna()
+    name = "spread of specialisation over neurons (standard deviation)"
+    others = {
+        **{family: FAMILIES[family] for family in FAMILIES},
+        "thinning": ("thinning",),
     }
-    found = []
-    for words, is_in in thirds.items():
-        found += effects_of(
-            f"share of neurons {words}",
-            _share_of_neurons(studies[study], "specialisation", is_in),
-            ROTATIONS,
-            least=limits.PRESENT,
-        )
-    return found
-
-
-def _share_of_neurons(runs, column, is_counted):
-    """Returns a share of the neurons that have a measure, all being seen.
-
-    Args:
-        runs: A `tables.Runs`.
-        column: Name of the measure; neurons without it do not count.
-        is_counted: Function from the measure to booleans.
-
-    Returns:
-        Series by transform and seed.
-    """
-    neurons = all_seen_neurons(runs)
-    value = neurons.get(column, pd.Series(dtype="float64"))
-    share = is_counted(value).where(value.notna())
-    return values_of(neurons.assign(share=share), "share", BY_SEED)
+    del others["geometric"]
+    return [
+        *(
+            contrast_of(
+                f"{name}, difference",
+                f"rotations - {label}",
+                spread,
+                ROTATIONS,
+                members,
+                least=0,
+            )
+            for label, members in others.items()
+        ),
+        *effects_of(name, spread, transforms_of(study), is_decisive=False),
+    ]
 
 
 def inception_agrees(studies, study):
-    """Measures Inception's rise, and its invariant neurons (C15)."""
+    """Measures Inception's slope, and its invariant neurons (C15)."""
     inception, faces = studies[study], studies.get("faces")
     share, of_alexnet = (
-        _share_of_neurons(
-            runs, "invariance_coefficient", lambda x: x > limits.INVARIANT
-        )
+        _share_of_invariant(runs)
         for runs in (inception, inception if faces is None else faces)
     )
     if faces is None or not _same_images(inception, faces):
@@ -169,6 +281,17 @@ def inception_agrees(studies, study):
     ]
 
 
+def _share_of_invariant(runs):
+    """Returns the share of invariant neurons, all categories being seen.
+
+    Neurons that no image activates do not count.
+    """
+    neurons = all_seen_neurons(runs)
+    value = neurons.get("invariance_coefficient", pd.Series(dtype="float64"))
+    share = (value > limits.INVARIANT).where(value.notna())
+    return values_of(neurons.assign(share=share), "share", BY_SEED)
+
+
 def _same_images(one, other):
     """Returns whether two studies are of the same images."""
     return {*one.runs.fingerprint} == {*other.runs.fingerprint}
@@ -176,26 +299,24 @@ def _same_images(one, other):
 
 def local_gains_twice(studies, study):
     """Divides the local transformations' gain by the geometric ones' (C16)."""
-    gain = rise_of(invariance_of(studies[study])).unstack("transform")
-    local, geometric = (
-        gain.reindex(columns=[*names]).mean(axis=1, skipna=False)
-        for names in (
-            FAMILIES["convolutional"] + FAMILIES["noise"],
-            FAMILIES["geometric"],
+    runs = studies[study]
+    gain = slope_of(invariance_of(runs), num_categories(runs))
+    seeds = gain.groupby("transform").size()
+    geometric = FAMILIES["geometric"]
+    pairs = {
+        "convolutional and noise / geometric": (
+            FAMILIES["convolutional"] + FAMILIES["noise"]
+        ),
+        "blur and highpass / geometric": ("blur", "highpass"),
+    }
+    return [
+        effect_from(
+            "binary logarithm of the ratio of the slopes of invariance "
+            "(1 means twice)",
+            label,
+            inference.log_ratio(gain, local, geometric),
+            seeds.reindex([*local, *geometric]),
+            least=0,
         )
-    )
-    # Without a geometric gain the local one is any multiple of it; where
-    # neither gains there is no ratio.
-    ratio = (local / geometric.clip(lower=0)).where(
-        (local > 0) | (geometric > 0)
-    )
-    ratio = ratio.clip(-limits.LARGEST_RATIO, limits.LARGEST_RATIO)
-    label = "local / geometric"
-    found = effects_of(
-        "ratio of the rises of invariance, local to geometric",
-        pd.concat({label: ratio}, names=["transform"]).dropna(),
-        (label,),
-        least=limits.TWICE[0],
-        most=limits.TWICE[1],
-    )
-    return found[1:]
+        for label, local in pairs.items()
+    ]

@@ -14,7 +14,11 @@ from invariance_tf.paper.selection import (
     trained,
     values_by,
 )
-from invariance_tf.paper.studies import title_of, transforms_of
+from invariance_tf.paper.studies import (
+    other_transforms,
+    title_of,
+    transforms_of,
+)
 
 
 def draw_matrix(table, axes, transforms):
@@ -36,7 +40,7 @@ def draw_matrix(table, axes, transforms):
             percent[row, column] = np.mean(values)
         layout.write_cell(axes, row, column, values)
     axes.imshow(np.ma.masked_invalid(percent), vmin=0, vmax=100, cmap="Blues")
-    labels = [style.LOOKS[name].label for name in names]
+    labels = [style.look_of(name).label for name in names]
     layout.name_columns(axes, labels)
     axes.set_yticks(range(len(names)), ["Original only", *labels[1:]])
     axes.set(xlabel="tested on", ylabel="trained on original images and")
@@ -59,7 +63,8 @@ def fill_matrices(figure, studies):
         table = rows(studies[role].accuracy, category_group="all")
         without = never_transformed(table).assign(transform="identity")
         table = pd.concat([without, all_seen(table)])
-        draw_matrix(table, axes, transforms_of(role))
+        others = other_transforms(studies[role].runs)
+        draw_matrix(table, axes, (*transforms_of(role), *others))
         axes.set_anchor("N")
     layout.write_note(
         figure,
@@ -100,9 +105,12 @@ def fill_curves(part, study, role, columns, *, is_log=False):
         part: Matplotlib `Figure` to fill.
         study: A `tables.Runs`.
         role: String, the study.
-        columns: Dictionary from titles to lists of transformations.
+        columns: Dictionary from titles to lists of transformations, beside
+            which those that are not the paper's have a column of their own.
         is_log: Boolean, whether the x axis is logarithmic.
     """
+    if others := other_transforms(study.runs):
+        columns = {**columns, "other": others}
     longest = max(map(len, columns.values()))
     panels = layout.make_panels(part, 2, len(columns), longest)
     table, positions = trained(study.runs), n_seen_values(study)

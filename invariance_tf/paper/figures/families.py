@@ -1,7 +1,5 @@
 """The transformations on a synthetic face: Fig. 1b."""
 
-import numpy as np
-
 from invariance_tf.drawing import layout, style
 from invariance_tf.drawing.examples import displayable
 from invariance_tf.paper.studies import transforms_of
@@ -24,7 +22,7 @@ def transform_face():
     import keras
 
     from invariance_tf import datasets, transforms
-    from invariance_tf.paradigm.model import Standardize
+    from invariance_tf.paradigm.model import Standardize, channels_last
     from invariance_tf.settings import config
 
     small = {"num_categories": 4, "num_train": 1, "num_test": 1}
@@ -37,8 +35,9 @@ def transform_face():
             arguments["sigma"] *= IMAGE_SIZE / DATA_SIZE
         if name in FAMILIES["noise"]:
             arguments["seed"] = 0
-        layer = transforms.get(name, **arguments)
-        transformed = Standardize()(layer(face, np.ones(1, bool)))
+        with channels_last():
+            layer = transforms.get(name, **arguments)
+        transformed = Standardize()(layer(face))
         images[name] = keras.ops.convert_to_numpy(transformed)[0]
     return images
 

@@ -8,6 +8,11 @@ from invariance_tf.settings.families import FAMILIES
 # one claim and several claims do.
 VERDICTS = {
     "holds": ("✓", "claim holds", "claims hold"),
+    "holds on average": (
+        "≈",
+        "claim holds on average",
+        "claims hold on average",
+    ),
     "does not hold": ("✗", "claim does not hold", "claims do not hold"),
     "undecided": ("?", "claim undecided", "claims undecided"),
 }

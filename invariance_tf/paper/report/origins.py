@@ -2,9 +2,10 @@
 
 import csv
 import json
-import os
 
-from invariance_tf.settings.defaults import RECIPES, TRANSFORMS
+from invariance_tf import files, run_files
+from invariance_tf.settings.defaults import NETWORKS, TRANSFORMS
+from invariance_tf.settings.names import REGISTRIES
 
 # Columns of `Runs.runs` and what they are called.
 SOURCES = {
@@ -95,11 +96,19 @@ def _describe_datasets(table):
 
 def _read_skipped(run_dir):
     """Reads which files of the data set could not be used, and why."""
-    path = os.path.join(run_dir, "skipped.csv")
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        return [(row["file"], row["reason"]) for row in csv.DictReader(file)]
+    try:
+        finished = run_files.find_finished(run_dir)
+        # There is none where the tables were collected elsewhere.
+        if finished is None or not finished.has("skipped.csv"):
+            return []
+        with (
+            finished.reading("skipped.csv") as path,
+            open(path, encoding="utf-8", newline="") as file,
+        ):
+            rows = [*csv.DictReader(file)]
+            return [(row["file"], row["reason"]) for row in rows]
+    except files.DamagedFileError as error:
+        return [("unknown", str(error))]
 
 
 def _list_deviations(table):
@@ -107,6 +116,10 @@ def _list_deviations(table):
     for name in (*table.dataset.unique(), *table.network.unique()):
         if name in STAND_INS:
             yield STAND_INS[name]
+    for kind, registry in REGISTRIES.items():
+        for name in {*table[kind]} - {*registry}:
+            if not name.startswith("tfds:"):
+                yield f"The {kind} {name} is not part of this package."
     is_point = (table.n_seen > 0) & (table.n_seen < table.num_categories)
     points = table[is_point]
     keys = ["study", "transform", "transform_args", "n_seen"]
@@ -128,8 +141,10 @@ def _list_deviations(table):
     if missing:
         yield f"No runs with: {_join(missing)}."
     for network, found in table.groupby("network"):
-        planned = RECIPES.get(network, {}).get("epochs")
-        if planned is not None and {*found.epochs} != {planned}:
+        if network not in NETWORKS:
+            continue
+        planned = NETWORKS[network].experiment["epochs"]
+        if {*found.epochs} != {planned}:
             yield (
                 f"{network} was trained for {_join(found.epochs)} epochs "
                 f"instead of {planned}."

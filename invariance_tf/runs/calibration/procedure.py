@@ -5,8 +5,9 @@ import os
 import keras
 import numpy as np
 
-from invariance_tf import drawing, files
+from invariance_tf import drawing, files, run_files
 from invariance_tf.measures import evaluation
+from invariance_tf.paradigm import model as models
 from invariance_tf.runs.calibration import strengths
 from invariance_tf.runs.calibration.figure import (
     draw_calibration,
@@ -18,6 +19,7 @@ from invariance_tf.settings import calibrated
 NUM_EXAMPLES = 3
 
 
+@models.channels_last()
 def calibrate_network(
     prepared, transform, options, overwrite=False, watch=None
 ):
@@ -45,7 +47,9 @@ def calibrate_network(
     run_prepared(prepared, overwrite)
     experiment = prepared.experiment
     images, labels = prepared.part("test")
-    model = keras.models.load_model(prepared.path("model.keras"))
+    finished = run_files.find_finished(prepared.run_dir)
+    with finished.reading("model.keras") as path:
+        model = keras.models.load_model(path)
     calibration = strengths.calibrate(
         evaluation.classifier(model),
         images,

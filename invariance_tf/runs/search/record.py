@@ -8,7 +8,7 @@ import os
 
 import yaml
 
-from invariance_tf import drawing, files
+from invariance_tf import drawing, files, run_files
 from invariance_tf.runs.search import choice
 from invariance_tf.runs.search.figure import draw_search
 from invariance_tf.runs.search.grid import SEARCHED
@@ -23,8 +23,13 @@ def has_diverged(run):
     Args:
         run: A `sweep.plan.Run`.
     """
-    failure = files.read_json(os.path.join(run.run_dir, FAILURE))
-    return bool(failure) and failure["error"] == FloatingPointError.__name__
+    path = os.path.join(run.run_dir, FAILURE)
+    try:
+        with run_files.reading(path):
+            error = files.read_json(path)["error"]
+    except files.DamagedFileError:
+        return False
+    return error == FloatingPointError.__name__
 
 
 def read_settings(runs):
@@ -49,9 +54,12 @@ def read_settings(runs):
 def count_images(runs):
     """Returns the number of held-out images, or 0 if every run diverged."""
     for run in runs:
-        path = os.path.join(run.run_dir, "accuracy.csv")
-        if os.path.exists(path):
-            with open(path, encoding="utf-8", newline="") as file:
+        finished = run_files.find_finished(run.run_dir)
+        if finished is not None:
+            with (
+                finished.reading("accuracy.csv") as path,
+                open(path, encoding="utf-8", newline="") as file,
+            ):
                 return next(
                     int(row["num_images"])
                     for row in csv.DictReader(file)
@@ -111,5 +119,5 @@ def to_yaml(best):
 
 def _accuracy(run):
     """Returns the accuracy of a run; `None` if it diverged."""
-    summary = files.read_json(os.path.join(run.run_dir, "summary.json"))
-    return summary and summary["clean_accuracy"]
+    finished = run_files.find_finished(run.run_dir)
+    return finished and finished.summary["clean_accuracy"]

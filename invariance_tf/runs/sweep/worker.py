@@ -9,7 +9,7 @@ import time
 import traceback
 from typing import Any
 
-from invariance_tf import files
+from invariance_tf import files, run_files
 from invariance_tf.runs.sweep import plan
 from invariance_tf.settings import mistakes
 
@@ -141,18 +141,19 @@ def _find_run(experiment, fingerprint):
     from invariance_tf.runs.experiment import is_analysed
 
     run = plan.Run(experiment)
-    summary, origin = (
-        files.read_json(os.path.join(run.run_dir, name))
-        for name in ("summary.json", "provenance.json")
-    )
-    if summary is None:
+    try:
+        finished = run_files.find_finished(run.run_dir)
+        if finished is None:
+            return run
+        finished.check(only_sizes=True)
+        with finished.reading("provenance.json") as path:
+            origin = files.read_json(path)
+            has_same_images = origin["data"]["fingerprint"] == fingerprint
+        is_done = has_same_images and is_analysed(finished, experiment)
+    except files.DamagedFileError:
+        # To be raised again, and reported, when it is the run's turn.
         return run
-    return plan.Run(
-        experiment,
-        is_done=origin["data"]["fingerprint"] == fingerprint
-        and is_analysed(run.run_dir, experiment),
-        seconds=sum(summary["seconds"].values()),
-    )
+    return plan.Run(experiment, is_done, finished.seconds)
 
 
 def finish_run(run):

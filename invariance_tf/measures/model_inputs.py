@@ -1,0 +1,197 @@
+"""What a model is called with: images, and perhaps other inputs."""
+
+import os
+
+import keras
+import numpy as np
+
+from invariance_tf.measures import calls
+from invariance_tf.transforms import Transform
+
+
+def read_model(model):
+    """Returns a model, loaded first if it is the path of one.
+
+    Args:
+        model: A `keras.Model`, or the path of a `.keras` file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TypeError: If it is not a Keras model.
+        ValueError: If the file is not of this kind.
+    """
+    if isinstance(model, keras.Model):
+        return model
+    if not isinstance(model, str | os.PathLike):
+        raise TypeError(
+            "A model must be a `keras.Model` (of Keras 3), or the path of a "
+            f".keras file. Received: model={type(model).__module__}."
+            f"{type(model).__name__}"
+        )
+    path = os.fspath(model)
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"There is no model {path}.")
+    if os.path.isdir(path):
+        raise ValueError(
+            "A directory is a SavedModel, which has no layers that Keras could "
+            "measure: load it with the program that made it and save it with "
+            f'model.save("model.keras"). Received: model={path}'
+        )
+    if not path.endswith((".keras", ".h5", ".hdf5")):
+        raise ValueError(
+            f"The file of a model must end in .keras. Received: model={path}"
+        )
+    return keras.models.load_model(path, compile=False)
+
+
+def transforms_in(model):
+    """Lists the transformations among a model's layers."""
+    if not calls.is_graph(model):
+        return []
+    return [layer for layer in model.layers if isinstance(layer, Transform)]
+
+
+def input_names(model):
+    """Lists the names of a model's inputs, or returns `None` if unknown.
+
+    The first tensor after a transformation counts as the only input.
+    """
+    if calls.is_graph(model):
+        if transforms_in(model):
+            return ["image"]
+        return [tensor.name for tensor in model.inputs]
+    shapes = _build_shapes(model)
+    return [*shapes] if isinstance(shapes, dict) else None
+
+
+def _build_shapes(model):
+    """Returns the shapes that a subclassed model was built with, or `None`."""
+    config = model.get_build_config() or {}
+    return config.get("input_shape")
+
+
+def ensure_built(model, image_shape, inputs):
+    """Gives a model that was never called its weights."""
+    shape = image_shape and (None, *image_shape)
+    is_sequential = isinstance(model, keras.Sequential)
+    if shape is None and is_sequential and model.layers:
+        # Its first layer may be a whole model, which knows its input.
+        inputs_of_first = getattr(model.layers[0], "inputs", None) or [None]
+        shape = getattr(inputs_of_first[0], "shape", None)
+    if model.built or shape is None:
+        return
+    if is_sequential:
+        model.build(shape)
+    if not model.built:
+        model(
+            keras.tree.map_structure(
+                lambda tensor: np.zeros((1, *tensor.shape[1:]), tensor.dtype),
+                symbols_of(model, image_shape, inputs),
+            )
+        )
+
+
+def symbols_of(model, image_shape, inputs):
+    """Returns what a model is called with, as Keras' symbols.
+
+    Args:
+        model: A `keras.Model`.
+        image_shape: Tuple `(height, width, channels)`, or `None`.
+        inputs: Dictionary of the other inputs' arrays, or `None`.
+    """
+    if calls.is_graph(model):
+        symbols = {
+            tensor.name: keras.KerasTensor(
+                _fill_in(tensor.shape, image_shape), tensor.dtype
+            )
+            for tensor in model.inputs
+        }
+        return symbols if len(symbols) > 1 else symbols.popitem()[1]
+    if inputs:
+        image = image_input(model, inputs)
+        return {
+            name: keras.KerasTensor(
+                (
+                    None,
+                    *(image_shape if name == image else inputs[name].shape[1:]),
+                ),
+                "float32" if name == image else inputs[name].dtype.name,
+            )
+            for name in {**inputs, image: None}
+        }
+    shapes = (None, *image_shape) if image_shape else _build_shapes(model)
+    if shapes is None:
+        raise ValueError(
+            "The layers of a model that has not been called are not known: "
+            "call it once, or say `image_shape`. Received: "
+            f"model={model.name}, image_shape=None"
+        )
+    if isinstance(shapes, dict):
+        return {
+            name: keras.KerasTensor(_fill_in(shape, image_shape))
+            for name, shape in shapes.items()
+        }
+    return keras.KerasTensor(_fill_in(shapes, image_shape))
+
+
+def _fill_in(shape, image_shape):
+    """Fills in the size of an image where a shape leaves it open."""
+    if image_shape is None or len(shape) != 4:
+        return shape
+    known = zip(shape[1:], image_shape, strict=True)
+    return (shape[0], *(size or other for size, other in known))
+
+
+def image_input(model, inputs):
+    """Returns the name of the input that is left for the images.
+
+    Args:
+        model: A `keras.Model`.
+        inputs: Dictionary from the names of the other inputs to their values;
+            in a subclassed model the images' may be there with `None`.
+
+    Raises:
+        ValueError: If not just one is left.
+    """
+    names = input_names(model)
+    if names is None:
+        left = [name for name, value in inputs.items() if value is None]
+    else:
+        left = [name for name in names if inputs.get(name) is None]
+    unknown = {*inputs} - {*(names or inputs)}
+    if len(left) != 1 or unknown:
+        expected = "unknown" if names is None else ", ".join(names)
+        raise ValueError(
+            "The model has several inputs: give all but the images as "
+            "inputs={name: array}, with a row for each image, and in a "
+            "subclassed model also the name of the images, as name: None. The "
+            f"model's inputs: {expected}. Received: inputs={[*inputs]}"
+        )
+    return left[0]
+
+
+def check_size(model, size):
+    """Raises a `ValueError` if a model cannot take images of this size.
+
+    Args:
+        model: A `keras.Model`.
+        size: Tuple `(height, width, channels)`.
+    """
+    if not calls.is_graph(model):
+        return
+    tensors = [tensor for tensor in model.inputs if len(tensor.shape) == 4]
+    if len(tensors) != 1:
+        return
+    batch, *expected = tensors[0].shape
+    if batch is not None:
+        raise ValueError(
+            "The model takes batches of one size only: make it again without "
+            f"`batch_size`. Received: batch size={batch}"
+        )
+    pairs = zip(expected, size, strict=False)
+    if len(size) != 3 or any(one not in (None, two) for one, two in pairs):
+        raise ValueError(
+            "The model takes images of shape "
+            f"{tuple(expected)}: resize them, or use `preprocess`. Received: "
+            f"shape={size}"
+        )

@@ -1,0 +1,142 @@
+"""How images go through a network: in which range, how many at a time."""
+
+import operator
+import sys
+
+import keras
+import numpy as np
+from keras import ops
+
+from invariance_tf import arrays
+
+
+class Rescaling:
+    """Brings images into the range of transformations, and back.
+
+    Args:
+        value_range: Pair of numbers, the lowest and the highest value of the
+            images that the model takes; `None` means 0 and 255.
+        preprocess: Function applied to images in that range before the model,
+            or `None`.
+    """
+
+    def __init__(self, value_range=None, preprocess=None):
+        self._low, high = value_range or (0, 255)
+        self._step = (high - self._low) / 255
+        self._preprocess = preprocess
+
+    def for_transform(self, images):
+        """Returns images whose values become 0 to 255 when they are read."""
+        if (self._low, self._step) == (0, 1):
+            return images
+        return _Scaled(
+            images,
+            lambda some: (
+                (some.astype("float32") - np.float32(self._low))
+                / np.float32(self._step)
+            ),
+        )
+
+    def for_model(self, images):
+        """Returns images from 0 to 255, transformed or not, as for a model."""
+        images = images.astype("float32", copy=False)
+        if (self._low, self._step) != (0, 1):
+            images = images * np.float32(self._step) + np.float32(self._low)
+        if self._preprocess is not None:
+            images = arrays.as_array(self._preprocess(images))
+        return images
+
+
+class _Scaled:
+    """Images whose values are changed when they are read."""
+
+    def __init__(self, images, scale):
+        self._images = images
+        self._scale = scale
+
+    def __len__(self):
+        return len(self._images)
+
+    def __getitem__(self, positions):
+        return self._scale(self._images[positions])
+
+
+class _Extremes(keras.Model):
+    """Computes each layer's extremes over a batch, on the device.
+
+    Args:
+        network: A model made by `activations.submodel`.
+        is_signed: Whether the least activity of each neuron is needed, and
+            not only that of all.
+    """
+
+    def __init__(self, network, is_signed):
+        super().__init__(name="extremes")
+        self.network = network
+        self._axis = 0 if is_signed else None
+
+    def build(self, shape):
+        self.built = True
+
+    def call(self, images):
+        return {
+            layer: {
+                "largest": ops.max(output, 0),
+                "least": ops.min(output, self._axis),
+            }
+            for layer, output in self.network(images).items()
+        }
+
+
+def make_extremes(network, is_signed):
+    """Returns a model of the extremes of a network, made once."""
+    # As attribute of the network they live as long as it.
+    known = vars(network).setdefault("_extremes", {})
+    if is_signed not in known:
+        known[is_signed] = _Extremes(network, is_signed)
+        known[is_signed].jit_compile = network.jit_compile
+    return known[is_signed]
+
+
+def run_network(network, images, batch_size=None):
+    """Runs a network on a block of images.
+
+    Args:
+        network: A `keras.Model`.
+        images: What it is called with: an array, or a dictionary of them.
+        batch_size: Integer, the most images to run together; `None`: all.
+
+    Returns:
+        List of the outputs of each batch, without a copy.
+    """
+    num_images = len(keras.tree.flatten(images)[0])
+    size = batch_size or num_images
+    batches = (
+        keras.tree.map_structure(
+            operator.itemgetter(slice(start, start + size)), images
+        )
+        for start in range(0, num_images, size)
+    )
+    return [_run_batch(network, batch) for batch in batches]
+
+
+def _run_batch(network, images):
+    if keras.backend.backend() != "tensorflow":
+        return network.predict_on_batch(images)
+    # `predict_on_batch` would copy the activities.
+    network.make_predict_function()
+    return network.predict_function([(images,)])
+
+
+def make_progress(num_images, verbose):
+    """Returns Keras' progress bar over the images of a pass.
+
+    Args:
+        num_images: Integer.
+        verbose: 0, 1 or `"auto"`: in terminals and notebooks.
+    """
+    if verbose == "auto":
+        verbose = sys.stdout.isatty() or "ipykernel" in sys.modules
+    return keras.utils.Progbar(
+        num_images, verbose=int(verbose), unit_name="image"
+    )

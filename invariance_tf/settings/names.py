@@ -1,0 +1,210 @@
+"""Finds data sets, networks and transformations by name.
+
+A name is one of the package's own (`blur`), one that an installed package
+offers as an entry point of the group `invariance_tf.transforms`, `.networks` or
+`.datasets`, or a dotted one, `my_lab.transforms:Swirl`.
+
+A dotted name imports its module, which runs it. It is therefore taken from the
+user only: from the command line, from Python, or from a file of settings that
+they wrote, never from a run directory (see `check_origin`).
+"""
+
+import difflib
+import functools
+import importlib
+import importlib.metadata
+import inspect
+import os
+import re
+import sys
+
+from invariance_tf.settings import defaults
+
+REGISTRIES = {
+    "transform": defaults.TRANSFORMS,
+    "network": defaults.NETWORKS,
+    "dataset": defaults.DATASETS,
+}
+
+# Of an argument without a default.
+REQUIRED = inspect.Parameter.empty
+
+_DOTTED = re.compile(r"[^\W\d][\w.]*:[^\W\d][\w.]*")
+
+
+def find(kind, name):
+    """Returns what a name stands for.
+
+    Args:
+        kind: String, `"transform"`, `"network"` or `"dataset"`.
+        name: String, the name. For a set of TensorFlow Datasets, `tfds:NAME`.
+
+    Returns:
+        A `defaults.Entry`. For the names of other packages, whose code is
+        imported, the options are the arguments of the class or function;
+        one without a default has the value `REQUIRED`.
+
+    Raises:
+        ValueError: If the name is unknown or its code cannot be imported.
+
+    Example:
+
+    >>> find("transform", "blur").options
+    {'sigma': 3.0}
+    """
+    registry = REGISTRIES[kind]
+    if _is_record(kind, name):
+        return registry["tfds"]
+    if name in registry and (kind, name) != ("dataset", "tfds"):
+        return registry[name]
+    thing = load(kind, name)
+    return defaults.Entry(str(name), *_describe(kind, name, thing))
+
+
+def load(kind, name):
+    """Imports the class or function that a name stands for.
+
+    Args:
+        kind: String, `"transform"`, `"network"` or `"dataset"`.
+        name: String, the name.
+
+    Raises:
+        ValueError: If the name is unknown or its code cannot be imported.
+    """
+    registry = REGISTRIES[kind]
+    if name in registry and (kind, name) != ("dataset", "tfds"):
+        return _import(kind, name, registry[name].place)
+    if is_dotted(kind, name):
+        return _import(kind, name, name)
+    points = [point for point in _entry_points(kind) if point.name == name]
+    if len({point.value for point in points}) > 1:
+        values = " and ".join(sorted({point.value for point in points}))
+        raise ValueError(
+            f"Two packages offer this {kind}: use the full name, {values}. "
+            f"Received: {kind}={name}"
+        )
+    if points:
+        return _import(kind, name, points[0].value)
+    legal = [*registry, *(point.name for point in _entry_points(kind))]
+    legal = ["tfds:NAME" if each == "tfds" else each for each in legal]
+    close = difflib.get_close_matches(str(name), legal, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise ValueError(
+        f"Unknown {kind}.{hint} Legal: {', '.join(legal)}, or your own, such "
+        f"as my_module:my_{kind}. Received: {kind}={name}"
+    )
+
+
+def is_dotted(kind, name):
+    """Returns whether a name is a module and an attribute: `module:name`."""
+    is_dotted = _DOTTED.fullmatch(str(name)) is not None
+    return is_dotted and not _is_record(kind, name)
+
+
+def _is_record(kind, name):
+    """Returns whether it is a set of TensorFlow Datasets: `tfds:NAME`."""
+    return kind == "dataset" and re.match("tfds:.", str(name)) is not None
+
+
+def check_origin(settings, origin, remedy):
+    """Raises if settings that the user may not have written name modules.
+
+    Args:
+        settings: Dictionary of settings.
+        origin: String, where they were read.
+        remedy: String, what to do if they are the user's.
+
+    Raises:
+        ValueError: If so.
+    """
+    own = [
+        f"{kind}={settings[kind]}"
+        for kind in REGISTRIES
+        if is_dotted(kind, settings.get(kind))
+    ]
+    if own:
+        raise ValueError(
+            f"{origin} names code of its author's, which would be run. If it "
+            f"is yours, {remedy}. Received: {', '.join(own)}"
+        )
+
+
+def _entry_points(kind):
+    return importlib.metadata.entry_points(group=f"invariance_tf.{kind}s")
+
+
+def _import(kind, name, place):
+    """Imports `module:attribute`; a fault of a user's is told in one line."""
+    module, _, attribute = place.partition(":")
+    try:
+        return functools.reduce(
+            getattr, attribute.split("."), _import_module(module)
+        )
+    except Exception as error:
+        if name in REGISTRIES[kind]:
+            raise
+        raise ValueError(
+            f"`{place}` cannot be imported: {type(error).__name__}: {error}. "
+            "It must be in the current directory or installed. "
+            f"Received: {kind}={name}"
+        ) from error
+
+
+def _import_module(name):
+    """Imports a module that may be in the current directory."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        here = os.getcwd()
+        if error.name != name.partition(".")[0] or here in sys.path:
+            raise
+    # Last, and only for a module that was named: programs have only the
+    # directory that they are in on the path.
+    sys.path.append(here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        sys.path.remove(here)
+        raise
+
+
+def _describe(kind, name, thing):
+    """Returns the options and other defaults of something of the user's."""
+    if kind == "network":
+        return {}, defaults.NETWORKS["alexnet_small"].experiment
+    if kind == "transform":
+        own = getattr(thing, "arguments", None)
+        return ({} if own is None else own()), {}
+    every_option = {
+        option
+        for entry in defaults.DATASETS.values()
+        for option in entry.options
+    }
+    options = {}
+    for parameter in _parameters(kind, name, thing).values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if parameter.name in every_option:
+            options[parameter.name] = parameter.default
+        elif parameter.default is REQUIRED:
+            raise ValueError(
+                f"A data set's arguments are settings: "
+                f"{', '.join(sorted(every_option))}; others need a default. "
+                f"Received: dataset={name} with {parameter.name}"
+            )
+    if options.get("image_size", REQUIRED) in (REQUIRED, None):
+        raise ValueError(
+            "A data set is a function with the argument `image_size`, which "
+            f"has a default. Received: dataset={name}"
+        )
+    return options, {"network": "alexnet_small"}
+
+
+def _parameters(kind, name, thing):
+    """Returns the parameters of a function, by name."""
+    try:
+        return inspect.signature(thing).parameters
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"This is not a function in Python. Received: {kind}={name}"
+        ) from error

@@ -1,0 +1,518 @@
+"""Layers of any Keras model, against extractions written by hand."""
+
+import functools
+import gc
+import weakref
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from invariance_tf import transforms
+from invariance_tf.measures import activations
+from invariance_tf.measures.measurement import measure_invariance
+from invariance_tf.measures.responses import Responses
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), "uint8")
+AGES = np.random.default_rng(1).random((6, 2)).astype("float32")
+# `penultimate_layer` is to find it.
+DEFAULT = None
+
+
+def assert_extracts(model, expected, images=IMAGES, **options):
+    """Compares layers with functions of images that give their activity.
+
+    Args:
+        model: A model.
+        expected: Dictionary from the name of a layer to a function.
+        images: Original images.
+        **options: Arguments of `Responses`.
+    """
+    named = [name for name in expected if name is not DEFAULT]
+    for names in (named, DEFAULT):
+        if names == [] or names is DEFAULT and DEFAULT not in expected:
+            continue
+        responses = Responses(
+            model,
+            images,
+            names,
+            transform=transforms.get("rotate180"),
+            activity="signed",
+            **options,
+        )
+        for index, name in enumerate(names or [DEFAULT]):
+            versions = images, images[:, ::-1, ::-1]
+            found = responses.arrays(index)
+            for activity, version in zip(found, versions, strict=True):
+                by_hand = np.asarray(expected[name](version.astype("float32")))
+                by_hand = by_hand.reshape(len(images), -1)
+                np.testing.assert_allclose(activity, by_hand, 1e-3, 1e-4)
+                assert by_hand.std() > 0
+
+
+def cut(model, name):
+    """Extracts a layer as Keras' guide does."""
+    part = keras.Model(model.inputs[0], model.get_layer(name).output)
+    return lambda images: part(images, training=False)
+
+
+def small_backbone():
+    """Layers as in MobileNet, for images of any size."""
+    image = keras.Input((None, None, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(image)
+    x = layers.Conv2D(4, 3, strides=2, name="conv")(x)
+    x = layers.BatchNormalization(name="norm")(x)
+    x = short = layers.ReLU(6.0, name="relu6")(x)
+    x = layers.DepthwiseConv2D(3, padding="same", name="depth")(x)
+    x = layers.Add(name="add")([x, short])
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(image, x, name="backbone")
+
+
+def after(backbone, kind):
+    """A classifier with a backbone inside."""
+    head = [layers.Dropout(0.5), layers.Dense(5, activation="softmax")]
+    if kind == "functional":
+        image = x = keras.Input((32, 32, 3))
+        for layer in (backbone, *head):
+            x = layer(x)
+        return keras.Model(image, x)
+    return keras.Sequential([backbone, *head])
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_layers_inside_a_nested_model_have_paths(kind):
+    backbone = small_backbone()
+    model = after(backbone, kind)
+    names = activations.layer_names(model, (32, 32, 3))
+    inner = "rescale conv norm relu6 depth add pool".split()
+    assert names[:8] == [*(f"backbone/{name}" for name in inner), "backbone"]
+    assert activations.penultimate_layer(model) == "backbone/pool"
+    assert activations.rectified_layers(model) == [
+        "backbone/relu6",
+        "backbone/pool",
+    ]
+    assert_extracts(
+        model,
+        {
+            "backbone/relu6": cut(backbone, "relu6"),
+            "backbone": backbone,
+            DEFAULT: backbone,
+        },
+    )
+
+
+def test_a_model_two_levels_down_and_called_twice_is_reached():
+    image = keras.Input((32, 32, 3))
+    conv = layers.Conv2D(3, 3, padding="same", activation="relu", name="conv")
+    inner = keras.Model(image, conv(image), name="inner")
+    outer = keras.Sequential([inner, layers.Flatten(name="flat")], name="outer")
+    flipped = outer(image[:, ::-1])
+    model = keras.Model(
+        image, layers.Subtract(name="less")([flipped, outer(image)])
+    )
+    names = activations.layer_names(model)
+    assert [name for name in names if "conv" in name] == [
+        "outer/inner/conv:1",
+        "outer/inner/conv:2",
+    ]
+    assert_extracts(
+        model,
+        {
+            "outer/inner/conv:1": lambda x: inner(x[:, ::-1]),
+            "outer/inner/conv:2": inner,
+            "outer:2": outer,
+        },
+    )
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_a_shared_layer_is_measured_call_by_call(is_turned):
+    """Calls count as they were written, whatever order Keras runs them in."""
+    image = keras.Input((32, 32, 3))
+    shared = layers.Conv2D(3, 3, padding="same", name="shared")
+    first, second = shared(image), shared(layers.ReLU()(image[:, ::-1] - 100))
+    both = [second, first] if is_turned else [first, second]
+    pool = layers.GlobalAveragePooling2D()(layers.Concatenate()(both))
+    model = keras.Model(image, layers.Dense(2)(pool))
+    assert_extracts(
+        model,
+        {
+            f"shared:{number}": keras.Model(image, tensor)
+            for number, tensor in enumerate((first, second), start=1)
+        },
+    )
+    with pytest.raises(
+        ValueError, match="several times.*shared:1, shared:2. .*'shared'"
+    ):
+        Responses(model, IMAGES, "shared", transform=transforms.get("identity"))
+
+
+def test_a_layer_that_another_model_used_first_is_that_of_this_model():
+    shared = layers.Dense(3, activation="relu", name="fc")
+    image = keras.Input((32, 32, 3))
+    keras.Model(image, shared(layers.GlobalMaxPooling2D()(image)))
+    pool = layers.GlobalAveragePooling2D()(image)
+    model = keras.Model(image, layers.Dense(2)(shared(pool)))
+    assert_extracts(
+        model, {"fc": lambda x: np.maximum(x.mean((1, 2)) @ shared.kernel, 0)}
+    )
+
+
+class Block(layers.Layer):
+    """A layer of layers, with an operation at the end."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.conv = layers.Conv2D(3, 3, strides=2, name="conv")
+        self.norm = layers.LayerNormalization(name="norm")
+
+    def call(self, images):
+        return ops.silu(self.norm(self.conv(images)))
+
+
+class Subclassed(keras.Model):
+    """A convolutional network as a subclass."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = [Block(name="block1"), Block(name="block2")]
+        self.flat = layers.Flatten(name="flat")
+        self.hidden = layers.Dense(7, activation="relu", name="hidden")
+        self.dropout = layers.Dropout(0.5)
+        self.logits = layers.Dense(3, name="logits")
+
+    def features(self, images):
+        for block in self.blocks:
+            images = block(images)
+        return self.hidden(self.flat(images))
+
+    def call(self, images, training=False):
+        hidden = self.dropout(self.features(images), training=training)
+        return self.logits(hidden)
+
+
+def test_layers_of_a_subclassed_model_are_found():
+    model = Subclassed()
+    with pytest.raises(ValueError, match="call it once, or say `image_shape`"):
+        activations.layer_names(model)
+    assert_extracts(
+        model,
+        {
+            DEFAULT: model.features,
+            "block2/norm": lambda x: model.blocks[1].norm(
+                model.blocks[1].conv(model.blocks[0](x))
+            ),
+            "block1": model.blocks[0],
+        },
+    )
+    names = "block1/conv block1/norm block1 block2/conv block2/norm block2"
+    names += " flat hidden dropout logits"
+    assert activations.layer_names(model) == names.split()
+    assert "call" not in vars(model.flat)  # it is as it was
+    assert_extracts(
+        keras.Sequential([model, layers.Dense(2)]),
+        {f"{model.name}/hidden": model.features},
+    )
+
+
+def test_a_subclassed_model_may_name_its_layers_alike():
+    class Alike(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = [
+                layers.Dense(4, activation="relu", name="fc") for _ in "abc"
+            ]
+
+        def call(self, images):
+            x = ops.mean(images, (1, 2))
+            for part in self.parts:
+                x = part(x)
+            return x
+
+    model = Alike()
+    one, two, _ = model.parts
+    assert_extracts(model, {"fc:2": lambda x: two(one(ops.mean(x, (1, 2))))})
+    assert activations.penultimate_layer(model) == "fc:2"
+
+
+def test_operations_are_layers_too():
+    image = keras.Input((32, 32, 3))
+    x = layers.Conv2D(4, 3, strides=4, name="conv")(image)
+    x = rectified = ops.relu(x)
+    x = layers.Flatten(name="flat")(x)
+    model = keras.Model(image, layers.Dense(3)(x))
+    name = rectified._keras_history.operation.name
+    assert activations.layer_names(model)[:3] == ["conv", name, "flat"]
+    assert activations.rectified_layers(model) == [name, "flat"]
+    assert_extracts(model, {name: keras.Model(image, rectified)})
+
+
+def small_vit():
+    """A vision transformer of one block."""
+    image = keras.Input((32, 32, 3))
+    x = layers.Rescaling(1 / 255)(image)
+    x = layers.Conv2D(8, 8, strides=8, name="patches")(x)
+    x = layers.Reshape((16, 8), name="tokens")(x)
+    y = layers.LayerNormalization(name="norm")(x)
+    y = layers.MultiHeadAttention(2, 4, name="attention")(y, y)
+    x = layers.Add(name="sum")([x, y])
+    x = layers.Dense(16, activation="gelu", name="mlp")(x)
+    x = layers.GlobalAveragePooling1D(name="pool")(x)
+    return keras.Model(image, layers.Dense(3, name="logits")(x))
+
+
+def test_layers_of_a_transformer_are_reached_and_signed(tmp_path):
+    model = small_vit()
+    assert activations.penultimate_layer(model) == "pool"
+    attention = model.get_layer("attention")
+    normed = cut(model, "norm")
+    expected = {
+        "attention": lambda x: attention(normed(x), normed(x)),
+        "attention/value": lambda x: attention._value_dense(normed(x)),
+        "mlp": cut(model, "mlp"),
+    }
+    assert_extracts(model, expected)
+    with pytest.raises(ValueError, match='mlp has negative.*"signed"'):
+        Responses(
+            model, IMAGES, "mlp", transform=transforms.get("rotate180")
+        ).arrays()
+    path = tmp_path / "vit.keras"
+    model.save(path)
+    assert_extracts(str(path), {DEFAULT: cut(model, "pool")})
+
+
+def two_inputs():
+    """A model of an image and two numbers."""
+    image = keras.Input((32, 32, 3), name="photo")
+    age = keras.Input((2,), name="age")
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(image))
+    x = layers.Concatenate()([age, x])
+    x = layers.Dense(6, activation="relu", name="hidden")(x)
+    return keras.Model([age, image], layers.Dense(2)(x))
+
+
+class TwoInputs(keras.Model):
+    """The same as a subclass."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = layers.Dense(6, name="hidden")
+        self.logits = layers.Dense(2)
+
+    def features(self, inputs):
+        pool = ops.mean(inputs["photo"], (1, 2))
+        return self.hidden(ops.concatenate([pool, inputs["age"]], axis=1))
+
+    def call(self, inputs):
+        return self.logits(self.features(inputs))
+
+
+def test_other_inputs_are_given_by_name():
+    model = two_inputs()
+    part = keras.Model(model.inputs, model.get_layer("hidden").output)
+    extract = {DEFAULT: lambda x: part([AGES, x])}
+    assert_extracts(model, extract, inputs={"age": AGES})
+    for memory in (0, 2**29):  # the rows follow their images
+        result = measure_invariance(
+            model,
+            IMAGES,
+            transforms.get("identity"),
+            inputs={"age": AGES},
+            labels=[2, 1, 0, 2, 1, 0],
+            memory=memory,
+        )
+        values = result.neurons.invariance_coefficient.dropna()
+        assert len(values) and (values == 1).all()
+    model = TwoInputs()
+    extract = {
+        DEFAULT: lambda x: model.features(
+            {"photo": ops.convert_to_tensor(x), "age": AGES}
+        )
+    }
+    assert_extracts(model, extract, inputs={"age": AGES, "photo": None})
+    assert_extracts(model, extract, inputs={"age": AGES})
+
+
+@pytest.mark.parametrize(
+    "inputs, message",
+    [
+        (None, "several inputs.*inputs: age, photo. Received: inputs=.."),
+        ({"size": AGES}, "several inputs.*'size'"),
+        ({"age": AGES, "photo": AGES}, "several inputs"),
+        ({"age": AGES[:4]}, "a row for each of 6 images.*4 rows of age"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(inputs, message):
+    with pytest.raises(ValueError, match=message):
+        Responses(
+            two_inputs(),
+            IMAGES,
+            transform=transforms.get("identity"),
+            inputs=inputs,
+        )
+
+
+def test_models_that_keras_cannot_measure_are_refused(tmp_path):
+    def measure(model, images=IMAGES, layer=None):
+        measure_invariance(model, images, transforms.get("identity"), layer)
+
+    with pytest.raises(FileNotFoundError, match="no model .*none.keras"):
+        measure(tmp_path / "none.keras")
+    with pytest.raises(
+        ValueError, match='SavedModel.*model.save."model.keras"'
+    ):
+        measure(tmp_path)
+    (tmp_path / "model.pt").touch()
+    with pytest.raises(ValueError, match="must end in .keras"):
+        measure(tmp_path / "model.pt")
+    with pytest.raises(
+        TypeError, match="must be a `keras.Model`.*builtins.int"
+    ):
+        measure(3)
+    model = small_vit()
+    with pytest.raises(ValueError, match=r"\(32, 32, 3\): resize.*\(8, 8, 1\)"):
+        measure(model, IMAGES[:, :8, :8, :1])
+    with pytest.raises(ValueError, match="at least one layer. .*layers=\\[\\]"):
+        measure(model, layer=[])
+    image = keras.Input((32, 32, 3), batch_size=2)
+    with pytest.raises(ValueError, match="batches of one size.*size=2"):
+        measure(keras.Model(image, layers.Dense(3)(image)))
+
+
+def test_a_mistaken_layer_is_told_from_those_alike():
+    model = after(small_backbone(), "functional")
+    find = functools.partial(activations.submodel, model)
+    with pytest.raises(ValueError, match="Legal: .*backbone/relu6.*'relu6'"):
+        find(["relu6"])
+    image = x = keras.Input((32, 32, 3))
+    for number in range(30):
+        x = layers.ReLU(name=f"relu{number}")(x)
+    deep = keras.Model(image, x, name="deep")
+    many = keras.Sequential([keras.Input((32, 32, 3)), deep])
+    with pytest.raises(ValueError) as refused:
+        activations.submodel(many, ["relu17"])
+    assert str(refused.value).endswith(
+        "Legal: deep/relu17 and others (all: activations.layer_names(model)). "
+        "Received: layer='relu17'"
+    )
+
+
+def squared_relu(activity):
+    return ops.square(ops.relu(activity))
+
+
+@pytest.mark.parametrize(
+    "make, is_rectified",
+    [
+        (lambda: layers.ReLU(), True),
+        (lambda: layers.ReLU(max_value=6), True),
+        (lambda: layers.ReLU(negative_slope=0.1), False),
+        (lambda: layers.Activation("relu6"), True),
+        (lambda: layers.Activation(ops.relu), True),
+        (lambda: layers.Dense(3, activation="relu6"), True),
+        (
+            lambda: layers.Dense(
+                3, activation=lambda x: ops.square(ops.relu(x))
+            ),
+            True,
+        ),
+        (lambda: layers.Dense(3, activation="leaky_relu"), False),
+        (lambda: layers.Dense(3, activation="gelu"), False),
+        (lambda: layers.Dense(3, activation="sigmoid"), False),
+        (lambda: layers.Dense(3), False),
+    ],
+)
+def test_rectified_activations_are_recognised_by_what_they_do(
+    make, is_rectified
+):
+    layer = make()
+    image = keras.Input((4, 4, 3))
+    x = layers.Flatten()(layer(image))
+    model = keras.Model(image, layers.Dense(2)(x))
+    found = layer.name in activations.rectified_layers(model)
+    assert found == is_rectified
+
+
+def test_exchanged_layers_are_not_measured_from_memory():
+    first = keras.Input((32, 32, 3)), layers.GlobalAveragePooling2D()
+    model = keras.Sequential([*first, layers.Dense(3, name="fc")])
+    assert_extracts(model, {"fc": model})
+    model.pop()
+    model.add(layers.Dense(4, name="fc"))
+    assert_extracts(model, {"fc": model})
+
+
+@pytest.mark.parametrize("kind", ["flat", "nested"])
+def test_a_measured_model_is_saved_and_forgotten_as_any_other(tmp_path, kind):
+    model = after(small_backbone(), "functional")
+    if kind == "flat":
+        model = small_vit()
+    measure_invariance(
+        model, IMAGES, transforms.get("identity"), activity="signed", memory=0
+    )
+    model.save(tmp_path / "model.keras")
+    expected = model(IMAGES.astype("float32"))
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert np.array_equal(loaded(IMAGES.astype("float32")), expected)
+    gone = weakref.ref(model)
+    del model
+    keras.utils.clear_session()
+    gc.collect()
+    assert gone() is None
+
+
+# With the names of keras.applications, without their weights.
+
+SLOW = pytest.mark.slow
+
+
+@SLOW
+@pytest.mark.parametrize("kind", ["alone", "functional", "sequential"])
+@pytest.mark.parametrize(
+    "make, names",
+    [
+        (keras.applications.MobileNetV2, ["block_3_expand_relu", "Conv_1"]),
+        (keras.applications.EfficientNetB0, ["block2a_dwconv", "top_conv"]),
+    ],
+)
+@pytest.mark.parametrize("has_top", [True, False])
+def test_pretrained_networks_are_measured_within_others(
+    make, names, kind, has_top
+):
+    options = {} if has_top else {"pooling": "avg"}
+    network = make(
+        weights=None, include_top=has_top, input_shape=(32, 32, 3), **options
+    )
+    model, path = network, ""
+    if kind != "alone":
+        model, path = after(network, kind), f"{network.name}/"
+    expected = {f"{path}{name}": cut(network, name) for name in names}
+    if kind == "alone" and not has_top:
+        with pytest.raises(ValueError, match="does not end in one.*Legal: "):
+            activations.penultimate_layer(model)
+    elif kind == "alone":
+        expected[DEFAULT] = cut(network, network.layers[-2].name)
+    else:
+        expected[DEFAULT] = network
+    assert_extracts(model, expected)
+
+
+@SLOW
+def test_deep_networks_are_measured():
+    resnet = keras.applications.ResNet50(
+        weights=None, input_shape=(32, 32, 3), classes=10
+    )
+    names = [DEFAULT, "conv2_block1_out", "avg_pool"]
+    extract = [cut(resnet, name or "avg_pool") for name in names]
+    assert_extracts(resnet, dict(zip(names, extract, strict=True)))
+    convnext = keras.applications.ConvNeXtTiny(
+        weights=None, input_shape=(32, 32, 3), classes=10
+    )
+    last = convnext.layers[-2].name
+    gelu = next(x.name for x in convnext.layers if x.name.endswith("gelu"))
+    names = {DEFAULT: last, gelu: gelu}
+    assert_extracts(
+        convnext, {name: cut(convnext, of) for name, of in names.items()}
+    )
