@@ -28,8 +28,8 @@ LONGEST_MESSAGE = 1000
 DEEPEST_YAML = 50
 MOST_YAML_VALUES = 20_000
 
-# The same for checking and reading, so that both see the same values.
-_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# The fast one refuses what the other can write: paths that are not UTF-8.
+_YAML_LOADERS = (getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader)
 
 
 def escape(text):
@@ -131,11 +131,16 @@ def read_yaml(text):
         ValueError: As `check_yaml`.
         yaml.YAMLError: If it is not YAML.
     """
-    check_yaml(text)
-    return yaml.load(text, Loader=_YAML_LOADER)
+    fast, safe = _YAML_LOADERS
+    try:
+        check_yaml(text, fast)
+        return yaml.load(text, fast)
+    except yaml.YAMLError:
+        check_yaml(text, safe)
+        return yaml.load(text, safe)
 
 
-def check_yaml(text):
+def check_yaml(text, loader=_YAML_LOADERS[0]):
     """Raises if YAML is nested too deep or has too many values.
 
     A few lines with aliases of aliases can stand for a billion values, and a
@@ -143,6 +148,7 @@ def check_yaml(text):
 
     Args:
         text: String, YAML or anything else.
+        loader: Class of PyYAML that is going to read it.
 
     Raises:
         ValueError: If so.
@@ -156,7 +162,7 @@ def check_yaml(text):
     ValueError: YAML may be nested 50 levels deep, not more.
     """
     num_values, open_nodes, sizes = 0, [], {}
-    for event in yaml.parse(text, Loader=_YAML_LOADER):
+    for event in yaml.parse(text, loader):
         if isinstance(event, yaml.CollectionEndEvent):
             anchor, before = open_nodes.pop()
             sizes[anchor] = num_values - before

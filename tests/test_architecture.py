@@ -20,7 +20,8 @@ ROOMS = {
     "paper": {"drawing", "datasets", "measures", "paradigm", "transforms"}
     | {"settings", "run_files", "files", "foreign"},
     "runs": {"drawing", "datasets", "training", "measures", "paradigm"}
-    | {"networks", "transforms", "settings", "run_files", "files"},
+    | {"networks", "transforms", "settings", "run_files"}
+    | {"files", "foreign"},
     "drawing": {"measures", "settings", "files", "foreign"},
     "datasets": {"settings", "arrays", "files", "foreign"},
     "training": {"paradigm", "files"},

@@ -23,11 +23,7 @@ from invariance_tf.paper.tables import save_runs
 
 def run(capsys, *arguments):
     """Runs the command line; returns its status, output and error."""
-    try:
-        status = run_experiment([*arguments])
-    except SystemExit as ended:
-        status = ended.code
-    return status, *capsys.readouterr()
+    return run_experiment([*arguments]), *capsys.readouterr()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Files of a run are complete or not there."""
 
+import errno
 import json
 import math
 import multiprocessing
+import os
 
 import pytest
 
@@ -85,3 +87,14 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
         assert {entry.name for entry in tmp_path.iterdir()} == {
             *(".lock", "accuracy.csv")
         }
+
+
+def test_a_full_disk_names_the_file_and_other_messages_stay(tmp_path):
+    path = tmp_path / "table.csv"
+    with pytest.raises(OSError, match="No space.*table.csv"):
+        with files.replacing(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(OSError, match="^The disk is tired$"):
+        with files.replacing(path):
+            raise OSError("The disk is tired")
+    assert not [*tmp_path.iterdir()]

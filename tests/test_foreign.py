@@ -10,7 +10,6 @@ import unicodedata
 
 import numpy as np
 import pytest
-import yaml
 from facescrub_server import Server, encode, photo, row, write_list
 from PIL import Image
 
@@ -113,7 +112,7 @@ def multiply(depth):
 @pytest.mark.parametrize(
     "text, message",
     [
-        (nest(20_000), "nest"),
+        (nest(20_000), "nested 50 levels"),
         (nest(51), "nested 50 levels"),
         ("{a: " * 600 + "}" * 600, "nested 50 levels"),
         (multiply(9), "20,000 values"),
@@ -125,7 +124,7 @@ def multiply(depth):
 def test_yaml_that_stands_for_too_much_is_refused_before_it_is_built(
     text, message
 ):
-    with pytest.raises((ValueError, yaml.YAMLError), match=message):
+    with pytest.raises(ValueError, match=message):
         foreign.read_yaml(text)
 
 
@@ -139,7 +138,7 @@ def test_anchors_and_aliases_are_legal():
 def evil_folders(tmp_path, monkeypatch):
     """A data set whose categories have evil names."""
     monkeypatch.setenv("INVARIANCE_TF_CACHE", str(tmp_path / "cache"))
-    data_dir = tmp_path / "data"
+    data_dir = tmp_path / "data \udcff [/red] $\\frac$"
     generator = np.random.default_rng(0)
     for name in FOLDERS:
         os.makedirs(data_dir / name)

@@ -114,7 +114,7 @@ def test_options_win_over_the_file(write):
         ({"base": {}, "grids": {}}, "Received: ['base', 'grids']"),
         ("just text", "the keys base"),
         ("base: 3", "Received: 3"),
-        ("base: {", "expected node content"),
+        ("base: {", "expected the node content"),
         ({"grid": {"tau": [0.1, 0.2]}}, "two values of `tau`"),
         ({"base": {"dataset": "folder"}}, "needs `data_dir`"),
         (
@@ -124,7 +124,7 @@ def test_options_win_over_the_file(write):
         ({"base": {"base": {}}}, "Unknown setting. --help lists all. Rec"),
         ({"base": {"transform_args.sigma": 1}}, "Unknown setting."),
         ({"base": {"data_dir": "x" * 10**6, "tau": 2}}, "Received: tau=2"),
-        ("[" * 20_000, "exceeded maximum nesting depth"),
+        ("[" * 20_000, "nested 50 levels deep"),
         ("base: {seed: " + "9" * 5000 + "}", "more digits than any setting"),
     ],
 )

@@ -146,13 +146,18 @@ def start_logging():
     """Shows what the package logs."""
     from rich.logging import RichHandler
 
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(message)s",
-        handlers=[RichHandler(show_path=False, show_time=False)],
-    )
+    handler = RichHandler(show_path=False, show_time=False)
+    handler.setFormatter(_SafeFormatter("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # TensorFlow Datasets logs every file and folder.
     logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+class _SafeFormatter(logging.Formatter):
+    """Escapes what messages quote from outside."""
+
+    def format(self, record):
+        return _escape_lines(super().format(record))
 
 
 @contextlib.contextmanager
@@ -219,8 +224,7 @@ def _temporary_file():
 
 def show_line(text, style=None):
     """Shows a line, or several, at once, and above a bar if there is one."""
-    lines = "\n".join(map(foreign.escape, text.split("\n")))
-    _console().print(lines, style=style, soft_wrap=True)
+    _console().print(_escape_lines(text), style=style, soft_wrap=True)
     sys.stdout.flush()
 
 
@@ -246,13 +250,16 @@ def show_table(title, columns, rows, **options):
     for row in rows:
         table.add_row(
             *(
-                "\n".join(map(foreign.escape, cell.split("\n")))
-                if isinstance(cell, str)
-                else cell
+                _escape_lines(cell) if isinstance(cell, str) else cell
                 for cell in row
             )
         )
     _console().print(table)
+
+
+def _escape_lines(text):
+    """Returns text without what a terminal should not get, line by line."""
+    return "\n".join(map(foreign.escape, text.split("\n")))
 
 
 def format_number(value):

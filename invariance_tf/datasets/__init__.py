@@ -69,14 +69,13 @@ def count_categories(name, **options):
     """
     kind, _, builder = name.partition(":")
     if kind == "tfds":
-        name, options = kind, {**options, "builder": builder}
-    return COUNTS[name](**options) if name in COUNTS else None
+        return tfds.count_categories(builder, **options)
+    return _COUNTS[name](**options) if name in _COUNTS else None
 
 
-# For those whose images take long to load.
-COUNTS = {
+# Of those whose images take long to load.
+_COUNTS = {
     "folder": folder.count_categories,
     "facescrub": facescrub.count_categories,
-    "tfds": tfds.count_categories,
     "imagenet": tfds.count_categories,
 }

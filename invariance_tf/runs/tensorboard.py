@@ -9,6 +9,8 @@ from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from invariance_tf import foreign
+
 
 class EventLog:
     """Logs the scalars, pictures and hyper-parameters of a run.
@@ -76,7 +78,9 @@ class EventLog:
             metrics: Iterable of the tags of scalars to compare.
         """
         plain = {
-            name: value if isinstance(value, bool | int | float) else str(value)
+            name: value
+            if isinstance(value, bool | int | float)
+            else foreign.escape(str(value))
             for name, value in values.items()
             if value is not None
         }

@@ -229,7 +229,8 @@ def _build(cache_dir, key, build):
         os.rename(directory, cache_dir / key)
     except OSError as error:
         # A full disk does not say where.
-        error.filename = error.filename or os.fspath(cache_dir)
+        if error.errno and error.filename is None:
+            error.filename = os.fspath(cache_dir)
         raise
     finally:
         shutil.rmtree(directory, ignore_errors=True)
