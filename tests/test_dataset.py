@@ -111,10 +111,11 @@ def test_no_one_can_change_a_data_set():
 
 def test_a_data_set_made_again_under_its_name_is_read_again(monkeypatch):
     """Nothing of a process outlives the data: neither function nor content."""
-    content = {"images": IMAGES}
+    images = IMAGES.repeat(4, axis=1).repeat(4, axis=2)
+    content = {"images": images}
     name = "digits"
 
-    def load(image_size=8, num_test=1):
+    def load(image_size=32, num_test=1):
         return make(name=name, **content)
 
     def prepared():
@@ -123,11 +124,11 @@ def test_a_data_set_made_again_under_its_name_is_read_again(monkeypatch):
         )
         return preparation.check(experiment)[1]
 
-    monkeypatch.setitem(datasets.DATASETS, name, load)
+    monkeypatch.setattr(datasets.digits, "load_digits", load)
     monkeypatch.setattr(preparation, "_check_batches", lambda *_: None)
     monkeypatch.setattr(preparation.networks, "get", lambda name: load_network)
     first = prepared()
-    content["images"] = 255 - IMAGES
+    content["images"] = 255 - images
     second = prepared()
     assert np.array_equal(second.images, 255 - first.images)
     assert first.fingerprint != second.fingerprint
