@@ -44,7 +44,9 @@ def studies(runs):
 @pytest.fixture(scope="module")
 def old():
     """Runs of two transformations, measured before there were floors."""
-    return made_up_runs(transforms=("grayscale", "rotate90"), n_seen=(1, 20))
+    runs = made_up_runs(transforms=("grayscale", "rotate90"), n_seen=(1, 20))
+    new = ["mean_control_shuffled", "mean_corrected_invariance"]
+    return dataclasses.replace(runs, layers=runs.layers.drop(columns=new))
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +197,7 @@ def test_no_number_of_seen_categories_is_left_out():
     figure = draw_figure("6", studies)
     assert panel(figure, "Blur").images[0].get_array().shape == (2, 20)
     lines = lines_of(panel(draw_figure("11", studies), "Blur"))
-    assert [*lines] == [str(count) for count in (*counts, 40)]
+    assert {str(count) for count in (*counts, 40)} <= {*lines}
 
 
 @pytest.mark.parametrize(
@@ -229,7 +231,7 @@ def test_ablations_show_the_networks_that_saw_all(number, positions, studies):
 
 
 def test_random_ablation_is_drawn_where_it_was_measured(runs):
-    table = runs.ablation
+    table = runs.ablation[runs.ablation.ablated != "random"]
     random = table[(table.criterion == "tau") & (table.ablated == "active")]
     random = random.assign(ablated="random", accuracy=0.5)
     both = dataclasses.replace(runs, ablation=pd.concat([table, random]))
