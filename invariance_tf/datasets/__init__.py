@@ -43,7 +43,7 @@ def get(name, **options):
     """
     kind, _, builder = name.partition(":")
     if kind == "tfds" and builder:
-        return names.load("dataset", kind)(builder=builder, **options)
+        return tfds.load_tfds(builder, **options)
     dataset = names.load("dataset", name)(**options)
     if not isinstance(dataset, Dataset):
         raise ValueError(
