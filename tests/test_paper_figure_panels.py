@@ -231,13 +231,21 @@ def test_ablations_show_the_networks_that_saw_all(number, positions, studies):
 
 
 def test_random_ablation_is_drawn_where_it_was_measured(runs):
-    table = runs.ablation[runs.ablation.ablated != "random"]
-    random = table[(table.criterion == "tau") & (table.ablated == "active")]
-    random = random.assign(ablated="random", accuracy=0.5)
-    both = dataclasses.replace(runs, ablation=pd.concat([table, random]))
-    figure = draw_figure("7", find_studies(both)[0])
-    axes = panel(figure, "as many random neurons set to 0")
+    table = runs.ablation
+    is_random = table.ablated == "random"
+    table = table.assign(accuracy=table.accuracy.where(~is_random, 0.5))
+    both = dataclasses.replace(runs, ablation=table)
+    axes = panel(
+        draw_figure("7", find_studies(both)[0]),
+        "as many random neurons set to 0",
+    )
     assert lines_of(axes)["Blur"].get_ydata() == pytest.approx([0.5] * 4)
+    old = dataclasses.replace(runs, ablation=table[~is_random])
+    titles = {
+        axes.get_title(loc="left")
+        for axes in draw_figure("7", find_studies(old)[0]).axes
+    }
+    assert not any("random" in title for title in titles)
 
 
 def test_fig_11_shows_layers_in_the_networks_order(studies):

@@ -181,6 +181,7 @@ def test_names_of_runs_stay_text(tmp_path):
     runs = rename(runs, ~foreign, dataset=SCRIPT + "of the data set")
     runs.unfinished.append(IMAGE + "of the unfinished")
     runs.refused[SCRIPT + "of the refused"] = IMAGE + "of the reason"
+    (tmp_path / "summary.json").write_text('{"schema": 2, "seconds": {}}')
     with open(tmp_path / "skipped.csv", "w", newline="") as file:
         rows = [("file", "reason"), (SCRIPT + "of the file", IMAGE)]
         csv.writer(file).writerows(rows)
@@ -284,6 +285,7 @@ def test_skipped_files_are_listed(tmp_path):
     runs = few_runs(seeds=(0,))
     runs = rename(runs, runs.runs.seed == 0, num_skipped=1)
     runs.runs["run_dir"] = str(tmp_path)
+    (tmp_path / "summary.json").write_text('{"schema": 2, "seconds": {}}')
     (tmp_path / "skipped.csv").write_text('file,reason\n"a,b.jpg",too small\n')
     (data,) = origins.describe_origins(runs)["datasets"]
     assert data["num_skipped"] == 1 and data["fingerprint"] == "0" * 64
