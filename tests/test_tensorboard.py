@@ -11,7 +11,9 @@ from tensorboard.backend.event_processing.event_accumulator import (
 from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
 from invariance_tf import drawing
+from invariance_tf.runs.experiment import _list_varied
 from invariance_tf.runs.tensorboard import EventLog
+from invariance_tf.settings.config import Experiment
 
 
 @pytest.fixture
@@ -54,3 +56,13 @@ def test_hyper_parameters_can_be_compared(events):
     assert settings["transform"].string_value == "blur"
     assert settings["args"].string_value == "{'a': 1}"
     assert "data_dir" not in settings
+
+
+def test_runs_are_compared_by_what_studies_vary_and_what_is_not_usual():
+    experiment = Experiment(
+        transform="blur", n_seen=5, epochs=3, seed=2, runs_dir="elsewhere"
+    ).resolve()
+    varied = _list_varied(experiment)
+    assert [*varied] == ["transform", "n_seen", "seed", "sigma", "epochs"]
+    assert varied["sigma"] == 4.0 and varied["epochs"] == 3
+'''

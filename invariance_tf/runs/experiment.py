@@ -244,8 +244,43 @@ def _write_settings(prepared, log):
     drawing.save(_draw_examples(prepared), path("examples.png"))
     log.picture("examples", path("examples.png"), step=0)
     log.hyper_parameters(
-        settings, [f"test/{name}" for name in evaluation.ACCURACIES]
+        _list_varied(prepared.experiment),
+        [
+            *(f"test/{name}" for name in evaluation.ACCURACIES),
+            "neurons/invariance_seen",
+            "neurons/invariance_unseen",
+            "neurons/corrected_invariance_unseen",
+        ],
     )
+
+
+def _list_varied(experiment):
+    """Returns the settings by which runs are compared, in TensorBoard's order.
+
+    First those that studies vary, the strength as numbers; then those that
+    are not what the data set and the network have by default.
+    """
+    varied = ("transform", "n_seen", "seed")
+    given = (*varied, "dataset", "data_dir", "network")
+    usual = config.Experiment(
+        **{name: getattr(experiment, name) for name in given}
+    ).resolve()
+    strengths = {
+        name: value
+        for name, value in experiment.transform_args.items()
+        if isinstance(value, int | float)
+    }
+    others = {
+        field.name: getattr(experiment, field.name)
+        for field in dataclasses.fields(experiment)
+        if getattr(experiment, field.name) != getattr(usual, field.name)
+        and field.name not in ("transform_args", "runs_dir")
+    }
+    return {
+        **{name: getattr(experiment, name) for name in varied},
+        **strengths,
+        **others,
+    }
 
 
 def _draw_examples(prepared, num_images=8):
