@@ -65,4 +65,3 @@ def test_runs_are_compared_by_what_studies_vary_and_what_is_not_usual():
     varied = _list_varied(experiment)
     assert [*varied] == ["transform", "n_seen", "seed", "sigma", "epochs"]
     assert varied["sigma"] == 4.0 and varied["epochs"] == 3
-'''
