@@ -4,11 +4,15 @@ import functools
 import html
 import pathlib
 import re
+import tempfile
 
 import drawings
 import values
 from latex2mathml import converter
 from mkdocs.structure.files import File
+
+from invariance_tf.paper.report import write_report
+from invariance_tf.paper.tables import load_runs
 
 _FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL
@@ -28,11 +32,30 @@ def on_files(files, config):
         files.append(
             File.generated(config, f"drawings/{name}", content=content)
         )
+    for name, content in write_reports().items():
+        path = f"results/{name}/report.html"
+        files.append(File.generated(config, path, content=content))
     return files
 
 
 # Once for each start of MkDocs, which calls `on_files` for each change.
 draw_all = functools.cache(drawings.draw_all)
+
+
+@functools.cache
+def write_reports():
+    """Writes the report of each study in docs/results.
+
+    Returns:
+        Dictionary from the names of studies to HTML.
+    """
+    found = {}
+    for path in sorted(values.RESULTS.glob("*/runs.parquet")):
+        with tempfile.TemporaryDirectory() as directory:
+            out = pathlib.Path(directory) / "report.html"
+            write_report(load_runs(path.parent), out)
+            found[path.parent.name] = out.read_text(encoding="utf-8")
+    return found
 
 
 def on_page_markdown(markdown, page, config, files):
