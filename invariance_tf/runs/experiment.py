@@ -1,6 +1,7 @@
 """Runs an experiment and writes the results to its run directory."""
 
 import dataclasses
+import logging
 import os
 
 import keras
@@ -15,6 +16,8 @@ from invariance_tf.runs.network_training import train
 from invariance_tf.runs.preparation import prepare, timed
 from invariance_tf.runs.tensorboard import EventLog
 from invariance_tf.settings import config, names
+
+_logger = logging.getLogger(__name__)
 
 
 def run(experiment, overwrite=False):
@@ -88,12 +91,14 @@ def _finish(prepared):
     log = EventLog(path("tensorboard"))
     _write_settings(prepared, log)
     history = train(prepared, log)
+    _logger.info("Testing on %d images.", len(prepared.positions("test")))
     summary = {
         **_identify(prepared),
         **accuracies.measure_accuracies(prepared, log),
     }
     summary["health"] = _examine(prepared, history, summary)
     if prepared.experiment.analysis != "none":
+        _logger.info("Measuring the neurons.")
         with timed(prepared.seconds, "analysis"):
             summary = {**summary, **analysis.analyse(prepared, log)}
     with files.replacing(path("model.keras")) as model_path:
