@@ -45,7 +45,7 @@ def finished(tmp_path_factory):
         prepared = preparation.prepare(
             dataclasses.replace(SMALL, runs_dir=runs_dir)
         )
-    return prepared, experiment.run_prepared(prepared)
+        return prepared, experiment.run_prepared(prepared)
 
 
 def read(run_dir, name):

@@ -266,7 +266,7 @@ def _list_varied(experiment):
     are not what the data set and the network have by default.
     """
     varied = ("transform", "n_seen", "seed")
-    given = (*varied, "dataset", "data_dir", "network")
+    given = (*varied, "transform_args", "dataset", "data_dir", "network")
     usual = config.Experiment(
         **{name: getattr(experiment, name) for name in given}
     ).resolve()
@@ -279,7 +279,7 @@ def _list_varied(experiment):
         field.name: getattr(experiment, field.name)
         for field in dataclasses.fields(experiment)
         if getattr(experiment, field.name) != getattr(usual, field.name)
-        and field.name not in ("transform_args", "runs_dir")
+        and field.name != "runs_dir"
     }
     return {
         **{name: getattr(experiment, name) for name in varied},
