@@ -63,4 +63,6 @@ def test_a_terminal_has_one_bar_of_one_line(held_out, shown):
 
 
 def test_a_training_that_never_began_has_nothing_to_close():
-    TrainingProgress().close()
+    console = Console(file=io.StringIO(), force_terminal=True)
+    TrainingProgress(console=console).close()
+    assert console.file.getvalue() == ""
