@@ -257,7 +257,8 @@ def draw(found):
     """Draws noise and dropout on one device, and on each of two."""
     image = keras.Input((4, 4, 3))
     flag = keras.Input((), dtype="bool")
-    noise = transforms.get("white_noise", std=9.0)(image, flag)
+    layer = transforms.get("white_noise", std=9.0, name="transform")
+    noise = layer(image, flag)
     dropout = keras.layers.Dropout(0.5, name="dropout")(noise)
     one = keras.Model([image, flag], [noise, dropout])
     two = devices.mirror(one, 2)

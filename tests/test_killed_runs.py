@@ -59,7 +59,7 @@ def read_tables(runs_dir):
         return None
     tables = runs.tables()
     tables["runs"] = tables["runs"].drop(
-        columns=["run_dir", "seconds", "git_is_modified"]
+        columns=["run_dir", "seconds", "git_commit", "git_is_modified"]
     )
     tables["history"] = tables["history"].drop(columns="seconds")
     return tables
