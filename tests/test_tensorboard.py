@@ -13,6 +13,7 @@ from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 from invariance_tf import drawing
 from invariance_tf.runs.experiment import _list_varied
 from invariance_tf.runs.tensorboard import EventLog
+from invariance_tf.settings import defaults, names
 from invariance_tf.settings.config import Experiment
 
 
@@ -65,3 +66,18 @@ def test_runs_are_compared_by_what_studies_vary_and_what_is_not_usual():
     varied = _list_varied(experiment)
     assert [*varied] == ["transform", "n_seen", "seed", "sigma", "epochs"]
     assert varied["sigma"] == 4.0 and varied["epochs"] == 3
+
+
+def test_a_data_set_whose_settings_have_no_default_is_compared_too(monkeypatch):
+    options = {"image_size": 32, "min_images": names.REQUIRED}
+    entry = defaults.Entry(
+        "somewhere:needy",
+        options,
+        defaults.DATASETS["folder"].experiment,
+    )
+    monkeypatch.setitem(defaults.DATASETS, "needy", entry)
+    experiment = Experiment(
+        dataset="needy", min_images=3, n_seen=2, batch_size=8
+    ).resolve()
+    varied = _list_varied(experiment)
+    assert [*varied][-1] == "batch_size" and "min_images" not in varied

@@ -32,7 +32,7 @@ def draw_measurement(measurement, measure, axes=None):
         The `Axes`.
 
     Raises:
-        ValueError: If there is no such column.
+        ValueError: If the column does not exist.
     """
     neurons = measurement.neurons
     legal = [*neurons.select_dtypes("number").columns.drop("neuron")]

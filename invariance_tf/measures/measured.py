@@ -139,12 +139,12 @@ class Measurement:
             A `Measurement`.
 
         Raises:
-            FileNotFoundError: If there is no measurement.
+            FileNotFoundError: If the directory has no measurement.
         """
         content = files.read_json(os.path.join(directory, _SETTINGS))
         if content is None:
             raise FileNotFoundError(
-                f"There is no measurement in {os.fspath(directory)}: "
+                f"{os.fspath(directory)} has no measurement: "
                 f"`Measurement.save` writes one. Missing: {_SETTINGS}"
             )
         tables = (

@@ -266,7 +266,9 @@ def _list_varied(experiment):
     are not what the data set and the network have by default.
     """
     varied = ("transform", "n_seen", "seed")
-    given = (*varied, "transform_args", "dataset", "data_dir", "network")
+    given = [*varied, "transform_args", "dataset", "data_dir", "network"]
+    options = names.find("dataset", experiment.dataset).options
+    given += [key for key in options if options[key] is names.REQUIRED]
     usual = config.Experiment(
         **{name: getattr(experiment, name) for name in given}
     ).resolve()
