@@ -70,9 +70,9 @@ def ablate(original, transformed, kernel, bias, labels, is_seen, seed=0):
             if criterion == "none":
                 kept = {"none": everything}
             for ablated, is_kept in kept.items():
-                predicted = _classify(activity, is_kept, kernel, bias)
+                predicted = classify(activity, is_kept, kernel, bias)
                 shares = 1 - is_kept.mean(axis=1)
-                rows += _group_rows(
+                rows += group_rows(
                     {
                         "criterion": criterion,
                         "value": value,
@@ -113,7 +113,7 @@ def ablate_layer(model, responses, images, transform, is_seen, seed=0):
                 network, images, labels, transform, seed
             )
             for version, (predicted, shares) in by_version.items():
-                rows += _group_rows(
+                rows += group_rows(
                     {
                         "criterion": "tau",
                         "value": tau,
@@ -182,13 +182,13 @@ def _classify_pairs(network, images, labels, transform, seed):
     }
 
 
-def _classify(activity, is_kept, kernel, bias):
+def classify(activity, is_kept, kernel, bias):
     """Applies the last layer to the kept activities."""
     logits = np.where(is_kept, activity, np.float32(0)) @ kernel + bias
     return logits.argmax(axis=1)
 
 
-def _group_rows(description, results):
+def group_rows(description, results):
     """Returns a row of the table for each category group."""
     predicted, labels, is_seen, shares = results
     accuracies = group_accuracies(labels, predicted, is_seen)

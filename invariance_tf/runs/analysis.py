@@ -6,7 +6,12 @@ import pandas as pd
 from keras import ops
 
 from invariance_tf import files
-from invariance_tf.measures import ablation, activations, measurement
+from invariance_tf.measures import (
+    ablation,
+    activations,
+    measurement,
+    specialists,
+)
 from invariance_tf.measures.responses import Responses
 
 # Means over the neurons of the penultimate layer in a run's summary.
@@ -40,7 +45,7 @@ def analyse(prepared, log=None):
         Responses, model, images, labels=labels, seed=experiment.seed
     )
     responses = read()
-    rows = _ablate(prepared, responses)
+    tau, rows = _ablate(prepared, responses)
     table = [{"layer": responses.layers[0], **row} for row in rows]
     if experiment.ablate_layer:
         inner = ablation.ablate_layer(
@@ -53,9 +58,6 @@ def analyse(prepared, log=None):
         )
         table += [{"layer": experiment.ablate_layer, **row} for row in inner]
     files.write_csv(path("ablation.csv"), table)
-    tau = experiment.tau
-    if tau == "auto":
-        tau = ablation.choose_tau(rows)
     measure = functools.partial(
         measurement.measure, tau=tau, is_seen=prepared.is_seen
     )
@@ -87,16 +89,24 @@ def _join(measured, table):
 
 
 def _ablate(prepared, responses):
-    """Ablates the penultimate layer of a trained experiment."""
+    """Ablates the penultimate layer; returns tau and rows of the table."""
+    experiment = prepared.experiment
     head = activations.dense_head(prepared.model)
-    return ablation.ablate(
+    arguments = (
         *responses.arrays(),
         ops.convert_to_numpy(ops.copy(head.kernel)),
         ops.convert_to_numpy(ops.copy(head.bias)),
         responses.labels,
         prepared.is_seen,
-        prepared.experiment.seed,
     )
+    rows = ablation.ablate(*arguments, seed=experiment.seed)
+    tau = experiment.tau
+    if tau == "auto":
+        tau = ablation.choose_tau(rows)
+    rows += specialists.ablate_specialists(
+        *arguments, tau=tau, seed=experiment.seed
+    )
+    return tau, rows
 
 
 def _summarise(prepared, measured, log):
