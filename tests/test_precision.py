@@ -16,7 +16,7 @@ from invariance_tf.measures.responses import Responses
 from invariance_tf.paradigm.model import build
 from invariance_tf.runs import experiment, preparation
 from invariance_tf.settings import defaults
-from invariance_tf.training import devices
+from invariance_tf.training import precision
 
 SMALL = Experiment(
     network="two_layers",
@@ -196,21 +196,36 @@ def test_the_network_learns_as_well_as_in_float32(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "precision, device, is_slow",
+    "asked, gain, chosen, is_warned",
     [
-        ("mixed_bfloat16", "cpu:0", True),
-        ("mixed_bfloat16", "gpu:0", False),
-        ("float32", "cpu:0", False),
+        ("float32", None, "float32", False),
+        ("mixed_bfloat16", 0.5, "mixed_bfloat16", True),
+        ("mixed_bfloat16", 1.7, "mixed_bfloat16", False),
+        ("auto", 0.5, "float32", False),
+        ("auto", 1.1, "float32", False),
+        ("auto", 1.7, "mixed_bfloat16", False),
     ],
 )
-def test_bfloat16_without_a_gpu_is_warned_of(
-    monkeypatch, caplog, precision, device, is_slow
+def test_the_precision_follows_a_measurement(
+    monkeypatch, caplog, asked, gain, chosen, is_warned
 ):
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda: [device])
-    devices.warn_of_precision(precision)
-    assert ("but is slower than float32 on a CPU" in caplog.text) == is_slow
+    seconds = {"float32": gain, "bfloat16": 1}
+    monkeypatch.setattr(precision, "_time_product", seconds.get)
+    precision.bfloat16_gain.cache_clear()
+    assert precision.choose_precision(asked) == chosen
+    assert ("slows training down" in caplog.text) == is_warned
+    precision.bfloat16_gain.cache_clear()
 
 
-def test_preparing_a_run_in_bfloat16_says_that_there_is_no_gpu(caplog):
-    preparation.prepare(SMALL)
-    assert "No GPU found" in caplog.text
+def test_a_run_is_named_by_the_precision_that_was_chosen(monkeypatch):
+    monkeypatch.setattr(precision, "bfloat16_gain", lambda: 1.7)
+    automatic = dataclasses.replace(SMALL, precision="auto")
+    assert preparation.check(automatic)[0].name() == (
+        preparation.check(SMALL)[0].name()
+    )
+
+
+def test_the_faster_format_is_found_by_products():
+    """Both durations are measured, on whatever processor this is."""
+    assert 0.001 < precision.bfloat16_gain() < 1000
+    assert precision.bfloat16_gain() == precision.bfloat16_gain()

@@ -16,7 +16,7 @@ from invariance_tf.measures import activations
 from invariance_tf.paradigm import categories, pipeline, splits
 from invariance_tf.paradigm import model as models
 from invariance_tf.settings import config, defaults, families
-from invariance_tf.training import devices
+from invariance_tf.training import devices, precision
 
 _logger = logging.getLogger(__name__)
 
@@ -99,7 +99,6 @@ def prepare(experiment):
     is_seen = categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
     )
-    devices.warn_of_precision(experiment.precision)
     with timed(seconds, "model"):
         model = _build(experiment, dataset)
     # Layers inside others have paths, where no gate can be put in.
@@ -126,9 +125,9 @@ def check(experiment):
         experiment: A `config.Experiment`.
 
     Returns:
-        The resolved `config.Experiment`, with a number instead of
-        `n_seen="all"`, its `datasets.Dataset`, and the parts of its images
-        (see `Prepared`).
+        The resolved `config.Experiment`, with what `n_seen="all"` and
+        `precision="auto"` stand for, its `datasets.Dataset`, and the parts of
+        its images (see `Prepared`).
 
     Raises:
         ValueError: If a setting is illegal.
@@ -149,10 +148,12 @@ def check(experiment):
             f"`image_size` pixels. Received: {dataset.image_size} instead of "
             f"image_size={experiment.image_size}"
         )
-    if experiment.n_seen == "all":
-        experiment = dataclasses.replace(
-            experiment, n_seen=dataset.num_categories
-        )
+    n_seen = experiment.n_seen
+    experiment = dataclasses.replace(
+        experiment,
+        n_seen=dataset.num_categories if n_seen == "all" else n_seen,
+        precision=precision.choose_precision(experiment.precision),
+    )
     # Again: images may have turned out to be unusable.
     categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed

@@ -11,6 +11,7 @@ import keras
 
 from invariance_tf import files, run_files
 from invariance_tf.paradigm import splits
+from invariance_tf.training import precision
 
 PACKAGES = (
     "invariance_tf",
@@ -58,6 +59,7 @@ def write_provenance(prepared):
         prepared.path("provenance.json"),
         {
             **describe_environment(),
+            "precision": _describe_precision(prepared.experiment.precision),
             "data": _describe_data(prepared),
             "seconds": prepared.seconds,
         },
@@ -89,6 +91,15 @@ def check_same_images(prepared):
             "different test split. Use --overwrite to redo it, or another "
             "--runs_dir to keep it."
         )
+
+
+def _describe_precision(chosen):
+    """Describes the number format of a run, and why it was chosen."""
+    is_measured = precision.bfloat16_gain.cache_info().currsize
+    return {
+        "chosen": chosen,
+        "bfloat16_gain": precision.bfloat16_gain() if is_measured else None,
+    }
 
 
 def _describe_data(prepared):

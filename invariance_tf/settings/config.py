@@ -117,8 +117,9 @@ class Experiment:
             cost in speed.
         devices: Number of GPUs of this machine to train on; each batch is
             divided among them.
-        precision: Number format of the network, float32 or mixed_bfloat16
-            (for GPUs; weights and logits stay in float32).
+        precision: Number format of the network: float32, mixed_bfloat16
+            (weights and logits stay in float32), or auto, the faster one on
+            this machine by a short measurement.
         analysis: Neurons to measure: those of the penultimate layer
             ("penultimate"), of all layers with ReLU ("layers") or none
             ("none").
@@ -164,7 +165,7 @@ class Experiment:
     if_not_learning: Literal["continue", "stop"] = "continue"
     deterministic: bool = False
     devices: int = 1
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16", "auto"] = "float32"
     analysis: Literal["penultimate", "layers", "none"] = "penultimate"
     tau: float | Literal["auto"] = 0.1
     ablate_layer: str | None = None

@@ -5,14 +5,11 @@ TensorFlow is imported only where it is needed.
 
 import contextlib
 import functools
-import logging
 
 import keras
 from keras import ops
 
 from invariance_tf.paradigm import model as models
-
-_logger = logging.getLogger(__name__)
 
 
 def check(num_devices):
@@ -174,16 +171,3 @@ class MeanCrossEntropy(keras.losses.SparseCategoricalCrossentropy):
         weighted = losses * (share * context.num_replicas_in_sync / whole)
         # Keras weights the value that it reports by the shares itself.
         return weighted + ops.stop_gradient(losses - weighted)
-
-
-def warn_of_precision(precision):
-    """Warns if a precision costs time instead of saving it."""
-    if precision == "float32":
-        return
-    found = keras.distribution.list_devices()
-    if all(name.startswith("cpu") for name in found):
-        _logger.warning(
-            "No GPU found: training with --precision mixed_bfloat16 gives "
-            "correct results but is slower than float32 on a CPU, even on one "
-            "with instructions for it (AVX512-BF16)."
-        )
