@@ -16,7 +16,8 @@ from invariance_tf import files
 SCHEMA = 2
 
 SUMMARY = "summary.json"
-CHECKPOINT = "checkpoint.npz"
+# One for each phase of a training.
+CHECKPOINTS = ("checkpoint.npz", "checkpoint_2.npz")
 
 # What measuring the neurons writes; it can be repeated.
 MEASURES = (
@@ -227,7 +228,8 @@ def settle(run_dir):
     finished = find_finished(run_dir)
     staged = os.path.join(run_dir, _STAGED)
     if finished is not None:
-        files.remove(os.path.join(run_dir, CHECKPOINT))
+        for name in CHECKPOINTS:
+            files.remove(os.path.join(run_dir, name))
         described = finished.summary.get("files", {})
         for name in os.listdir(staged) if os.path.isdir(staged) else ():
             path = os.path.join(staged, name)
@@ -246,7 +248,7 @@ def clear_run(run_dir):
     First goes what makes a run finished or resumed, so that a process killed
     meanwhile leaves a run that starts from the beginning.
     """
-    files.clear_directory(run_dir, first=(SUMMARY, CHECKPOINT))
+    files.clear_directory(run_dir, first=(SUMMARY, *CHECKPOINTS))
 
 
 def _seal(summary):

@@ -15,13 +15,14 @@ def examine(
     rates=(0.02, 0.001),
     learned_at=250.0,
     schedule="cosine",
+    is_joint=True,
 ):
     history = [
         {"accuracy": training, "learning_rate": rate, "learned_at_step": at}
         for rate, at in zip(rates, (math.nan, learned_at), strict=True)
     ]
     return health.examine_run(
-        history, original, transformed, 40, schedule, 0.02
+        history, original, transformed, 40, is_joint, schedule, 0.02
     )
 
 
@@ -44,6 +45,11 @@ def test_a_run_that_learned_has_no_warnings():
 )
 def test_what_is_wrong_is_said_with_what_to_do(changes, words):
     assert words in " ".join(examine(**changes)["warnings"])
+
+
+def test_a_step_of_other_categories_is_not_said_to_be_learned_by_heart():
+    """The last training accuracy is that of the second step only."""
+    assert examine(original=(400, 0.3), is_joint=False)["warnings"] == []
 
 
 def test_a_constant_rate_ends_at_its_peak_rightly():

@@ -19,6 +19,7 @@ def training_batches(
     first_epoch=0,
     sampling="categories",
     subset=None,
+    categories=None,
 ):
     """Draws training batches endlessly, epoch after epoch (section 2.1).
 
@@ -41,6 +42,8 @@ def training_batches(
             images, so that large categories appear more often.
         subset: Integer array, positions of the training images in `images`;
             `None` means all.
+        categories: Boolean array of shape `(num_categories,)`: those to draw
+            from; `None` means all.
 
     Returns:
         A `tf.data.Dataset` of `({"image", "is_transformed"}, label)` batches.
@@ -49,18 +52,12 @@ def training_batches(
         ValueError: If a category has no training image.
     """
     subset = np.arange(len(labels)) if subset is None else subset
-    # Positions grouped by category, where each group starts, and its size.
-    by_category = subset[np.argsort(labels[subset], kind="stable")]
-    counts = np.bincount(labels[subset], minlength=len(is_seen))
-    if not counts.all():
-        raise ValueError(
-            "Every category needs at least one training image. "
-            f"Received: no image of category {int(np.argmin(counts))}"
-        )
-    starts = np.cumsum(counts) - counts
+    if categories is None:
+        categories = np.ones(len(is_seen), bool)
+    by_category, starts, counts = _group(subset, labels, categories)
 
     def draw(epoch):
-        size = len(subset)
+        size = len(by_category)
         # The 2^23 numbers of float32 would make a million images unequally
         # likely.
         chance = tf.random.stateless_uniform(
@@ -83,6 +80,103 @@ def training_batches(
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
     return _with_images(epochs.flat_map(draw), images)
+
+
+def episode_batches(
+    images,
+    labels,
+    is_seen,
+    episode,
+    *,
+    num_episodes,
+    seed,
+    first_epoch=0,
+    subset=None,
+):
+    """Draws episodes of seen categories endlessly, epoch after epoch.
+
+    Every episode draws distinct categories, and for each of them images that
+    are distinct where there are enough. The support is never transformed; each
+    query is, with probability 1/2.
+
+    Args:
+        images: As for `training_batches`.
+        labels: As for `training_batches`.
+        is_seen: Boolean array of shape `(num_categories,)`: the categories to
+            draw from.
+        episode: An `episodes.Episode`.
+        num_episodes: Integer, episodes of an epoch.
+        seed: Integer >= 0.
+        first_epoch: Integer, the epoch to start with.
+        subset: As for `training_batches`.
+
+    Returns:
+        A `tf.data.Dataset` as of `training_batches`, each batch an episode.
+    """
+    subset = np.arange(len(labels)) if subset is None else subset
+    by_category, starts, counts = _group(subset, labels, is_seen)
+    rank = np.repeat(np.arange(len(counts)), counts).astype(float)
+    ways, per_category = episode.ways, episode.per_category
+    size = num_episodes * episode.num_images
+
+    def draw(epoch):
+        def chance(number, shape):
+            key = tf.random.experimental.stateless_fold_in(
+                tf.stack([seed, epoch]), number
+            )
+            return tf.random.stateless_uniform(shape, key, dtype=tf.float64)
+
+        # Shuffled within each category: neighbours are a random draw of it.
+        order = tf.argsort(rank + chance(2, rank.shape))
+        # The first of each episode's random order of all categories.
+        categories = tf.argsort(chance(3, (num_episodes, len(counts))), axis=1)
+        category = tf.reshape(categories[:, :ways], (-1, 1))
+        among = tf.gather(counts, category)
+        first = chance(4, (num_episodes * ways, 1))
+        first = tf.cast(first * tf.cast(among, tf.float64), tf.int64)
+        place = tf.range(per_category, dtype=tf.int64)
+        position = tf.gather(starts, category) + (first + place) % among
+        index = tf.gather(by_category, tf.gather(order, position))
+        is_query = tf.broadcast_to(place >= episode.num_support, index.shape)
+        index = tf.reshape(index, (size,))
+        is_transformed = tf.reshape(is_query, (size,)) & (
+            chance(5, (size,)) < 0.5
+        )
+        label = tf.gather(tf.cast(labels, tf.int32), index)
+        draws = tf.data.Dataset.from_tensor_slices(
+            (index, _crop_seeds(size, [seed, epoch]), is_transformed, label)
+        )
+        return draws.batch(episode.num_images)
+
+    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
+    return _with_images(epochs.flat_map(draw), images)
+
+
+def _group(subset, labels, categories):
+    """Groups images by category.
+
+    Args:
+        subset: Integer array, positions of images.
+        labels: Integer array, the category of every image.
+        categories: Boolean array, those to keep.
+
+    Returns:
+        Integer array of positions, category after category; and for each
+        category that is kept where it starts there, and its size.
+
+    Raises:
+        ValueError: If a category that is kept has no image.
+    """
+    kept = np.flatnonzero(categories)
+    subset = subset[categories[labels[subset]]]
+    counts = np.bincount(labels[subset], minlength=len(categories))[kept]
+    if not counts.all():
+        raise ValueError(
+            "Every category needs at least one training image. "
+            f"Received: no image of category {kept[np.argmin(counts)]}"
+        )
+    order = np.argsort(labels[subset], kind="stable")
+    return subset[order], np.cumsum(counts) - counts, counts
 
 
 def _crop_seeds(size, key):

@@ -106,7 +106,8 @@ def _finish(prepared):
     log.close()
     provenance.write_provenance(prepared)
     summary = run_files.write_summary(prepared.run_dir, summary)
-    files.remove(path(run_files.CHECKPOINT))
+    for name in run_files.CHECKPOINTS:
+        files.remove(path(name))
     return summary
 
 
@@ -323,6 +324,7 @@ def _examine(prepared, history, summary):
             summary["within_accuracy"],
         ),
         num_categories=len(prepared.is_seen),
+        is_joint=prepared.experiment.paradigm == "joint",
         schedule=prepared.experiment.schedule,
         peak=prepared.experiment.learning_rate,
     )

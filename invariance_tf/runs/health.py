@@ -32,7 +32,9 @@ def is_at_chance(accuracy, num_images, num_categories):
     return low <= 1 / num_categories
 
 
-def examine_run(history, original, transformed, num_categories, schedule, peak):
+def examine_run(
+    history, original, transformed, num_categories, is_joint, schedule, peak
+):
     """Examines how a training went.
 
     Args:
@@ -41,6 +43,7 @@ def examine_run(history, original, transformed, num_categories, schedule, peak):
         transformed: Number of transformed test images of seen categories, and
             the accuracy on them.
         num_categories: Integer.
+        is_joint: Boolean, whether all categories were trained until the end.
         schedule: String, name of the learning-rate schedule.
         peak: Float, the highest rate of the schedule.
 
@@ -62,10 +65,13 @@ def examine_run(history, original, transformed, num_categories, schedule, peak):
         "learned_at_step": None if math.isnan(learned_at) else int(learned_at),
         "is_at_chance": is_at_chance(*reversed(original), num_categories),
     }
-    return {**found, "warnings": _warnings(found, transformed, schedule)}
+    return {
+        **found,
+        "warnings": _warnings(found, transformed, is_joint, schedule),
+    }
 
 
-def _warnings(found, transformed, schedule):
+def _warnings(found, transformed, is_joint, schedule):
     """Says in sentences what is wrong with a run."""
     chance, training = found["chance"], found["training_accuracy"]
     original = found["original_accuracy"]
@@ -83,7 +89,8 @@ def _warnings(found, transformed, schedule):
             f"{chance:.3f}): the transformation may leave nothing to "
             "recognise. Look at examples.png, or lower its strength."
         )
-    if original < HALF * training and training > 2 * chance:
+    # Else the last training accuracy is that of some categories only.
+    if is_joint and original < HALF * training and training > 2 * chance:
         warnings.append(
             f"Original test images are classified far worse ({original:.3f}) "
             f"than training images ({training:.3f}): the network has learned "

@@ -1,15 +1,25 @@
 """Trains the network of an experiment."""
 
 import functools
+import logging
 import math
 
 import numpy as np
 
 from invariance_tf import files, run_files, transforms
-from invariance_tf.measures import evaluation
+from invariance_tf.measures import activations, evaluation
+from invariance_tf.measures.responses import paired_blocks
 from invariance_tf.paradigm import model as models
 from invariance_tf.paradigm import pipeline
-from invariance_tf.training import devices, fitting, learning, statistics
+from invariance_tf.training import (
+    devices,
+    episodes,
+    fitting,
+    learning,
+    statistics,
+)
+
+_logger = logging.getLogger(__name__)
 
 
 def train(prepared, log):
@@ -29,76 +39,189 @@ def train(prepared, log):
     """
     experiment = prepared.experiment
     model = devices.mirror(prepared.model, experiment.devices)
-    steps_per_epoch = math.ceil(
-        len(prepared.positions("train")) / experiment.batch_size
+    history = []
+    phases = prepared.phases()
+    for number, phase in enumerate(phases):
+        if len(phases) > 1:
+            _logger.info(
+                "Step %d of %d: training %d categories.",
+                number + 1,
+                len(phases),
+                np.count_nonzero(phase.categories),
+            )
+        history = _train_phase(prepared, model, log, number, phase, history)
+    # A process killed after its last checkpoint had not written all of it.
+    files.write_csv(prepared.path("history.csv"), history)
+    # The history includes the epochs before an interruption.
+    prepared.seconds["training"] = sum(row["seconds"] for row in history)
+    return history
+
+
+def _train_phase(prepared, model, log, number, phase, former):
+    """Trains the model in one phase.
+
+    Args:
+        prepared: A `Prepared`.
+        model: Its model, or a copy on several devices.
+        log: A `tensorboard.EventLog`.
+        number: Integer, number of the phase from 0.
+        phase: A `phases.Phase`.
+        former: List of dictionaries, the history of former phases.
+
+    Returns:
+        List of dictionaries, the history of all phases so far.
+    """
+    experiment = prepared.experiment
+    steps_per_epoch = _count_steps(prepared, phase)
+    make_batches = functools.partial(
+        _make_batches, prepared, phase, steps_per_epoch
     )
-    make_batches = functools.partial(_make_batches, prepared)
+
+    def record(history):
+        history = _join(former, history)
+        log.scalars(_tags(history[-1]), step=history[-1]["epoch"])
+        files.write_csv(prepared.path("history.csv"), history)
+
+    watch = functools.partial(
+        learning.LearningWatch,
+        _shares(prepared, phase),
+        experiment.batch_size,
+        must_learn=experiment.if_not_learning == "stop",
+        record=log.scalars,
+    )
+    frozen = _freeze(model) if phase.is_head_only else []
+    history = fitting.fit(
+        _compile(prepared, model, phase),
+        make_batches,
+        steps_per_epoch=steps_per_epoch,
+        epochs=experiment.epochs,
+        seed=experiment.seed,
+        checkpoint_path=prepared.path(run_files.CHECKPOINTS[number]),
+        # Settings and images: nothing else may resume from the checkpoint.
+        owner=f"{experiment.name()} {prepared.dataset.fingerprint}",
+        validate=None if phase.is_episodic else _validation(prepared, model),
+        record=record,
+        # Later phases begin with what was learned.
+        watch=None if former or phase.is_episodic else watch,
+    )
+    if frozen:
+        _unfreeze(frozen)
+        # Keras cannot load a model whose optimizer knows some weights only.
+        compiled = _compile(prepared, model, phase)
+        compiled.optimizer.build(model.trainable_variables)
+    _take_weights(prepared, model)
+    num_steps = experiment.epochs * steps_per_epoch
+    if not frozen and statistics.is_short(prepared.model, num_steps):
+        models.reseed(prepared.model, experiment.seed, experiment.epochs)
+        statistics.estimate_statistics(
+            prepared.model, make_batches(experiment.epochs)
+        )
+    if phase.is_episodic:
+        _set_prototypes(prepared)
+    return _join(former, history)
+
+
+def _join(former, history):
+    """Continues the history of former phases; epochs are numbered on."""
+    return [
+        *former,
+        *({**row, "epoch": row["epoch"] + len(former)} for row in history),
+    ]
+
+
+def _count_steps(prepared, phase):
+    """Returns the number of training steps of an epoch."""
+    labels = prepared.dataset.labels[prepared.positions("train")]
+    num_images = np.count_nonzero(phase.categories[labels])
+    return math.ceil(num_images / prepared.experiment.batch_size)
+
+
+def _compile(prepared, model, phase):
+    """Compiles and returns the model to train in a phase."""
+    experiment = prepared.experiment
+    steps_per_epoch = _count_steps(prepared, phase)
     schedule = fitting.make_schedule(
         experiment.schedule,
         experiment.learning_rate,
         experiment.epochs,
         steps_per_epoch,
     )
-    fitting.compile_model(model, schedule, experiment.momentum, steps_per_epoch)
-
-    def record(history):
-        log.scalars(_tags(history[-1]), step=history[-1]["epoch"])
-        files.write_csv(prepared.path("history.csv"), history)
-
-    history = fitting.fit(
-        model,
-        make_batches,
-        steps_per_epoch=steps_per_epoch,
-        epochs=experiment.epochs,
-        seed=experiment.seed,
-        checkpoint_path=prepared.path(run_files.CHECKPOINT),
-        # Settings and images: nothing else may resume from the checkpoint.
-        owner=f"{experiment.name()} {prepared.dataset.fingerprint}",
-        validate=_validation(prepared, model),
-        record=record,
-        watch=functools.partial(
-            learning.LearningWatch,
-            _shares(prepared),
-            experiment.batch_size,
-            must_learn=experiment.if_not_learning == "stop",
-            record=log.scalars,
-        ),
-    )
-    # A process killed after its last checkpoint had not written all of it.
-    files.write_csv(prepared.path("history.csv"), history)
-    _take_weights(prepared, model)
-    if statistics.is_short(prepared.model, experiment.epochs * steps_per_epoch):
-        models.reseed(prepared.model, experiment.seed, experiment.epochs)
-        statistics.estimate_statistics(
-            prepared.model, make_batches(experiment.epochs)
-        )
-    # The history includes the epochs before an interruption.
-    prepared.seconds["training"] = sum(row["seconds"] for row in history)
-    return history
+    options = schedule, experiment.momentum, steps_per_epoch
+    if phase.is_episodic:
+        model = episodes.features_model(model)
+        options = *options, _episode(prepared, phase)
+    fitting.compile_model(model, *options)
+    return model
 
 
-def _make_batches(prepared, first_epoch):
-    """Returns batches without end, from an epoch on."""
+def _freeze(model):
+    """Leaves only the last layer trainable; returns the other layers."""
+    frozen = [layer for layer in model.layers[:-1] if layer.trainable]
+    for layer in frozen:
+        layer.trainable = False
+    return frozen
+
+
+def _unfreeze(layers):
+    for layer in layers:
+        layer.trainable = True
+
+
+def _episode(prepared, phase):
+    """Returns the shape of the episodes of a phase."""
+    num_categories = np.count_nonzero(phase.categories)
+    return episodes.make_episode(num_categories, prepared.experiment.batch_size)
+
+
+def _set_prototypes(prepared):
+    """Sets the last layer by the original training images of all categories."""
+    images, labels = prepared.part("train")
+    head = activations.dense_head(prepared.model)
+    penultimate = activations.penultimate_layer(prepared.model)
+    network = activations.submodel(prepared.model, [penultimate])
+    features = np.empty((len(labels), head.kernel.shape[0]), "float32")
+    identity, order = transforms.get("identity"), np.arange(len(labels))
+    for positions, original, _ in paired_blocks(images, identity, 0, order):
+        (found,) = network.predict_on_batch(original).values()
+        features[positions] = found
+    episodes.set_prototypes(head, features, labels)
+
+
+def _make_batches(prepared, phase, steps_per_epoch, first_epoch):
+    """Returns batches of a phase without end, from an epoch on."""
     experiment, dataset = prepared.experiment, prepared.dataset
+    options = {
+        "seed": experiment.seed,
+        "first_epoch": first_epoch,
+        "subset": prepared.positions("train"),
+    }
+    if phase.is_episodic:
+        return pipeline.episode_batches(
+            dataset.images,
+            dataset.labels,
+            phase.categories,
+            _episode(prepared, phase),
+            num_episodes=steps_per_epoch,
+            **options,
+        )
     return pipeline.training_batches(
         dataset.images,
         dataset.labels,
         prepared.is_seen,
         batch_size=experiment.batch_size,
-        seed=experiment.seed,
-        first_epoch=first_epoch,
         sampling=experiment.sampling,
-        subset=prepared.positions("train"),
+        categories=phase.categories,
+        **options,
     )
 
 
-def _shares(prepared):
+def _shares(prepared, phase):
     """Returns how often each category is drawn for training."""
-    num_categories = len(prepared.is_seen)
     if prepared.experiment.sampling == "categories":
-        return np.full(num_categories, 1 / num_categories)
+        return phase.categories / np.count_nonzero(phase.categories)
     labels = prepared.dataset.labels[prepared.positions("train")]
-    counts = np.bincount(labels, minlength=num_categories)
+    counts = np.bincount(labels, minlength=len(phase.categories))
+    counts *= phase.categories
     return counts / counts.sum()
 
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from invariance_tf import datasets, networks, transforms
 from invariance_tf.measures import activations
-from invariance_tf.paradigm import categories, pipeline, splits
+from invariance_tf.paradigm import categories, phases, pipeline, splits
 from invariance_tf.paradigm import model as models
 from invariance_tf.settings import config, defaults, families
-from invariance_tf.training import devices, precision
+from invariance_tf.training import devices, episodes, precision
 
 _logger = logging.getLogger(__name__)
 
@@ -57,6 +57,10 @@ class Prepared:
         positions = self.positions(name)
         images = datasets.take(self.dataset.images, positions)
         return images, self.dataset.labels[positions]
+
+    def phases(self):
+        """Returns the phases of the training."""
+        return phases.list_phases(self.experiment.paradigm, self.is_seen)
 
     def test_transforms(self):
         """Returns the transformations to test with, by name."""
@@ -155,9 +159,10 @@ def check(experiment):
         precision=precision.choose_precision(experiment.precision),
     )
     # Again: images may have turned out to be unusable.
-    categories.seen_categories(
+    is_seen = categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
     )
+    _check_phases(experiment, is_seen)
     if experiment.dataset == "imagenet":
         _warn_of_transform(experiment.transform)
     transform = transforms.get(
@@ -201,6 +206,19 @@ def _warn_of_transform(name):
             "(section 3).",
             name,
             ", ".join(families.OF_IMAGENET),
+        )
+
+
+def _check_phases(experiment, is_seen):
+    """Raises if a category group is too small for the paradigm."""
+    found = phases.list_phases(experiment.paradigm, is_seen)
+    if not found[0].is_episodic:
+        return
+    episodes.make_episode(experiment.n_seen, experiment.batch_size)
+    if experiment.devices > 1:
+        raise ValueError(
+            "The paradigm prototypes trains on one device. "
+            f"Received: devices={experiment.devices}"
         )
 
 

@@ -34,6 +34,7 @@ _ORIGINAL_BEHAVIOUR = {
     "deterministic": False,
     "devices": 1,
     "if_not_learning": "continue",
+    "paradigm": "joint",
     "precision": "float32",
     "splits": None,
     "stream": None,
@@ -87,6 +88,11 @@ class Experiment:
             "calibrated", for the strength found by the command calibrate.
         n_seen: Number of categories that are transformed during training, from
             0 (none) to the number of categories ("all").
+        paradigm: How seen and unseen categories are trained: joint, as in the
+            paper; two_step (first the seen ones, then the others, on which the
+            network is fine-tuned); two_step_head (the others train only the
+            last layer); or prototypes (episodes of the seen ones, then the
+            nearest mean of original training images for all).
         category_seed: Random seed that selects those categories; null uses
             seed.
         sampling: Draw training images by category first ("categories", as in
@@ -148,6 +154,9 @@ class Experiment:
     transform: str = "highpass"
     transform_args: dict[str, Any] | Literal["calibrated"] | None = None
     n_seen: int | Literal["all"] | None = None
+    paradigm: Literal["joint", "two_step", "two_step_head", "prototypes"] = (
+        "joint"
+    )
     category_seed: int | None = None
     sampling: Literal["categories", "images"] = "categories"
     evaluate_on: Literal["trained", "all"] = "trained"

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from invariance_tf import files
-from invariance_tf.training import devices
+from invariance_tf.training import devices, episodes
 from invariance_tf.training.momentum import MomentumSGD
 from invariance_tf.training.progress import TrainingProgress
 
@@ -94,7 +94,9 @@ def make_schedule(name, learning_rate, epochs, steps_per_epoch):
     )
 
 
-def compile_model(model, learning_rate, momentum=0.9, steps_per_epoch=1):
+def compile_model(
+    model, learning_rate, momentum=0.9, steps_per_epoch=1, episode=None
+):
     """Compiles a model of logits as the paper trains it (Appendix B).
 
     Stochastic gradient descent with momentum on the cross-entropy. Weight
@@ -107,6 +109,8 @@ def compile_model(model, learning_rate, momentum=0.9, steps_per_epoch=1):
         learning_rate: Float or `LearningRateSchedule`.
         momentum: Float from 0 to below 1.
         steps_per_epoch: Integer, training steps of an epoch.
+        episode: An `episodes.Episode` for a model of features that is trained
+            by such batches, or `None`.
     """
     # Several steps in one call spare Keras' work in between; Keras runs past
     # the end of an epoch that is not a multiple of them.
@@ -116,15 +120,21 @@ def compile_model(model, learning_rate, momentum=0.9, steps_per_epoch=1):
         # TensorFlow's loop over steps does not take several devices.
         steps_at_once, cross_entropy = 1, devices.MeanCrossEntropy
     with devices.scope(model):
-        model.compile(
-            MomentumSGD(learning_rate, momentum=momentum),
-            cross_entropy(from_logits=True),
-            metrics=[
+        if episode is None:
+            loss = cross_entropy(from_logits=True)
+            metrics = [
                 keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
                 keras.metrics.SparseCategoricalCrossentropy(
                     name="cross_entropy", from_logits=True
                 ),
-            ],
+            ]
+        else:
+            loss = episodes.EpisodeLoss(episode)
+            metrics = episodes.make_metrics(episode)
+        model.compile(
+            MomentumSGD(learning_rate, momentum=momentum),
+            loss,
+            metrics=metrics,
             jit_compile=model.jit_compile,
             steps_per_execution=steps_at_once,
         )
