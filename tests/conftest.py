@@ -1,5 +1,6 @@
 """What every test needs."""
 
+import csv
 import gc
 import os
 import shutil
@@ -129,6 +130,12 @@ def run_dir(finished, tmp_path):
     path = tmp_path / "runs" / os.path.basename(original)
     shutil.copytree(original, path)
     return str(path)
+
+
+def read_csv(*path):
+    """Reads the rows of a table as dictionaries of texts."""
+    with open(os.path.join(*path), encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def list_files_again(run_dir):
