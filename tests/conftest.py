@@ -2,7 +2,9 @@
 
 import csv
 import gc
+import importlib
 import os
+import pathlib
 import shutil
 import signal
 
@@ -146,6 +148,13 @@ def list_files_again(run_dir):
     summary = files.read_json(path)
     del summary["files"], summary["sha256"]
     run_files.write_summary(run_dir, summary)
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Imports a module of the benchmarks."""
+    monkeypatch.syspath_prepend(pathlib.Path(__file__).parents[1])
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
 class HereEngine:

@@ -1,7 +1,6 @@
 """What the benchmarks compute from the times that they take."""
 
 import csv
-import importlib
 import math
 import pathlib
 import subprocess
@@ -15,13 +14,6 @@ SERVE = (
     "from benchmarks import contest\n"
     "contest.serve(lambda: time.sleep({}), 0.0)\n"
 )
-
-
-@pytest.fixture
-def module(monkeypatch):
-    """Imports a module of the benchmarks."""
-    monkeypatch.syspath_prepend(ROOT)
-    return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
 def test_without_a_name_all_measurements_are_listed(

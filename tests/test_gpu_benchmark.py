@@ -1,7 +1,5 @@
 """The benchmark for a GPU, tried without one."""
 
-import importlib
-import importlib.util
 import os
 import pathlib
 import subprocess
@@ -26,13 +24,6 @@ importlib.util.find_spec = lambda name, *rest: (
     None if name == "tensorflow" else find_spec(name, *rest)
 )
 """
-
-
-@pytest.fixture
-def module(monkeypatch):
-    """Imports a module of the benchmarks."""
-    monkeypatch.syspath_prepend(ROOT)
-    return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
 @pytest.fixture

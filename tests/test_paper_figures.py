@@ -170,7 +170,7 @@ def test_a_figure_drawn_again_has_the_same_bytes(studies, tmp_path):
 
 
 def test_the_families_are_those_of_the_transformations():
-    for name in transforms_of("faces"):
+    for name in TRANSFORMATIONS:
         family = transforms.get(name).family
         assert style.family_of(name) == family
     assert {*style.LOOKS} == {*defaults.TRANSFORMS}

@@ -1,9 +1,7 @@
 """The contenders of `benchmarks.transforms` do the same work."""
 
-import importlib
 import io
 import math
-import pathlib
 
 import keras
 import numpy as np
@@ -17,11 +15,9 @@ pytestmark = pytest.mark.skipif(
 NOISE = {"white_noise", "salt_pepper"}
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(pathlib.Path(__file__).parents[1])
-        yield importlib.import_module("benchmarks.transforms")
+@pytest.fixture
+def benchmark(module):
+    return module("transforms")
 
 
 @pytest.fixture(scope="module")
