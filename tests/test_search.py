@@ -415,7 +415,7 @@ def test_another_failure_is_named_and_ends_the_search(
 def test_a_search_tries_every_setting_and_writes_the_best(
     tiny, tmp_path, here, capsys
 ):
-    command = [tiny, "--learning_rate", "0.02", "1e3", "--epochs", "8"]
+    command = [tiny, "--learning_rate", "0.02", "1e3", "--epochs", "4"]
     command += ["--weight_decay", "5e-4", "5e-3"]
 
     def search(*options):
