@@ -1,7 +1,6 @@
 """A training step in PyTorch: run by `training_step` and `gpu_steps`.
 
-Its filter is kornia's, or where there is no kornia, as on some machines with a
-GPU, the convolution that kornia makes of it.
+Its filter is the convolution that kornia makes of it.
 """
 
 import argparse
@@ -12,17 +11,6 @@ import torch
 from torch import nn
 
 from benchmarks import contest
-
-try:
-    from kornia.filters import filter2d
-except ImportError:
-
-    def filter2d(images, kernel, border_type):
-        """Filters each channel."""
-        padded = nn.functional.pad(images, (2, 2, 2, 2), border_type)
-        kernels = kernel.expand(images.shape[1], 1, -1, -1)
-        return nn.functional.conv2d(padded, kernels, groups=images.shape[1])
-
 
 HIGHPASS = [
     [-1, -1, -1, -1, -1],
@@ -163,7 +151,7 @@ def make_step(
         weight_decay=5e-4,
         fused=True if device == "cuda" else None,
     )
-    kernel = torch.tensor([HIGHPASS], dtype=torch.float32, device=device)
+    kernel = torch.tensor([[HIGHPASS]] * 3, dtype=torch.float32, device=device)
     criterion = nn.CrossEntropyLoss()
     context = contextlib.nullcontext
     if precision == "bfloat16":
@@ -174,7 +162,8 @@ def make_step(
     def predict(images):
         # Values from 0 to 255 in the order of Keras.
         x = images.permute(0, 3, 1, 2).to(torch.float32)
-        filtered = filter2d(x, kernel, border_type="reflect")
+        padded = nn.functional.pad(x, (2, 2, 2, 2), "reflect")
+        filtered = nn.functional.conv2d(padded, kernel, groups=3)
         x = torch.where(flags[:, None, None, None], filtered, x)
         mean = x.mean(dim=(1, 2, 3), keepdim=True)
         deviation = x.std(dim=(1, 2, 3), keepdim=True, correction=0)

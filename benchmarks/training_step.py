@@ -2,9 +2,9 @@
 
 `python -m benchmarks training_step` trains the same networks on the same batch
 with the same recipe (high-pass filter on half of the images, standardisation,
-SGD with momentum and weight decay) here and in PyTorch with kornia, in turn,
-each in a process of its own; and multiplies large matrices, the most that the
-processor can do. `--torch_python` is a Python with torch and kornia, in an
+SGD with momentum and weight decay) here and in PyTorch, in turn, each in a
+process of its own; and multiplies large matrices, the most that the
+processor can do. `--torch_python` is a Python with torch, in an
 environment of its own; without it only the limit is compared.
 """
 

@@ -1,4 +1,4 @@
-"""Compares the transformations with kornia, PyTorch, OpenCV and SciPy.
+"""Compares the transformations with kornia, PyTorch and OpenCV.
 
 `python -m benchmarks transforms` transforms batches of 128 images by each of
 the twelve transformations, with the default strengths, and shows images per
@@ -8,12 +8,11 @@ second. Contenders take turns, each in a process of its own.
 share of the images is flagged (`--flagged`): all are transformed and the
 flagged ones kept. `ours gather` transforms the flagged ones only and scatters
 them back. In `ours all` all are flagged: that is what the others do, from
-floats that lie in the order which they like best. They use all cores, but for
-SciPy, which has one thread.
+floats that lie in the order which they like best. All use all cores.
 
 `--torch_python` is a Python with torch, kornia, opencv-python-headless and
-NumPy, in an environment of its own; without it only SciPy is compared. Before
-a transformation is timed, all results are compared with the layer's, and
+NumPy, in an environment of its own; without it nobody is compared. Before a
+transformation is timed, all results are compared with the layer's, and
 `largest_difference` is in grey levels; noise has none. Where it is large,
 others do something else: kornia's antialiasing is a Gaussian, OpenCV's an
 average.
@@ -192,7 +191,6 @@ def make_commands(directory, flagged, torch_python):
         way: [*command(sys.executable, "transforms", "--serve", way), flagged]
         for way in OURS
     }
-    commands["scipy"] = command(sys.executable, "scipy_transforms")
     if torch_python:
         for way in ("torch", "torch channels_last", "kornia"):
             commands[way] = command(torch_python, "torch_transforms", way)

@@ -1,7 +1,10 @@
 """What every test needs."""
 
+import csv
 import gc
+import importlib
 import os
+import pathlib
 import shutil
 import signal
 
@@ -131,6 +134,12 @@ def run_dir(finished, tmp_path):
     return str(path)
 
 
+def read_csv(*path):
+    """Reads the rows of a table as dictionaries of texts."""
+    with open(os.path.join(*path), encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def list_files_again(run_dir):
     """Lists the files of a finished run again, as if they were its own."""
     from invariance_tf import files, run_files
@@ -139,6 +148,13 @@ def list_files_again(run_dir):
     summary = files.read_json(path)
     del summary["files"], summary["sha256"]
     run_files.write_summary(run_dir, summary)
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Imports a module of the benchmarks."""
+    monkeypatch.syspath_prepend(pathlib.Path(__file__).parents[1])
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
 class HereEngine:

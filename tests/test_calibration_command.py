@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import conftest
 import pytest
 import yaml
 from rich.console import Console
@@ -26,8 +27,11 @@ SMALL = {
     "image_size": 32,
     "epochs": 5,
     "batch_size": 8,
+    "network": "two_layers",
 }
-KEY = "synthfaces", "alexnet_small", 32
+KEY = "synthfaces", "two_layers", 32
+
+pytestmark = pytest.mark.usefixtures("two_layers")
 
 
 def run(*arguments):
@@ -54,7 +58,9 @@ def read(runs_dir, transform):
 def done(tmp_path_factory):
     """A calibration with a threshold below chance."""
     runs_dir = str(tmp_path_factory.mktemp("runs"))
-    status = small(runs_dir, "--transform=white_noise", "--below=0.05")
+    with pytest.MonkeyPatch.context() as patch:
+        conftest.register_two_layers(patch)
+        status = small(runs_dir, "--transform=white_noise", "--below=0.05")
     return runs_dir, status, *read(runs_dir, "white_noise")
 
 
@@ -184,7 +190,7 @@ def test_a_missing_record_says_the_command_that_makes_it(tmp_path):
     message = str(caught.value)
     assert (
         "invariance-tf calibrate --dataset synthfaces --network "
-        f"alexnet_small --image_size 32 --transform blur --runs_dir "
+        f"two_layers --image_size 32 --transform blur --runs_dir "
         f"'{runs_dir}' Received: transform_args=calibrated"
     ) in message
     assert "\n" not in message

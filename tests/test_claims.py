@@ -12,10 +12,8 @@ import pytest
 from claim_cases import CASES, FEW_RUNS, FOUR, PAIRS
 from made_up_runs import made_up_runs
 
-from invariance_tf import transforms
 from invariance_tf.paper import claims, selection, tables
 from invariance_tf.paper.claims import limits
-from invariance_tf.settings import defaults
 from invariance_tf.settings.families import FAMILIES
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -236,15 +234,6 @@ def test_the_table_has_a_row_for_each_verdict():
 def test_an_unknown_claim_is_refused():
     with pytest.raises(ValueError, match="Claims: C1, C2.*'C17'"):
         claims.judge_claim("C17", {})
-
-
-def test_families_are_those_of_the_transformations():
-    by_class = {}
-    for name in defaults.TRANSFORMS:
-        family = transforms.get(name).family
-        by_class.setdefault(family, set()).add(name)
-    del by_class["none"]
-    assert by_class == {family: {*names} for family, names in FAMILIES.items()}
 
 
 DOCUMENTED = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")

@@ -1,21 +1,19 @@
 """One experiment from the command to its run directory."""
 
-import csv
 import dataclasses
 import hashlib
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import conftest
 import keras
 import numpy as np
 import pytest
 import yaml
+from conftest import read_csv
 
 from invariance_tf import Experiment
 from invariance_tf import run as run_experiment
@@ -25,11 +23,6 @@ from invariance_tf.settings import families
 from invariance_tf.training import learning
 
 pytestmark = pytest.mark.usefixtures("two_layers")
-
-
-def read_csv(run_dir, name):
-    with open(os.path.join(run_dir, name), newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture
@@ -288,56 +281,6 @@ def test_the_model_loads_after_a_bare_import_of_the_package(summary):
         [sys.executable, "-c", program, path], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.slow
-def test_a_killed_run_ends_in_the_same_weights_when_repeated(tmp_path):
-    """Killed at several moments, among them in the middle of writing."""
-
-    def command(runs_dir):
-        return [
-            *(sys.executable, "-m", "invariance_tf", "run"),
-            *("--num_categories", "4", "--num_train", "40", "--num_test", "3"),
-            *("--n_seen", "2", "--epochs", "30", "--transform", "white_noise"),
-            *("--runs_dir", str(runs_dir)),
-        ]
-
-    def state(runs_dir):
-        (run_dir,) = runs_dir.iterdir()
-        model = keras.models.load_model(run_dir / "model.keras")
-        table = (run_dir / "accuracy.csv").read_text()
-        epochs = [row["epoch"] for row in read_csv(run_dir, "history.csv")]
-        return model.get_weights(), table, epochs
-
-    def epochs_written(runs_dir):
-        paths = runs_dir.glob("*/checkpoint.npz")
-        return [path.stat().st_mtime_ns for path in paths]
-
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(command(whole), check=True, capture_output=True)
-    num_kills = 0
-    for seconds in (0.0, 0.03, 0.2):
-        before = epochs_written(killed)
-        process = subprocess.Popen(
-            command(killed),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while process.poll() is None:
-            if epochs_written(killed) != before:
-                time.sleep(seconds)
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                num_kills += 1
-    assert num_kills == 3
-    assert not list(killed.glob("*/summary.json"))
-    subprocess.run(command(killed), check=True, capture_output=True)
-    expected_weights, expected_table, expected_epochs = state(whole)
-    weights, table, epochs = state(killed)
-    assert table == expected_table
-    assert epochs == expected_epochs
-    for left, right in zip(expected_weights, weights, strict=True):
-        assert np.array_equal(left, right)
 
 
 def test_transformations_that_imagenet_shows_anyway_are_pointed_out(caplog):

@@ -2,7 +2,6 @@
 
 import unicodedata
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -146,16 +145,6 @@ def test_links_are_followed_but_never_in_a_loop(tmp_path):
     dataset = load(data_dir, tmp_path)
     assert dataset.categories == (NAMES[0], NAMES[1], "Real")
     assert len(dataset.images) == 6
-
-
-def test_only_identities_with_100_images_are_used_by_default(tmp_path):
-    for name, num_images in [("A", 100), ("B", 99), ("C", 101)]:
-        for number in range(num_images):
-            save(tmp_path / "data" / name / f"{number:03}.bmp")
-    dataset = load_facescrub(tmp_path / "data", cache_dir=tmp_path / "cache")
-    assert dataset.categories == ("A", "C")
-    assert dataset.images.shape == (201, 100, 100, 3)
-    assert np.bincount(dataset.labels[dataset.is_test]).tolist() == [10, 10]
 
 
 def test_the_default_directory_is_in_the_working_directory(

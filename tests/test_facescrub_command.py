@@ -267,7 +267,7 @@ def test_an_interruption_leaves_a_manifest_and_status_130(
 def test_killed_anywhere_the_same_command_ends_in_the_same_files(
     server, tmp_path
 ):
-    num_kills, num_faces = 20, 120
+    num_kills, num_faces = 6, 40
     paths = write_lists(tmp_path, server, num_faces, delay=0.02)
     finish(start(paths, tmp_path / "whole"))
     expected = contents(tmp_path / "whole")

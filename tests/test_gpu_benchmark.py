@@ -1,8 +1,5 @@
 """The benchmark for a GPU, tried without one."""
 
-import csv
-import importlib
-import importlib.util
 import os
 import pathlib
 import subprocess
@@ -11,10 +8,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+from conftest import read_csv
 
 ROOT = pathlib.Path(__file__).parents[1]
-HAS_JAX = importlib.util.find_spec("jax") is not None
-needs_jax = pytest.mark.skipif(not HAS_JAX, reason="needs JAX")
+on_jax = pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="needs KERAS_BACKEND=jax"
+)
 
 # Hides TensorFlow, as where it is not installed.
 WITHOUT_TENSORFLOW = """\
@@ -25,13 +24,6 @@ importlib.util.find_spec = lambda name, *rest: (
     None if name == "tensorflow" else find_spec(name, *rest)
 )
 """
-
-
-@pytest.fixture
-def module(monkeypatch):
-    """Imports a module of the benchmarks."""
-    monkeypatch.syspath_prepend(ROOT)
-    return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
 @pytest.fixture
@@ -49,43 +41,41 @@ def faces(tmp_path):
     return path
 
 
-def call(*options):
-    """Runs the command on the processor."""
-    command = [sys.executable, "-m", "benchmarks.gpu", *map(str, options)]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-    )
+@pytest.fixture
+def command(module, monkeypatch, capsys):
+    """Runs the command on the processor; returns what it printed."""
+    gpu = module("gpu")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+    def run(*options):
+        monkeypatch.setattr("sys.argv", ["gpu", *map(str, options)])
+        gpu.main()
+        return capsys.readouterr().out
+
+    return run
 
 
-def read(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return [*csv.DictReader(file)]
-
-
-def try_part(part, tmp_path, *options):
+@pytest.fixture
+def try_part(command, tmp_path):
     """Runs a part with tiny sizes; returns what it printed."""
-    smoke = ["--allow_cpu", "--smoke", "--out_dir", tmp_path]
-    done = call("--parts", part, *smoke, *options)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    smoke = "--allow_cpu", "--smoke", "--out_dir", tmp_path
+    return lambda part, *options: command("--parts", part, *smoke, *options)
 
 
-def test_without_a_gpu_it_says_so_in_one_line(tmp_path):
-    done = call("--out_dir", tmp_path / "out")
-    assert done.returncode == 2
-    assert done.stderr.endswith("Received: no GPU\n")
-    assert done.stderr.count("\n") == 1
+def test_without_a_gpu_it_says_so_in_one_line(command, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        command("--out_dir", tmp_path / "out")
+    error = capsys.readouterr().err
+    assert error.endswith("Received: no GPU\n") and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_faces_are_prepared_from_a_directory_into_a_file():
-    done = call("--prepare_lfw", "--data", "lfw.npz")
-    assert done.returncode == 2
-    assert "--prepare_lfw needs --data_dir and --data." in done.stderr
+def test_faces_are_prepared_from_a_directory_into_a_file(command, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        command("--prepare_lfw", "--data", "lfw.npz")
+    error = capsys.readouterr().err
+    assert "--prepare_lfw needs --data_dir and --data." in error
 
 
 @pytest.fixture
@@ -172,9 +162,7 @@ def test_few_and_many_seen_categories_come_first_and_seeds_last(module):
     assert [seed for *_, seed in keys] == sorted([0, 1, 2] * 20)
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "jax", reason="needs KERAS_BACKEND=jax"
-)
+@on_jax
 def test_a_step_is_that_of_keras(module):
     """Each of four steps rounds a weight below 1 by up to 3e-8, and sums in
     another order differ by some 1e-7 of their largest terms. The weights move
@@ -207,57 +195,59 @@ def test_a_step_is_that_of_keras(module):
         assert abs(np.asarray(one) - other).max() <= 1e-4 * moved
 
 
-@needs_jax
-def test_analysis_is_compared_with_the_bare_passes(tmp_path):
-    try_part("analysis", tmp_path)
-    rows = read(tmp_path / "analysis.csv")
+@on_jax
+def test_analysis_is_compared_with_the_bare_passes(try_part, tmp_path):
+    try_part("analysis")
+    rows = read_csv(tmp_path / "analysis.csv")
     passes = ["bare", "extraction", "invariance", "ablation"]
     assert [row["passes"] for row in rows] == passes
     assert float(rows[0]["times_bare"]) == 1
     assert {row["device"] for row in rows} == {"cpu"}
 
 
-@needs_jax
-@pytest.mark.slow
-def test_faces_go_on_where_they_stopped(tmp_path, faces):
-    try_part("faces", tmp_path, "--data", faces)
+@on_jax
+def test_faces_go_on_where_they_stopped(try_part, tmp_path, faces):
+    try_part("faces", "--data", faces)
     path = tmp_path / "faces.csv"
-    rows = read(path)
+    rows = read_csv(path)
     assert [row["transform"] for row in rows] == ["highpass", "blur"]
     assert all(0 <= float(row["across_accuracy"]) <= 1 for row in rows)
     assert {row["num_train"] for row in rows} == {"6"}
     # As if it had been stopped after the first network.
     whole = path.read_text().splitlines(keepends=True)
     path.write_text("".join(whole[:2]))
-    said = try_part("faces", tmp_path, "--data", faces)
+    said = try_part("faces", "--data", faces)
     assert said.startswith("blur") and said.count("\n") == 1
     measured = ("loss", "within_accuracy", "invariance_seen")
-    again = read(path)
+    again = read_csv(path)
     assert again[0] == rows[0]
     for name in measured:
         assert float(again[1][name]) == pytest.approx(float(rows[1][name]))
 
 
-@needs_jax
-@pytest.mark.slow
-def test_steps_write_their_table(tmp_path):
-    try_part("steps", tmp_path, "--torch_python", sys.executable)
-    rows = {row["contender"]: row for row in read(tmp_path / "steps.csv")}
-    precisions = ("float32", "tensorfloat32", "bfloat16")
-    assert {f"keras {name}" for name in precisions} <= {*rows}
+@on_jax
+def test_steps_write_their_table(try_part, module, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    # Those of the other precisions are made below.
+    monkeypatch.setattr(module("gpu_steps"), "PRECISIONS", ("bfloat16",))
+    try_part("steps")
+    rows = {row["contender"]: row for row in read_csv(tmp_path / "steps.csv")}
+    assert {"keras bfloat16", "product bfloat16"} <= {*rows}
     assert all(float(row["milliseconds"]) > 0 for row in rows.values())
 
 
-@needs_jax
+@on_jax
 def test_what_it_needs_of_the_package_needs_no_tensorflow():
     program = WITHOUT_TENSORFLOW + (
         "from benchmarks import analysis, gpu_faces, gpu_steps\n"
         "work = analysis.SMALL_WORK['alexnet_small']\n"
         "passes, _ = analysis.make_passes(*work)\n"
         "passes['ablation']()\n"
-        "step = gpu_steps.make_step('float32', 1, 'alexnet_small', 16, 3, 4)\n"
-        "print(step() > 0, 'tensorflow' in sys.modules and "
-        "sys.modules['tensorflow'])\n"
+        "work = gpu_steps.SMALL_WORK['alexnet_small_4']\n"
+        "for precision in gpu_steps.PRECISIONS:\n"
+        "    step = gpu_steps.make_step(precision, 1, *work)\n"
+        "    print(step() > 0)\n"
+        "print(sys.modules['tensorflow'])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -267,4 +257,4 @@ def test_what_it_needs_of_the_package_needs_no_tensorflow():
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "True None\n"
+    assert done.stdout == "True\n" * 3 + "None\n"

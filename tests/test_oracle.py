@@ -134,6 +134,7 @@ def live():
     return {**inputs, **arrays}
 
 
+@pytest.mark.addons
 @pytest.mark.parametrize(
     "key, name, arguments", OF_ADDONS.values(), ids=OF_ADDONS
 )
@@ -143,7 +144,9 @@ def test_a_transform_equals_the_addons_run_beside_it(
     check_transform(key, name, arguments, live)
 
 
-@pytest.mark.parametrize("source", ["oracle", "live"])
+@pytest.mark.parametrize(
+    "source", ["oracle", pytest.param("live", marks=pytest.mark.addons)]
+)
 def test_half_a_turn_of_hue_in_yiq_is_another_transformation(source, request):
     arrays = ORACLE if source == "oracle" else request.getfixturevalue("live")
     images, turned = arrays["images"], np.asarray(arrays["hue_rotation_yiq"])
@@ -202,6 +205,7 @@ def test_the_arrays_come_from_the_pinned_versions():
     assert ORACLE["versions"].tolist() == pins
 
 
+@pytest.mark.addons
 def test_every_transform_of_the_addons_is_run_beside_them(live):
     compared = {key for key, _, _ in OF_ADDONS.values()}
     assert compared | {"hue_rotation_yiq"} == {*live} - INPUTS

@@ -1,7 +1,6 @@
 """What an installation holds, and how its config files are found."""
 
 import email
-import os
 import pathlib
 import re
 import shutil
@@ -172,34 +171,3 @@ def test_settings_are_read_by_name(capsys, flag):
     assert cli.main(["run", *flags]) == 0
     settings = capsys.readouterr().out
     assert "schedule: cosine" in settings and "seed: 7" in settings
-
-
-@pytest.mark.slow
-def test_an_installed_wheel_runs_outside_of_the_checkout(wheel, tmp_path):
-    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    install = ["install", "--no-deps", "--no-index", "--target", str(site)]
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-
-    def python(*arguments):
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=elsewhere,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-
-    python("-m", "pip", *install, str(wheel))
-    # Not that of an editable installation.
-    found = python("-c", "import invariance_tf as i; print(i.__file__)")
-    assert pathlib.Path(found.strip()).is_relative_to(site)
-    sizes = "--epochs 1 --num_train 8 --num_test 2 --num_categories 4"
-    settings = ["--config", "synthfaces", *sizes.split(), "--n_seen", "2"]
-    python("-m", "invariance_tf", "run", *settings)
-    (run_dir,) = (elsewhere / "runs").iterdir()
-    assert (run_dir / "summary.json").is_file()
-    assert "170" in python(
-        "-m", "invariance_tf", "sweep", "synthfaces", "--dry_run"
-    )

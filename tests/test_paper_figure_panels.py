@@ -36,6 +36,13 @@ def runs():
 
 
 @pytest.fixture(scope="module")
+def few(runs):
+    """Runs of a study of one's own, which are drawn in less time."""
+    chosen = ("identity", "blur", "rotate90")
+    return runs.select(runs.runs["transform"].isin(chosen))
+
+
+@pytest.fixture(scope="module")
 def studies(runs):
     return find_studies(runs)[0]
 
@@ -281,25 +288,24 @@ def test_without_any_run_there_is_a_gap_that_says_so(number, tmp_path):
 
 
 @pytest.mark.parametrize("number", KINDS)
-def test_figures_of_half_of_the_runs_can_be_drawn(number, runs):
+def test_figures_of_half_of_the_runs_can_be_drawn(number, few):
     # Of one seed all networks with n_seen 1, of the other none.
-    is_kept = (runs.runs.seed == 0) == (runs.runs.n_seen < 20)
-    is_kept &= runs.runs["transform"] != "rotate90"
-    studies = find_studies(runs.select(is_kept))[0]
+    is_kept = (few.runs.seed == 0) == (few.runs.n_seen < 20)
+    studies = find_studies(few.select(is_kept))[0]
     figure = draw_figure(number, studies)
     assert figure.axes
     assert missing_runs(number, studies)
 
 
 @pytest.mark.parametrize("number", KINDS)
-def test_runs_whose_neurons_were_not_measured_leave_gaps(number, runs):
+def test_runs_whose_neurons_were_not_measured_leave_gaps(number, few):
     names = ("neurons", "layers", "active_counts", "ablation")
-    empty = {name: getattr(runs, name)[[*KEYS]].iloc[:0] for name in names}
+    empty = {name: getattr(few, name)[[*KEYS]].iloc[:0] for name in names}
     unknown = dict.fromkeys(
         ("tau", "invariance_all", "penultimate_layer"), None
     )
-    table = runs.runs.assign(**unknown)
-    studies = find_studies(dataclasses.replace(runs, runs=table, **empty))[0]
+    table = few.runs.assign(**unknown)
+    studies = find_studies(dataclasses.replace(few, runs=table, **empty))[0]
     draw_figure(number, studies)
     needs_neurons = number not in ("2a", "2c", "6")
     is_asked = any(
@@ -365,10 +371,8 @@ def test_the_whole_frame_names_a_missing_transformation_in_its_place(runs):
 
 
 @pytest.mark.parametrize("number", KINDS)
-def test_figures_of_ones_own_study_show_what_there_is(number, runs):
-    chosen = ("identity", "blur", "rotate90")
-    is_chosen = runs.runs["transform"].isin(chosen)
-    studies = find_studies(runs.select(is_chosen))[0]
+def test_figures_of_ones_own_study_show_what_there_is(number, few):
+    studies = find_studies(few)[0]
     figure = draw_figure(number, studies)
     assert not marked(figure, "gap")
     words = {text.get_text() for text in figure.findobj(Text)}
@@ -380,9 +384,9 @@ def test_figures_of_ones_own_study_show_what_there_is(number, runs):
 def test_a_figure_without_anything_to_show_is_not_drawn(runs, tmp_path):
     # Nobody saw all, so that Figs. 2a, 3a, 7 and 12 have nothing to show.
     few = runs.select(runs.runs.n_seen == 20)
-    numbers = ["2a", "2c", "3a", "7", "9", "12"]
+    numbers = ["2a", "2c", "3a", "7", "12"]
     drawn, left_out = draw_figures(few, tmp_path, numbers, ("svg",))
-    assert [*drawn] == ["2c", "9"] and [*left_out] == ["2a", "3a", "7", "12"]
+    assert [*drawn] == ["2c"] and [*left_out] == ["2a", "3a", "7", "12"]
     assert left_out["7"][0] == "faces: every transformation at n_seen 40"
 
 

@@ -258,26 +258,6 @@ def test_streaming_draws_what_the_array_would(numbered, sampling):
     expect_equal(streamed, in_memory)
 
 
-@pytest.mark.parametrize(
-    "sampling, expected",
-    [("categories", np.full(4, 0.25)), ("images", NUM_IMAGES / 100)],
-)
-def test_streaming_is_uniform_over_what_is_asked_for(
-    numbered, sampling, expected
-):
-    batches = take_batches(numbered, 40, batch_size=100, sampling=sampling)
-    labels = np.concatenate([label for _, label in batches])
-    counts = np.bincount(labels, minlength=4)
-    assert stats.chisquare(counts, 4000 * expected).pvalue > 1e-6
-    drawn = np.concatenate([i["image"][:, 0, 0, 0] for i, _ in batches])
-    assert np.array_equal(LABELS[drawn], labels)
-    chance = (
-        0.01 if sampling == "images" else expected[LABELS] / NUM_IMAGES[LABELS]
-    )
-    counts = np.bincount(drawn, minlength=100)
-    assert stats.chisquare(counts, 4000 * chance).pvalue > 1e-6
-
-
 def test_a_resumed_training_has_the_same_crops(tmp_path):
     contents = [encode(photo(20, 24, seed)) for seed in range(100)]
     images = write_images(tmp_path / "images", contents, 16, crops="resnet")

@@ -1,9 +1,7 @@
 """The grid search: its experiments, its choice, and what it never looks at."""
 
 import copy
-import csv
 import dataclasses
-import importlib.util
 import json
 import math
 import pathlib
@@ -13,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import yaml
+from conftest import read_csv
 
 from invariance_tf import Experiment, datasets
 from invariance_tf.commands import search as search_command
@@ -49,11 +48,6 @@ def tiny(request, tmp_path):
         settings["network"] = "two_layers"
     path.write_text(yaml.safe_dump(settings))
     return str(path)
-
-
-def read_csv(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def some_settings():
@@ -418,35 +412,20 @@ def test_another_failure_is_named_and_ends_the_search(
     assert "OSError: No space left." in capsys.readouterr().out
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "engine",
-    [
-        "local",
-        pytest.param(
-            "ray",
-            marks=pytest.mark.skipif(
-                importlib.util.find_spec("ray") is None, reason="needs ray"
-            ),
-        ),
-    ],
-)
-def test_a_search_goes_through_the_engines(tiny, tmp_path, engine):
-    command = [sys.executable, "-m", "invariance_tf", "search", tiny]
-    command += ["--learning_rate", "0.02", "1e3", "--engine", engine]
-    command += ["--weight_decay", "5e-4", "5e-3", "--epochs", "8"]
+def test_a_search_tries_every_setting_and_writes_the_best(
+    tiny, tmp_path, here, capsys
+):
+    command = [tiny, "--learning_rate", "0.02", "1e3", "--epochs", "4"]
+    command += ["--weight_decay", "5e-4", "5e-3"]
 
-    def run(*options):
-        return subprocess.run(
-            [*command, *options], capture_output=True, text=True
-        )
+    def search(*options):
+        assert search_settings([*command, *options], PROGRAM) == 0
+        return capsys.readouterr().out
 
-    plan = run("--dry_run")
-    assert plan.returncode == 0, plan.stderr
-    assert "learning_rate: 2e-2 1e3\n" in plan.stdout
-    assert "Runs: 4; 0 done, 4 to do" in plan.stdout
-    done = run()
-    assert done.returncode == 0, done.stderr
+    plan = search("--dry_run")
+    assert "learning_rate: 2e-2 1e3\n" in plan
+    assert "Runs: 4; 0 done, 4 to do" in plan
+    output = search()
     (record,) = tmp_path.glob("search/synthfaces-*")
     rows = read_csv(record / "search.csv")
     assert [row["num_diverged"] for row in rows] == ["0", "0", "1", "1"]
@@ -463,12 +442,10 @@ def test_a_search_goes_through_the_engines(tiny, tmp_path, engine):
     best = yaml.safe_load((record / "best.yaml").read_text())
     assert best["learning_rate"] == 0.02
     text = "".join(f"{name}: {value}\n" for name, value in best.items())
-    assert text in done.stdout
+    assert text in output
     assert Experiment(**TINY, **best).resolve().learning_rate == 0.02
     assert (record / "search.png").stat().st_size > 10_000
     # Runs that test on test images lie elsewhere.
     assert not len(tables.load_runs(str(tmp_path)).runs)
-    again = run()
-    assert again.returncode == 0, again.stderr
-    assert "Runs: 4; 4 done before, 0 to do" in again.stdout
+    assert "Runs: 4; 4 done before, 0 to do" in search()
     assert read_csv(record / "search.csv") == rows

@@ -143,6 +143,7 @@ def prepare(**settings):
     return preparation.prepare(
         Experiment(
             **{
+                "network": "conftest:two_layers_network",
                 "num_categories": 4,
                 "num_train": 10,
                 "num_test": 3,

@@ -1,6 +1,5 @@
 """Sweeps of tiny runs by the engines, undisturbed and killed."""
 
-import contextlib
 import importlib.util
 import json
 import os
@@ -10,45 +9,45 @@ import subprocess
 import sys
 import time
 
+import keras
 import pytest
 import yaml
+
+from invariance_tf.commands.sweep import run_sweep
 
 pytestmark = pytest.mark.slow
 
 TINY = {
+    "network": "conftest:two_layers_network",
     "num_categories": 4,
     "num_train": 20,
     "num_test": 3,
-    "n_seen": 2,
     "image_size": 32,
     "transform": "white_noise",
-    "epochs": 3,
+    "epochs": 20,
 }
-
-ENGINES = [
-    pytest.param(("--engine", "local", "--jobs", "2"), id="local"),
-    pytest.param(
-        ("--engine", "ray"),
-        id="ray",
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec("ray") is None, reason="needs ray"
-        ),
-    ),
-]
+GRID = {"n_seen": [1, 2, 3]}
+# The layer is not looked for before its network is there.
+WITH_FAILURE = [GRID, {"n_seen": 0, "ablate_layer": "logits"}]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
-@pytest.fixture
-def command(tmp_path):
-    """Returns the command of a sweep by its runs_dir, grid and options."""
+def write_sweep(path, grid):
+    path.write_text(yaml.safe_dump({"base": TINY, "grid": grid}))
+    return str(path)
 
-    def make(runs_dir, grid, *options):
-        path = tmp_path / f"{runs_dir}.yaml"
-        path.write_text(yaml.safe_dump({"base": TINY, "grid": grid}))
-        flags = ("--runs_dir", str(tmp_path / runs_dir), *options)
-        program = (sys.executable, "-m", "invariance_tf", "sweep")
-        return [*program, str(path), *flags]
 
-    return make
+def start(runs_dir, grid, *options):
+    """Starts a sweep in a process of its own."""
+    path = write_sweep(runs_dir.with_suffix(".yaml"), grid)
+    command = [sys.executable, "-m", "invariance_tf", "sweep", path]
+    return subprocess.Popen(
+        [*command, "--runs_dir", str(runs_dir), *options],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def results_of(runs_dir):
@@ -63,14 +62,10 @@ def results_of(runs_dir):
             path.with_name(name).read_text()
             for name in ("accuracy.csv", "ablation.csv", "layers.csv")
         ]
-        found[path.parent.name] = (summary, tables)
+        model = keras.models.load_model(path.with_name("model.keras"))
+        weights = [weight.tobytes() for weight in model.get_weights()]
+        found[path.parent.name] = (summary, tables, weights)
     return found
-
-
-def start(command):
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
 
 
 def workers_of(sweep_log):
@@ -91,71 +86,74 @@ def wait_for(condition, process):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_killed_workers_lose_nothing(command, tmp_path, engine):
-    grid = {"n_seen": [1, 2, 3]}
-    alone = start(command("alone", grid, "--jobs", "1"))
-    process = start(command("killed", grid, *engine))
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """The directory of runs that two sweeps did together, and their output."""
+    runs_dir = tmp_path_factory.mktemp("shared") / "runs"
+    both = [start(runs_dir, GRID, "--jobs", "1") for _ in range(2)]
+    outputs = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    return runs_dir, [output for output, _ in outputs]
+
+
+def test_two_sweeps_share_their_runs(shared):
+    runs_dir, outputs = shared
+    for output in outputs:
+        assert "3 done, 0 failed" in output
+    # Each was trained by one of them.
+    assert (runs_dir / "sweep.log").read_text().count("Epoch 1/20") == 3
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param(("--engine", "local", "--jobs", "2"), id="local"),
+        pytest.param(
+            ("--engine", "ray"),
+            id="ray",
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec("ray") is None, reason="needs ray"
+            ),
+        ),
+    ],
+)
+def test_killed_workers_lose_nothing_and_failures_are_named(
+    shared, tmp_path, engine
+):
     runs_dir = tmp_path / "killed"
+    process = start(runs_dir, WITH_FAILURE, *engine)
     wait_for(lambda: [*runs_dir.glob("*/checkpoint.npz")], process)
     for process_id in workers_of(runs_dir / "sweep.log"):
         os.kill(process_id, signal.SIGKILL)
     output, error = process.communicate()
-    assert process.returncode == 0, error
+    assert process.returncode == 1, error
     assert "its process" in output and "it goes on" in output
-    assert "3 done, 0 failed" in output
-    _, error = alone.communicate()
-    assert alone.returncode == 0, error
-    assert results_of(runs_dir) == results_of(tmp_path / "alone")
-    assert len(results_of(runs_dir)) == 3
+    assert "3 done, 1 failed" in output
+    assert "Received: ablate_layer=logits" in output
+    assert results_of(runs_dir) == results_of(shared[0])
 
 
-def test_a_killed_sweep_ends_alike_when_repeated(command, tmp_path):
-    grid = {"n_seen": [1, 2, 3], "epochs": 20}
-    subprocess.run(command("whole", grid), check=True, capture_output=True)
-    killed = tmp_path / "killed"
-
-    def epochs_written():
-        times = set()
-        for path in killed.glob("*/checkpoint.npz"):
-            # It goes when its run is done.
-            with contextlib.suppress(FileNotFoundError):
-                times.add(path.stat().st_mtime_ns)
-        return times
-
-    for seconds in (0.0, 0.3, 1.0):
-        before = epochs_written()
-        process = start(command("killed", grid))
-        wait_for(lambda before=before: epochs_written() - before, process)
-        time.sleep(seconds)
-        process.kill()
-        process.communicate()
-    done = start(command("killed", grid))
-    output, error = done.communicate()
-    assert done.returncode == 0, error
-    assert results_of(killed) == results_of(tmp_path / "whole")
+def test_a_killed_sweep_ends_alike_when_repeated(shared, tmp_path):
+    runs_dir = tmp_path / "killed"
+    process = start(runs_dir, GRID)
+    wait_for(lambda: [*runs_dir.glob("*/checkpoint.npz")], process)
+    process.kill()
+    process.communicate()
+    assert len([*runs_dir.glob("*/summary.json")]) < 3
+    again = start(runs_dir, GRID)
+    _, error = again.communicate()
+    assert again.returncode == 0, error
+    assert results_of(runs_dir) == results_of(shared[0])
 
 
-def test_two_sweeps_share_their_runs(command, tmp_path):
-    grid = {"n_seen": [0, 1, 2, 3]}
-    both = [start(command("runs", grid, "--jobs", "1")) for _ in range(2)]
-    outputs = [process.communicate()[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    for output in outputs:
-        assert "4 done, 0 failed" in output
-    log = (tmp_path / "runs" / "sweep.log").read_text()
-    # Each was trained by one of them.
-    assert log.count("Epoch 1/3") == 4
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_run_that_fails_is_named_and_tried_again(command, tmp_path, engine):
-    # The layer is not looked for before its network is there.
-    grid = [{"seed": 0}, {"seed": 1, "ablate_layer": "logits"}]
-    for _ in range(2):
-        process = start(command("runs", grid, *engine))
-        output, error = process.communicate()
-        assert process.returncode == 1, error
+def test_a_run_that_fails_is_named_and_tried_again(tmp_path, here, capsys):
+    grid = [{"n_seen": 1}, WITH_FAILURE[1]]
+    path = write_sweep(tmp_path / "sweep.yaml", grid)
+    options = ["--runs_dir", str(tmp_path / "runs")]
+    for num_started in (2, 3):
+        assert run_sweep([path, *options]) == 1
+        assert here.num_started == num_started
+        output = capsys.readouterr().out
         assert "1 done, 1 failed" in output
         assert "Received: ablate_layer=logits" in output
     (failure,) = (tmp_path / "runs").glob("*/failure.json")
@@ -163,9 +161,10 @@ def test_a_run_that_fails_is_named_and_tried_again(command, tmp_path, engine):
     assert "1 done before, 1 to do" in output
 
 
-def test_an_interrupted_sweep_says_so_and_leaves_no_process(command, tmp_path):
-    process = start(command("runs", {"n_seen": [1, 2, 3]}, "--jobs", "2"))
-    log = tmp_path / "runs" / "sweep.log"
+def test_an_interrupted_sweep_says_so_and_leaves_no_process(tmp_path):
+    runs_dir = tmp_path / "runs"
+    process = start(runs_dir, GRID, "--jobs", "2")
+    log = runs_dir / "sweep.log"
     wait_for(lambda: log.exists() and workers_of(log), process)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate()
@@ -175,18 +174,13 @@ def test_an_interrupted_sweep_says_so_and_leaves_no_process(command, tmp_path):
         assert not pathlib.Path(f"/proc/{process_id}").exists()
 
 
-def test_a_task_of_a_job_array_does_its_run_only(command, tmp_path):
-    grid = {"n_seen": [1, 2]}
-    only = command("runs", grid, "--index", "1")
-    assert subprocess.run(only, capture_output=True).returncode == 0
-    ((summary, _),) = results_of(tmp_path / "runs").values()
-    assert summary["n_seen"] == 2
-    done = subprocess.run(
-        command("runs", grid, "--index", "2"), capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert "from 0 to 1. Received: index=2" in done.stderr
-    done = subprocess.run(
-        command("runs", grid, "--dry_run"), capture_output=True, text=True
-    )
-    assert "Runs: 2; 1 done, 1 to do" in done.stdout
+def test_a_task_of_a_job_array_does_its_run_only(tmp_path, here, capsys):
+    path = write_sweep(tmp_path / "sweep.yaml", {"n_seen": [1, 2]})
+    command = [path, "--runs_dir", str(tmp_path / "runs")]
+    assert run_sweep([*command, "--index", "1"]) == 0
+    (path,) = (tmp_path / "runs").glob("*/summary.json")
+    assert json.loads(path.read_text())["n_seen"] == 2
+    assert run_sweep([*command, "--index", "2"]) == 2
+    assert "from 0 to 1. Received: index=2" in capsys.readouterr().err
+    assert run_sweep([*command, "--dry_run"]) == 0
+    assert "Runs: 2; 1 done, 1 to do" in capsys.readouterr().out

@@ -18,6 +18,7 @@ from invariance_tf.paper.studies import find_studies
 from invariance_tf.paper.tables import KEYS, TABLES, save_runs
 
 SMALL = Experiment(
+    network="two_layers",
     num_categories=4,
     num_train=2,
     num_test=3,
@@ -32,12 +33,14 @@ SMALL = Experiment(
 def runs_dir(tmp_path_factory):
     """A directory of two finished runs, the second with every layer."""
     path = tmp_path_factory.mktemp("runs")
-    for changes in (
-        {"transform": "blur"},
-        {"transform": "rotate90", "analysis": "layers"},
-    ):
+    settings = dataclasses.replace(SMALL, runs_dir=str(path))
+    with pytest.MonkeyPatch.context() as patch:
+        conftest.register_two_layers(patch)
+        run_experiment(dataclasses.replace(settings, transform="blur"))
         run_experiment(
-            dataclasses.replace(SMALL, runs_dir=str(path), **changes)
+            dataclasses.replace(
+                settings, transform="rotate90", analysis="layers"
+            )
         )
     return path
 
@@ -246,7 +249,7 @@ def test_a_training_that_was_run_twice_counts_once():
     assert left_out == dict.fromkeys(runs.runs.run, "the same training")
 
 
-def test_undefined_accuracies_are_nan(tmp_path):
+def test_undefined_accuracies_are_nan(tmp_path, two_layers):
     experiment = dataclasses.replace(
         SMALL, n_seen="all", analysis="none", runs_dir=str(tmp_path)
     )

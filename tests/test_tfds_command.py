@@ -1,12 +1,13 @@
 """Whole runs on sets of TensorFlow Datasets, by the command line."""
 
-import csv
 import os
 
 import pytest
 import yaml
+from conftest import read_csv
 from fake_records import encode, photo, prepare, write_imagenet
 
+from invariance_tf import Experiment
 from invariance_tf.commands.run import run_experiment
 
 
@@ -26,11 +27,6 @@ def run(tmp_path, capsys, arguments):
         ]
     )
     return status, *capsys.readouterr()
-
-
-def read_csv(run_dir, name):
-    with open(os.path.join(run_dir, name), newline="") as file:
-        return [*csv.DictReader(file)]
 
 
 def directory(tmp_path):
@@ -78,7 +74,7 @@ def test_a_mistake_is_one_line(tmp_path, capsys, arguments, message):
 
 SMALL = (
     "--dataset tfds:made_up --image_size 32 --epochs 1 --batch_size 8 "
-    "--n_seen 2 --analysis none "
+    "--n_seen 2 --analysis none --network two_layers "
 )
 
 
@@ -100,13 +96,13 @@ def make_small(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_small_set_is_run_in_memory_and_streamed_alike(tmp_path, capsys):
+def test_a_small_set_is_run_in_memory_and_streamed_alike(
+    tmp_path, capsys, two_layers
+):
     make_small(tmp_path)
     status, output, _ = run(tmp_path, capsys, SMALL)
     assert status == 0 and "Finished" in output
     run_dir = directory(tmp_path)
-    with open(run_dir / "config.yaml") as file:
-        assert yaml.safe_load(file)["network"] == "alexnet_small"
     reasons = [row["reason"] for row in read_csv(run_dir, "skipped.csv")]
     assert sorted(reasons) == [
         "is a CMYK image",
@@ -124,7 +120,7 @@ def test_a_small_set_is_run_in_memory_and_streamed_alike(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_the_splits_of_a_run_are_replayed(tmp_path, capsys):
+def test_the_splits_of_a_run_are_replayed(tmp_path, capsys, two_layers):
     make_small(tmp_path)
     assert run(tmp_path, capsys, f"{SMALL} --seed 3 --stream true")[0] == 0
     path = directory(tmp_path) / "splits.csv"
@@ -139,32 +135,27 @@ def test_the_splits_of_a_run_are_replayed(tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        "--dataset tfds:imagenet2012 --network resnet18 --image_size 224 "
-        "--stream true --crops resnet --analysis none",
-        "--dataset imagenet",
-    ],
-)
-def test_imagenet_is_run_from_its_archives(tmp_path, capsys, arguments):
+def test_imagenet_is_run_from_its_archives(tmp_path, capsys, two_layers):
     categories = write_imagenet(tmp_path / "data")
-    arguments += " --epochs 1 --batch_size 8 --n_seen 3 --transform blur"
-    status, output, error = run(tmp_path, capsys, arguments)
-    assert status == 0, error
-    run_dir = directory(tmp_path)
-    rows = read_csv(run_dir, "splits.csv")
-    assert {row["category"] for row in rows} == {*categories}
-    tested = [row["file"] for row in rows if row["split"] == "test"]
-    assert sorted(tested) == [
-        f"validation/ILSVRC2012_val_{number + 1:08d}.JPEG"
-        for number in range(8)
-    ]
-    assert len(rows) == 8 + 4 * len(categories)
-    with open(run_dir / "config.yaml") as file:
-        settings = yaml.safe_load(file)
-    assert settings["network"] == "resnet18"
-    assert settings["image_size"] == 224 and settings["crops"] == "resnet"
-    assert len(read_csv(run_dir, "history.csv")) == 1
-    status, output, _ = run(tmp_path, capsys, arguments)
-    assert status == 0 and "This run is already finished" in output
+    usual = Experiment(dataset="imagenet", n_seen=3).resolve()
+    assert (usual.network, usual.image_size) == ("resnet18", 224)
+    small = "--image_size 32 --network two_layers --n_seen 3 "
+    small += "--epochs 1 --batch_size 8 --transform blur --dataset "
+    names = ("imagenet", "tfds:imagenet2012 --stream true --crops resnet")
+    for number, name in enumerate(names, 1):
+        status, _, error = run(tmp_path, capsys, small + name)
+        assert status == 0, error
+        runs = [*(tmp_path / "runs").iterdir()]
+        assert len(runs) == number
+        run_dir = max(runs, key=os.path.getmtime)
+        rows = read_csv(run_dir, "splits.csv")
+        assert {row["category"] for row in rows} == {*categories}
+        tested = [row["file"] for row in rows if row["split"] == "test"]
+        assert sorted(tested) == [
+            f"validation/ILSVRC2012_val_{number + 1:08d}.JPEG"
+            for number in range(8)
+        ]
+        assert len(rows) == 8 + 4 * len(categories)
+        with open(run_dir / "config.yaml") as file:
+            assert yaml.safe_load(file)["crops"] == "resnet"
+        assert len(read_csv(run_dir, "history.csv")) == 1

@@ -130,27 +130,36 @@ def values(model):
     ]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Checkpoint, history and weights of a training without interruption."""
+    path = tmp_path_factory.mktemp("whole") / "whole.npz"
+    model = make_model()
+    return path, fit(model, path), values(model)
+
+
 class Interruption(Exception):
     """Stands for Ctrl-C."""
 
 
 @pytest.mark.parametrize("interrupted_at", [2, 13, 39])
-def test_a_resumed_training_ends_in_the_same_bits(tmp_path, interrupted_at):
+def test_a_resumed_training_ends_in_the_same_bits(
+    whole, tmp_path, interrupted_at
+):
     def interrupted_batches(first_epoch):
         for step, batch in enumerate(make_batches(first_epoch)):
             if step == interrupted_at:
                 raise Interruption("Interruption")
             yield batch
 
-    whole = make_model()
-    history = fit(whole, tmp_path / "whole.npz")
+    _, history, weights = whole
     path = tmp_path / "interrupted.npz"
     # TensorFlow passes the message on in an error of its own.
     with pytest.raises(Exception, match="Interruption"):
         fit(make_model(), path, batches=interrupted_batches)
     resumed = make_model()
     resumed_history = fit(resumed, path)
-    for left, right in zip(values(whole), values(resumed), strict=True):
+    for left, right in zip(weights, values(resumed), strict=True):
         assert np.array_equal(left, right)
     for left, right in zip(history, resumed_history, strict=True):
         assert left["loss"] == right["loss"]
@@ -164,9 +173,9 @@ def test_another_seed_drops_out_other_neurons(tmp_path):
     assert not np.array_equal(*(values(model)[0] for model in models))
 
 
-def test_a_finished_training_is_not_trained_again(tmp_path):
-    history = fit(make_model(), tmp_path / "a.npz", epochs=2)
-    assert fit(make_model(), tmp_path / "a.npz", epochs=2) == history
+def test_a_finished_training_is_not_trained_again(whole):
+    path, history, _ = whole
+    assert fit(make_model(), path) == history
 
 
 def test_the_history_has_what_validate_returns_and_is_recorded(tmp_path):

@@ -1,9 +1,7 @@
 """The contenders of `benchmarks.transforms` do the same work."""
 
-import importlib
 import io
 import math
-import pathlib
 
 import keras
 import numpy as np
@@ -17,20 +15,9 @@ pytestmark = pytest.mark.skipif(
 NOISE = {"white_noise", "salt_pepper"}
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    yield from load("benchmarks.transforms")
-
-
-@pytest.fixture(scope="module")
-def scipy_benchmark():
-    yield from load("benchmarks.scipy_transforms")
-
-
-def load(name):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(pathlib.Path(__file__).parents[1])
-        yield importlib.import_module(name)
+@pytest.fixture
+def benchmark(module):
+    return module("transforms")
 
 
 @pytest.fixture(scope="module")
@@ -80,31 +67,6 @@ def test_ours_transforms_flagged_images_only(benchmark, images, way):
             assert result[flags] == pytest.approx(expected, abs=1e-3), name
 
 
-def test_scipy_makes_what_the_layers_make(benchmark, scipy_benchmark, images):
-    functions = scipy_benchmark.FUNCTIONS
-    assert functions.keys() == {*benchmark.NAMES}
-    prepared = scipy_benchmark.prepare(images)
-    for name in functions.keys() - NOISE:
-        result = functions[name](prepared)
-        assert result.dtype == np.float32
-        assert result == pytest.approx(transform(name, images), abs=1e-3), name
-    assert (prepared == images).all()
-
-
-def test_scipys_noise_is_as_strong_as_ours(scipy_benchmark):
-    functions = scipy_benchmark.FUNCTIONS
-    gray = np.full((4, 50, 50, 3), 100, "float32")
-    noise = functions["white_noise"](gray) - gray
-    # The standard error of 30 000 values' deviation is 0.4.
-    assert noise.std() == pytest.approx(100, abs=2)
-    values, counts = np.unique(
-        functions["salt_pepper"](gray), return_counts=True
-    )
-    assert values.tolist() == [0, 100, 255]
-    # Ten thousand pixels: standard errors of 0.004 and 0.005.
-    assert counts / gray.size == pytest.approx([0.25, 0.5, 0.25], abs=0.025)
-
-
 def test_a_contender_tells_its_largest_difference_then_its_seconds(
     benchmark, images, tmp_path, monkeypatch, capsys
 ):
@@ -132,22 +94,22 @@ def test_a_contender_tells_its_largest_difference_then_its_seconds(
 def test_the_table_has_ratios_to_ours_and_no_one_who_cannot(
     benchmark, tmp_path
 ):
-    seconds = {"ours all": 0.5, "scipy": 1.0, "kornia": math.nan}
+    seconds = {"ours all": 0.5, "opencv": 1.0, "kornia": math.nan}
 
     def contender(way):
         difference = math.nan if way == "kornia" else 0.25
         return lambda line="go": seconds[way] if line == "go" else difference
 
     contenders = {way: contender(way) for way in seconds}
-    ours, scipy = benchmark.compare(
+    ours, other = benchmark.compare(
         contenders, tmp_path, "thinning", 8, flagged=0.5, repeats=3
     )
     assert ours["images_per_second"] == 2 * benchmark.BATCH
-    assert scipy == {
+    assert other == {
         "transform": "thinning",
         "image_size": 8,
         "flagged": 1.0,
-        "contender": "scipy",
+        "contender": "opencv",
         "images_per_second": benchmark.BATCH,
         "ours_all_to_this": 2.0,
         "largest_difference": "0.25",
