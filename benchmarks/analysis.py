@@ -8,10 +8,17 @@ and six shares of top images. Ratios are to `bare`, the forward passes of both
 versions, within each repeat. `--network alexnet --image_size 100 --layers all`
 measures every layer of AlexNet. It runs on any backend of Keras, and is the
 part `analysis` of `gpu`.
+
+`--memory 1000 10000` shows the peak memory instead, of a process for each of
+these numbers of images, with no activity held; the images are generated as
+they are read. After the first of them comes a process that holds the
+activities of all its images in arrays, as one does without thinking. For Linux.
 """
 
 import os
+import resource
 import statistics
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -32,6 +39,21 @@ LINE = (
     "{network}, {layers}: {passes}: {images_per_second} images/s, "
     "{times_bare} of the bare passes' time"
 )
+
+
+class GeneratedImages:
+    """Stands for an array of images that are drawn whenever they are read."""
+
+    def __init__(self, num_images, image_size):
+        self.shape = (num_images, image_size, image_size, 3)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, positions):
+        size = (len(positions), *self.shape[1:])
+        random = np.random.default_rng(int(positions[0]))
+        return random.integers(0, 256, size, "uint8")
 
 
 def build_model(network, image_size, num_categories, layers):
@@ -138,9 +160,49 @@ def run(arguments, devices, afford, out_path):
         contest.report_rows(rows, LINE, out_path)
 
 
+def measure_peak(work, num_images, is_whole):
+    """Returns the peak memory of this process, in bytes, after a measurement.
+
+    Args:
+        work: Tuple of network, pixels, categories, a number, and layers.
+        num_images: Integer.
+        is_whole: Whether the activities of all images are in arrays.
+    """
+    from invariance_tf.measures import measurement, responses
+
+    network, image_size, num_categories, _, layers = work
+    model, names = build_model(network, image_size, num_categories, layers)
+    images = GeneratedImages(num_images, image_size)
+    labels = np.arange(num_images) % num_categories
+    reader = responses.Responses(model, images, names, labels=labels, memory=0)
+    if is_whole:
+        held = [*reader]
+        sys.stderr.write(f"{len(held)} blocks of activities\n")
+    else:
+        is_seen = np.arange(num_categories) < num_categories // 2
+        measurement.measure(reader, is_seen=is_seen)
+    # In KiB on Linux.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def compare_peaks(numbers):
+    """Shows the peak memory for numbers of images, and when all is held."""
+    cases = [("streamed", number) for number in numbers]
+    cases.insert(1, ("whole", numbers[0]))
+    peaks = []
+    for case in cases:
+        options = [*sys.argv[1:], "--serve", *case]
+        peaks.append(contest.ask_process("analysis", *options))
+        sys.stdout.write(
+            "{}, {} images: peak {:.2f} GiB, ratio {:.3f}\n".format(
+                *case, peaks[-1] / 2**30, peaks[-1] / peaks[0]
+            )
+        )
+
+
 def main():
     """Prints and writes a table."""
-    parser = contest.make_parser(__doc__, repeats=5)
+    parser = contest.make_parser(__doc__, repeats=5, num_served=2)
     parser.add_argument("--network", default="alexnet_small")
     parser.add_argument("--image_size", type=int, default=48)
     parser.add_argument("--num_categories", type=int, default=40)
@@ -148,6 +210,7 @@ def main():
     parser.add_argument(
         "--layers", choices=["penultimate", "all"], default="penultimate"
     )
+    parser.add_argument("--memory", type=int, nargs="+", help="images")
     arguments = parser.parse_args()
     work = (
         arguments.network,
@@ -156,8 +219,15 @@ def main():
         arguments.num_test,
         arguments.layers,
     )
-    rows = measure_passes(work, arguments.repeats)
-    contest.report_rows(rows, LINE, arguments.out)
+    if arguments.serve:
+        kind, number = arguments.serve
+        peak = measure_peak(work, int(number), kind == "whole")
+        sys.stdout.write(f"{peak}\n")
+    elif arguments.memory:
+        compare_peaks(arguments.memory)
+    else:
+        rows = measure_passes(work, arguments.repeats)
+        contest.report_rows(rows, LINE, arguments.out)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def test_without_a_name_all_measurements_are_listed(
     assert module("__main__").main() == 0
     lines = capsys.readouterr().out.splitlines()[2:]
     names = {line.split()[0] for line in lines}
-    assert {"training_step", "transforms", "end_to_end", "gpu"} <= names
+    assert {"training_step", "transforms", "growth", "gpu"} <= names
     # Parts of others are not measurements.
     assert not {"contest", "torch_step", "gpu_steps", "__main__"} & names
 
@@ -119,6 +119,15 @@ def test_the_share_is_of_the_product_of_the_same_numbers(module):
     )
     # The median of the ratios 0.5, 1.5 and 4.
     assert torch["ours_to_this"] == 1.5
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 2.0])
+def test_a_slope_is_the_power_of_growth(module, power):
+    values = [1, 3, 10, 30, 100]
+    # The smallest points, where fixed costs show, do not count.
+    measured = [7.0, *(0.1 * value**power for value in values[1:])]
+    slope = module("growth").compute_slope(values, measured)
+    assert slope == pytest.approx(power)
 
 
 def test_the_parts_of_a_run_are_the_whole_and_shares_are_of_it(module):
