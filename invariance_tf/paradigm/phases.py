@@ -31,9 +31,10 @@ class Phase:
 def list_phases(paradigm, is_seen):
     """Lists the phases of a training.
 
-    Every phase has the same number of epochs, each with as many draws as its
-    categories have training images. So in `joint` and the two steps together
-    an image is drawn equally often.
+    Every phase has the same number of epochs. In an epoch of a step there are
+    as many draws as its categories have training images, so that an image is
+    drawn as often as in `joint`; an epoch of episodes has as many draws as one
+    of `joint`.
 
     Args:
         paradigm: `"joint"`: all categories together, as in the paper.

@@ -132,7 +132,9 @@ def _join(former, history):
 def _count_steps(prepared, phase):
     """Returns the number of training steps of an epoch."""
     labels = prepared.dataset.labels[prepared.positions("train")]
-    num_images = np.count_nonzero(phase.categories[labels])
+    num_images = len(labels)
+    if not phase.is_episodic:
+        num_images = np.count_nonzero(phase.categories[labels])
     return math.ceil(num_images / prepared.experiment.batch_size)
 
 
