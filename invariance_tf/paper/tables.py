@@ -79,7 +79,7 @@ class Runs:
 
     Attributes:
         runs: DataFrame with a row for each run: the keys, transform_args (as
-            JSON), image_size, epochs, evaluate_on, within_accuracy,
+            JSON), image_size, epochs, evaluate_on, paradigm, within_accuracy,
             across_accuracy, clean_accuracy, tau, means over neurons
             (invariance, invariance_floor and corrected_invariance, each with
             _seen, _unseen and _all), is_at_chance (on original images),
@@ -223,7 +223,8 @@ def _load_saved(directory):
         if os.path.lexists(path):
             with files.reading(path, "Collect the tables again."):
                 tables[name] = pd.read_parquet(path)
-    missing = {name: math.nan for name in _MEASURES} | {"is_at_chance": False}
+    missing = {name: math.nan for name in _MEASURES}
+    missing |= {"is_at_chance": False, "paradigm": "joint"}
     for name in missing.keys() - {*tables["runs"]}:
         tables["runs"][name] = missing[name]
     return Runs(**tables)
@@ -288,6 +289,7 @@ def _make_row(finished, settings):
     return {
         "transform_args": json.dumps(settings["transform_args"]),
         **{name: settings[name] for name in chosen},
+        "paradigm": settings.get("paradigm", "joint"),
         # Missing where the neurons were not measured; null stands for nan.
         **{
             name: math.nan if summary.get(name) is None else summary[name]
