@@ -37,7 +37,12 @@ def analyse(prepared, log=None):
     path = prepared.path
     images, labels = prepared.part("test")
     read = functools.partial(
-        Responses, model, images, labels=labels, seed=experiment.seed
+        Responses,
+        model,
+        images,
+        labels=labels,
+        activity=experiment.activity,
+        seed=experiment.seed,
     )
     responses = read()
     rows = _ablate(prepared, responses)
@@ -60,7 +65,10 @@ def analyse(prepared, log=None):
         measurement.measure, tau=tau, is_seen=prepared.is_seen
     )
     if experiment.analysis == "layers":
-        responses = read(activations.rectified_layers(model))
+        layers = activations.rectified_layers(
+            model, activity=experiment.activity
+        )
+        responses = read(layers)
     measured = {experiment.transform: measure(responses)}
     for name, transform in prepared.test_transforms().items():
         if name != experiment.transform:

@@ -105,7 +105,9 @@ def prepare(experiment):
     # Layers inside others have paths, where no gate can be put in.
     legal = [
         name
-        for name in activations.rectified_layers(model)
+        for name in activations.rectified_layers(
+            model, activity=experiment.activity
+        )
         if "/" not in name and ":" not in name
     ]
     if experiment.ablate_layer not in (None, *legal):

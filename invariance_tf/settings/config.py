@@ -21,6 +21,7 @@ _NOT_IN_NAME = (
     "analysis",
     "tau",
     "ablate_layer",
+    "activity",
     "runs_dir",
     "devices",
     "if_not_learning",
@@ -93,8 +94,9 @@ class Experiment:
             the paper) or uniformly over all images ("images").
         evaluate_on: Test on images transformed as in training ("trained") or
             by each transformation in turn ("all", as in Fig. 2a).
-        network: Network: alexnet, alexnet_small, resnet18, inception, or your
-            own function, such as my_lab.networks:two_layers.
+        network: Network: alexnet, alexnet_small, resnet18, inception,
+            vit_small, convnext_small, bl_small, cornet_small, or your own
+            function, such as my_lab.networks:two_layers.
         network_args: Further arguments of the network, such as
             --network_args.initializer he.
         seed: Random seed of weights, batches, noise and held-out images.
@@ -120,13 +122,16 @@ class Experiment:
         precision: Number format of the network, float32 or mixed_bfloat16
             (for GPUs; weights and logits stay in float32).
         analysis: Neurons to measure: those of the penultimate layer
-            ("penultimate"), of all layers with ReLU ("layers") or none
-            ("none").
+            ("penultimate"), of all layers with ReLU, or with GELU and the
+            like if `activity` is set ("layers"), or none ("none").
         tau: Normalised activity above which a neuron counts as active, from 0
             to below 1; "auto" takes the highest value at which ablating the
             inactive neurons costs at most 1 % of accuracy.
         ablate_layer: Inner layer, such as conv5, whose neurons are ablated in
             addition to those of the penultimate layer.
+        activity: "signed" lets negative activity count, as activity of
+            another kind than positive; null refuses it, but is signed for
+            vit_small and convnext_small.
         runs_dir: Directory that holds the run directories.
     """
 
@@ -168,6 +173,7 @@ class Experiment:
     analysis: Literal["penultimate", "layers", "none"] = "penultimate"
     tau: float | Literal["auto"] = 0.1
     ablate_layer: str | None = None
+    activity: Literal["signed"] | None = None
     runs_dir: str = "runs"
 
     def resolve(self):
