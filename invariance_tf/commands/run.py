@@ -54,6 +54,7 @@ class AnalysisOptions:
         tau: Threshold of activity, or auto.
         ablate_layer: Inner layer to ablate too, such as conv5; null: none.
         activity: signed lets negative activity count; null refuses it.
+        test_strengths: Further strengths of the transformation to test.
         trust: Import the modules that the run's config.yaml names; only for
             runs whose author you trust.
     """
@@ -63,6 +64,7 @@ class AnalysisOptions:
     tau: float | Literal["auto"] = _OWN
     ablate_layer: str | None = _OWN
     activity: Literal["signed"] | None = _OWN
+    test_strengths: list[float] = _OWN
     trust: bool = False
 
 

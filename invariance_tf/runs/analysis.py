@@ -8,6 +8,7 @@ from keras import ops
 from invariance_tf import files
 from invariance_tf.measures import ablation, activations, measurement
 from invariance_tf.measures.responses import Responses
+from invariance_tf.runs import strengths
 
 # Means over the neurons of the penultimate layer in a run's summary.
 SUMMARISED = {
@@ -22,7 +23,8 @@ def analyse(prepared, log=None):
 
     Writes `ablation.csv`, `neurons.parquet`, `layers.csv` and
     `active_counts.csv` to the run directory. If the experiment tests on all
-    transformations, the invariance to each of them is measured.
+    transformations, the invariance to each of them is measured; if it tests
+    other strengths, `strengths.csv` and its figure are written.
 
     Args:
         prepared: A `preparation.Prepared` with the trained model.
@@ -77,6 +79,8 @@ def analyse(prepared, log=None):
     files.write_csv(path("layers.csv"), _join(measured, "layers"))
     own = measured[experiment.transform]
     files.write_csv(path("active_counts.csv"), own.active_counts)
+    if experiment.test_strengths:
+        strengths.measure_strengths(prepared, tau, log)
     return {
         "tau": tau,
         "penultimate_layer": activations.penultimate_layer(model),

@@ -15,6 +15,7 @@ from invariance_tf import datasets, networks, transforms
 from invariance_tf.measures import activations
 from invariance_tf.paradigm import categories, pipeline, splits
 from invariance_tf.paradigm import model as models
+from invariance_tf.runs import strengths
 from invariance_tf.settings import config, defaults, families
 from invariance_tf.training import devices
 
@@ -165,6 +166,8 @@ def check(experiment):
         experiment.transform, **experiment.transform_args
     )
     transform.check_size(dataset.image_size, dataset.image_size)
+    for at_strength in strengths.list_transforms(experiment).values():
+        at_strength.check_size(dataset.image_size, dataset.image_size)
     # The run's model is to be saved: better raise now than after training.
     transform.get_config()
     _network_options(experiment)

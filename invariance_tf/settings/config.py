@@ -22,6 +22,7 @@ _NOT_IN_NAME = (
     "tau",
     "ablate_layer",
     "activity",
+    "test_strengths",
     "runs_dir",
     "devices",
     "if_not_learning",
@@ -39,6 +40,14 @@ _ORIGINAL_BEHAVIOUR = {
     "splits": None,
     "stream": None,
     "test_on": "test",
+}
+
+
+# Likewise the arguments of transformations that once had none.
+_ORIGINAL_ARGS = {
+    "rotate90": {"angle": 90.0},
+    "rotate180": {"angle": 180.0},
+    "thinning": {"factor": 2.0},
 }
 
 
@@ -86,6 +95,11 @@ class Experiment:
             --transform_args.sigma 3.0 for blur (pixels) or
             --transform_args.std 100 for white_noise (grey levels); or
             "calibrated", for the strength found by the command calibrate.
+        test_strengths: Further strengths of the transformation at which to
+            measure accuracies and invariance: sigma of blur, std of
+            white_noise, amount of salt_pepper, angle of rotate90 and
+            rotate180, factor of thinning, or the first number among the
+            arguments of your own.
         n_seen: Number of categories that are transformed during training, from
             0 (none) to the number of categories ("all").
         category_seed: Random seed that selects those categories; null uses
@@ -151,6 +165,7 @@ class Experiment:
     splits: str | None = None
     transform: str = "highpass"
     transform_args: dict[str, Any] | Literal["calibrated"] | None = None
+    test_strengths: list[float] = ()
     n_seen: int | Literal["all"] | None = None
     category_seed: int | None = None
     sampling: Literal["categories", "images"] = "categories"
@@ -216,9 +231,11 @@ class Experiment:
         resolved = dataclasses.replace(
             resolved,
             transform_args=transform_args(self.dataset, self.transform, chosen),
+            test_strengths=[float(each) for each in self.test_strengths],
         )
         checks.check_values(resolved)
         _check_options(resolved)
+        _check_strengths(resolved)
         return resolved
 
     def dataset_options(self):
@@ -259,6 +276,9 @@ def drop_original_behaviour(settings):
     >>> drop_original_behaviour(settings)
     {'seed': 0, 'splits': 'mine.csv'}
     """
+    original = _ORIGINAL_ARGS.get(settings.get("transform"))
+    if original and settings.get("transform_args") == original:
+        settings = {**settings, "transform_args": {}}
     return {
         name: value
         for name, value in settings.items()
@@ -319,6 +339,44 @@ def transform_args(dataset, transform, chosen=None):
         name: float(value) if type(value) is int else value
         for name, value in arguments.items()
     }
+
+
+def strength_of(transform):
+    """Returns the argument that is the strength of a transformation.
+
+    It is the first that is a number.
+
+    Args:
+        transform: String, name of the transformation.
+
+    Raises:
+        ValueError: If it has none.
+
+    Example:
+
+    >>> strength_of("blur"), strength_of("rotate90")
+    ('sigma', 'angle')
+    """
+    for name, default in names.find("transform", transform).options.items():
+        if _kind_of_argument(default)[0] is numbers.Real:
+            return name
+    raise ValueError(
+        "Only a transformation with a number among its arguments has a "
+        f"strength. Received: transform={transform}"
+    )
+
+
+def _check_strengths(experiment):
+    """Raises if strengths are to be tested that cannot be."""
+    if not experiment.test_strengths:
+        return
+    strength_of(experiment.transform)
+    if experiment.analysis == "none":
+        raise ValueError(
+            "Strengths are tested when neurons are measured: choose another "
+            "`analysis`, or no `test_strengths`. Received: analysis=none, "
+            f"test_strengths={experiment.test_strengths}"
+        )
 
 
 def _kind_of_argument(default):

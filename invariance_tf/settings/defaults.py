@@ -171,9 +171,9 @@ TRANSFORMS = {
         "invariance_tf.transforms:SaltPepper",
         {"amount": 0.5, "per_channel": False},
     ),
-    "rotate90": Entry("invariance_tf.transforms:Rotate90"),
-    "rotate180": Entry("invariance_tf.transforms:Rotate180"),
-    "thinning": Entry("invariance_tf.transforms:Thinning"),
+    "rotate90": Entry("invariance_tf.transforms:Rotate90", {"angle": 90.0}),
+    "rotate180": Entry("invariance_tf.transforms:Rotate180", {"angle": 180.0}),
+    "thinning": Entry("invariance_tf.transforms:Thinning", {"factor": 2.0}),
 }
 
 # A strength depends on data set and image size. Sigma 3 above follows from the
