@@ -20,8 +20,9 @@ from invariance_tf.measures import evaluation
 from invariance_tf.run_files import find_finished
 from invariance_tf.runs import preparation, strengths
 from invariance_tf.runs.sweep import plan
-from invariance_tf.settings import config, defaults
+from invariance_tf.settings import defaults
 from invariance_tf.settings.config import Experiment
+from invariance_tf.settings.strengths import strength_of
 
 pytestmark = pytest.mark.usefixtures("two_layers")
 
@@ -209,7 +210,7 @@ def test_the_strength_is_the_first_number_among_the_arguments():
     found = {}
     for name in defaults.TRANSFORMS:
         try:
-            found[name] = config.strength_of(name)
+            found[name] = strength_of(name)
         except ValueError:
             continue
     assert found == {

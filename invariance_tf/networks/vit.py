@@ -108,32 +108,37 @@ def vit_small(
     x = layers.Reshape((-1, num_channels), name="tokens")(x)
     x = PositionEmbedding(name="positions")(x)
     for number in range(1, depth + 1):
-        name = f"block{number}"
-        normalised = _normalise(x, f"{name}_norm1")
-        attended = layers.MultiHeadAttention(
-            num_heads,
-            head_size,
-            kernel_regularizer=decay,
-            name=f"{name}_attention",
-        )(normalised, normalised)
-        attended = layers.Dropout(dropout, name=f"{name}_dropout1")(attended)
-        x = layers.Add(name=f"{name}_add1")([x, attended])
-        hidden = layers.Dense(
-            4 * num_channels,
-            activation="gelu",
-            kernel_regularizer=decay,
-            name=f"{name}_mlp1",
-        )(_normalise(x, f"{name}_norm2"))
-        hidden = layers.Dense(
-            num_channels, kernel_regularizer=decay, name=f"{name}_mlp2"
-        )(hidden)
-        hidden = layers.Dropout(dropout, name=f"{name}_dropout2")(hidden)
-        x = layers.Add(name=f"{name}_add2")([x, hidden])
+        x = _block(x, num_heads, dropout, decay, f"block{number}")
     x = _normalise(x, "norm")
     x = layers.GlobalAveragePooling1D(name="global_pool")(x)
     return layers.Dense(
         num_categories, kernel_regularizer=decay, dtype="float32", name="logits"
     )(x)
+
+
+def _block(tokens, num_heads, dropout, decay, name):
+    num_channels = tokens.shape[-1]
+    x = _normalise(tokens, f"{name}_norm1")
+    x = layers.MultiHeadAttention(
+        num_heads,
+        num_channels // num_heads,
+        kernel_regularizer=decay,
+        name=f"{name}_attention",
+    )(x, x)
+    x = layers.Dropout(dropout, name=f"{name}_dropout1")(x)
+    tokens = layers.Add(name=f"{name}_add1")([tokens, x])
+    x = _normalise(tokens, f"{name}_norm2")
+    x = layers.Dense(
+        4 * num_channels,
+        activation="gelu",
+        kernel_regularizer=decay,
+        name=f"{name}_mlp1",
+    )(x)
+    x = layers.Dense(
+        num_channels, kernel_regularizer=decay, name=f"{name}_mlp2"
+    )(x)
+    x = layers.Dropout(dropout, name=f"{name}_dropout2")(x)
+    return layers.Add(name=f"{name}_add2")([tokens, x])
 
 
 def _normalise(x, name):

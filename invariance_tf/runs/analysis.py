@@ -63,18 +63,12 @@ def analyse(prepared, log=None):
     tau = experiment.tau
     if tau == "auto":
         tau = ablation.choose_tau(rows)
-    measure = functools.partial(
-        measurement.measure, tau=tau, is_seen=prepared.is_seen
-    )
     if experiment.analysis == "layers":
         layers = activations.rectified_layers(
             model, activity=experiment.activity
         )
         responses = read(layers)
-    measured = {experiment.transform: measure(responses)}
-    for name, transform in prepared.test_transforms().items():
-        if name != experiment.transform:
-            measured[name] = measure(read(transform=transform))
+    measured = _measure(prepared, responses, read, tau)
     files.write_parquet(path("neurons.parquet"), _join(measured, "neurons"))
     files.write_csv(path("layers.csv"), _join(measured, "layers"))
     own = measured[experiment.transform]
@@ -86,6 +80,19 @@ def analyse(prepared, log=None):
         "penultimate_layer": activations.penultimate_layer(model),
         **_summarise(prepared, own, log),
     }
+
+
+def _measure(prepared, responses, read, tau):
+    """Returns the measurement of each transformation to test, by name."""
+    measure = functools.partial(
+        measurement.measure, tau=tau, is_seen=prepared.is_seen
+    )
+    trained = prepared.experiment.transform
+    measured = {trained: measure(responses)}
+    for name, transform in prepared.test_transforms().items():
+        if name != trained:
+            measured[name] = measure(read(transform=transform))
+    return measured
 
 
 def _join(measured, table):

@@ -12,7 +12,7 @@ from invariance_tf.measures import (
     measurement,
 )
 from invariance_tf.measures.responses import Responses
-from invariance_tf.settings import config
+from invariance_tf.settings.strengths import strength_of
 
 
 def list_transforms(experiment):
@@ -31,7 +31,7 @@ def list_transforms(experiment):
     if not experiment.test_strengths:
         return {}
     name, arguments = experiment.transform, experiment.transform_args
-    parameter = config.strength_of(name)
+    parameter = strength_of(name)
     tested = {*experiment.test_strengths, arguments[parameter]}
     return {
         strength: transforms.get(name, **{**arguments, parameter: strength})
@@ -52,7 +52,7 @@ def measure_strengths(prepared, tau, log=None):
         log: A `tensorboard.EventLog`, or `None`.
     """
     experiment = prepared.experiment
-    parameter = config.strength_of(experiment.transform)
+    parameter = strength_of(experiment.transform)
     trained = experiment.transform_args[parameter]
     rows = [
         {
