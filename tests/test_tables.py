@@ -33,8 +33,8 @@ def runs_dir(tmp_path_factory):
     """A directory of two finished runs, the second with every layer."""
     path = tmp_path_factory.mktemp("runs")
     for changes in (
-        {"transform": "blur"},
-        {"transform": "rotate90", "analysis": "layers"},
+        {"transform": "blur", "test_strengths": [1.0]},
+        {"transform": "rotate90", "analysis": "layers", "test_strengths": [45]},
     ):
         run_experiment(
             dataclasses.replace(SMALL, runs_dir=str(path), **changes)
