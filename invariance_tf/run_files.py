@@ -25,6 +25,8 @@ MEASURES = (
     "active_counts.csv",
     "layers.csv",
     "neurons.parquet",
+    "strengths.csv",
+    "strengths.png",
 )
 
 # The files that a summary lists, where they exist. Nothing but TensorBoard

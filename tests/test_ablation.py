@@ -113,6 +113,16 @@ def test_the_top_images_are_so_many_per_cent_of_both_versions():
         assert kept * 100 == pytest.approx(num_top)
 
 
+def test_negative_activity_is_ablated_by_its_size():
+    original, transformed, kernel, bias = whole_numbers()
+    rest = bias, LABELS, IS_SEEN
+    # A neuron of the other sign, with weights of the other sign, is the same.
+    sign = np.array([1, -1, 1, 1, -1, -1, 1], "float32")
+    mirrored = original * sign, transformed * sign, kernel * sign[:, None]
+    rows = ablation.ablate(original, transformed, kernel, *rest)
+    np.testing.assert_equal(ablation.ablate(*mirrored, *rest), rows)
+
+
 def test_without_neurons_the_bias_decides():
     original, transformed, kernel, bias = whole_numbers()
     rows = ablation.ablate(original, transformed, kernel, bias, LABELS, IS_SEEN)

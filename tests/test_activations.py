@@ -106,6 +106,18 @@ def test_rectified_layers_are_those_with_relu_and_the_penultimate():
     assert activations.rectified_layers(model) == ["relu", "pool"]
 
 
+def test_with_signed_activity_layers_with_any_activation_are_listed():
+    image = keras.Input((8,))
+    x = keras.layers.Dense(4, activation="gelu", name="gelu")(image)
+    x = keras.layers.Dense(4, name="linear")(x)
+    x = keras.layers.Dense(4, activation="tanh", name="tanh")(x)
+    x = keras.layers.LayerNormalization(name="norm")(x)
+    model = keras.Model(image, keras.layers.Dense(2, name="logits")(x))
+    assert activations.rectified_layers(model) == ["norm"]
+    layers = activations.rectified_layers(model, activity="signed")
+    assert layers == ["gelu", "tanh", "norm"]
+
+
 def test_an_unknown_layer_is_refused():
     with pytest.raises(ValueError, match="Legal: conv, norm.*layer='fc9'"):
         activations.submodel(plain_model(), ["fc", "fc9"])

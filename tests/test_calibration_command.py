@@ -213,7 +213,7 @@ def test_names_of_data_sets_make_one_directory():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ("", "Only transformations with a strength"),
+        ("", "Transformations that can be calibrated"),
         ("--transform blur --step 20", "at most 15.67. Received: step=20"),
         ("--transform blur --step wide", "`step` must be a number"),
         ("--transform blur --below 1.5", "Received: below=1.5"),

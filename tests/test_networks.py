@@ -7,12 +7,32 @@ import keras
 import numpy as np
 import pytest
 
-from invariance_tf.measures import activations
+from invariance_tf.measures import (
+    ablation,
+    activations,
+    evaluation,
+    measurement,
+)
+from invariance_tf.measures.responses import Responses
 from invariance_tf.networks import get
 from invariance_tf.networks.alexnet import LocalResponseNormalization
+from invariance_tf.paradigm import model as models
 from invariance_tf.settings.defaults import NETWORKS
+from invariance_tf.transforms import Rotate90
 
-SMALLEST = {"alexnet": 19, "alexnet_small": 15, "resnet18": 32, "inception": 32}
+SMALLEST = {
+    "alexnet": 19,
+    "alexnet_small": 15,
+    "resnet18": 32,
+    "inception": 32,
+    "vit_small": 8,
+    "convnext_small": 16,
+    "bl_small": 8,
+    "cornet_small": 32,
+}
+
+# Those whose neurons have negative activity too.
+SIGNED = ("vit_small", "convnext_small")
 
 # Layers whose outputs are neurons, with their channels, down to the
 # penultimate layer. Those of Inception are the column "output size" of table 1
@@ -27,6 +47,12 @@ NEURONS = {
     "inception_3b=480 inception_4a=512 inception_4b=512 inception_4c=512 "
     "inception_4d=528 inception_4e=832 inception_5a=832 inception_5b=1024 "
     "global_pool=1024",
+    "vit_small": "block1_mlp1=384 block6_mlp1=384 global_pool=96",
+    "convnext_small": "stage1_block1_mlp1=128 stage3_block2_mlp1=512 norm=128",
+    "bl_small": "conv1_step1=24 conv2_step4=48 conv3_step2=64 conv4_step4=64 "
+    "global_pool=64",
+    "cornet_small": "v1=16 v2_step2=32 v4_step3=64 it_step2=128 "
+    "global_pool=128",
 }
 
 every_network = pytest.mark.parametrize("name", NETWORKS)
@@ -89,7 +115,7 @@ def test_logits_are_float32_under_a_policy_of_mixed_precision(name):
 
 
 @every_network
-def test_all_neurons_are_within_reach_and_rectified(name):
+def test_all_neurons_are_within_reach_and_rectified_or_signed(name):
     model = smallest(name)
     neurons = dict(layer.split("=") for layer in NEURONS[name].split())
     outputs = {layer: model.get_layer(layer).output for layer in neurons}
@@ -97,9 +123,12 @@ def test_all_neurons_are_within_reach_and_rectified(name):
     values = compute(extract, smallest_images(name))
     for layer, num_channels in neurons.items():
         assert values[layer].shape[-1] == int(num_channels), layer
-        assert values[layer].min() >= 0 and values[layer].max() > 0, layer
+        assert (values[layer].min() < 0) == (name in SIGNED), layer
+        assert values[layer].max() > 0, layer
     assert not any(isinstance(layer, keras.Model) for layer in model.layers)
     assert model.layers[-1].name == "logits"
+    recipe = NETWORKS[name].experiment
+    assert (recipe.get("activity") == "signed") == (name in SIGNED)
     if name.startswith("alexnet"):
         assert activations.rectified_layers(model) == [*neurons]
 
@@ -121,9 +150,12 @@ def test_the_head_on_penultimate_activations_gives_the_logits(name):
     "name",
     [
         "alexnet_small",
+        "convnext_small",
+        "bl_small",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("alexnet", "resnet18", "inception")
+            for name in NETWORKS
+            if name not in ("alexnet_small", "convnext_small", "bl_small")
         ),
     ],
 )
@@ -145,6 +177,8 @@ def test_a_network_saves_reloads_and_trains(name, tmp_path):
     assert np.isfinite(copy.train_on_batch(images, np.array([0, 1, 2, 3])))
     before = [weight.numpy() for weight in model.trainable_weights]
     for weight, old in zip(copy.trainable_weights, before, strict=True):
+        if weight.path.endswith("key/bias"):
+            continue  # Attention does not depend on it.
         assert not np.array_equal(weight.numpy(), old), weight.path
 
 
@@ -331,6 +365,243 @@ def test_inception_has_the_parameters_of_table_1():
     for name, size in {"3a": 28, "3b": 28, "4a": 14, "5a": 7, "5b": 7}.items():
         output = model.get_layer(f"inception_{name}").output
         assert output.shape[1:3] == (size, size)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NETWORKS if name not in ("resnet18", "inception")]
+)
+def test_width_multiplies_the_neurons_of_every_layer(name):
+    layers = dict(layer.split("=") for layer in NEURONS[name].split())
+    wide = outline(name, SMALLEST[name], width=1.5)
+    for layer, num_neurons in layers.items():
+        output = wide.get_layer(layer).output
+        assert output.shape[-1] == 1.5 * int(num_neurons), layer
+    for width in (0, -1, float("inf"), "2"):
+        with pytest.raises(ValueError, match=f"positive.*width={width!r}"):
+            outline(name, SMALLEST[name], width=width)
+
+
+def test_small_vision_transformer_has_the_parameters_of_its_blocks():
+    expected = 4 * 4 * 3 * 96 + 96 + 144 * 96  # patches and positions
+    attention = 4 * (96 * 96 + 96)
+    perceptron = 96 * 384 + 384 + 384 * 96 + 96
+    expected += 6 * (attention + perceptron + 2 * 2 * 96)
+    expected += 2 * 96 + 96 * 40 + 40
+    assert count_trainable(outline("vit_small", 48, 40)) == expected
+    with pytest.raises(ValueError, match="fill the images.*50.*patch=4"):
+        outline("vit_small", 50)
+
+
+def test_small_convnext_has_the_parameters_of_its_blocks():
+    expected = 4 * 4 * 3 * 32 + 32 + 2 * 32  # stem and its normalisation
+    for size in (32, 64, 128):
+        block = 7 * 7 * size + size + 2 * size
+        block += size * 4 * size + 4 * size + 4 * size * size + size
+        expected += 2 * block
+        if size > 32:  # normalisation and halving
+            expected += 2 * size // 2 + 2 * 2 * size // 2 * size + size
+    expected += 2 * 128 + 128 * 40 + 40
+    assert count_trainable(outline("convnext_small", 48, 40)) == expected
+
+
+def count_kernels(model):
+    return sum(
+        np.prod(weight.shape)
+        for weight in model.trainable_weights
+        if weight.path.endswith("/kernel")
+    )
+
+
+def count_multiplications(model):
+    """Multiplications of all convolutions, each call of a layer by itself."""
+    return sum(
+        np.prod(node.outputs[0].shape[1:]) * np.prod(layer.kernel.shape[:3])
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Conv2D)
+        for node in layer._inbound_nodes
+    )
+
+
+def test_the_controls_match_the_recurrent_network():
+    models = {
+        name: outline("bl_small", 48, 40, connections=name)
+        for name in ("BL", "B", "BK", "BF", "BD", "BU")
+    }
+    kernels = {name: count_kernels(model) for name, model in models.items()}
+    sizes = [(3, 24, 48), (24, 48, 24), (48, 64, 12), (64, 64, 6)]
+    bottom_up = sum(9 * inputs * size for inputs, size, _ in sizes)
+    lateral = sum(9 * size * size for _, size, _ in sizes)
+    head = 64 * 40
+    assert kernels["BL"] == kernels["BD"] == bottom_up + lateral + head
+    assert kernels["B"] == bottom_up + head
+    assert kernels["BK"] == 25 / 9 * bottom_up + head
+    assert 1 < kernels["BK"] / kernels["BL"] < 1.25
+    assert 1 < kernels["BF"] / kernels["BL"] < 1.75
+    # The image is convolved once, everything else at each of four steps.
+    steps = 0
+    for inputs, size, side in sizes:
+        times = 1 if inputs == 3 else 4
+        steps += 9 * side**2 * size * (times * inputs + 3 * size)
+    assert count_multiplications(models["BL"]) == steps
+    assert count_multiplications(models["BU"]) == steps
+    of_b = sum(9 * side**2 * size * inputs for inputs, size, side in sizes)
+    assert count_multiplications(models["B"]) == of_b
+
+
+def randomise(model):
+    """Gives all weights values, normalisation too, that no one expects."""
+    generator = np.random.default_rng(0)
+    for weight in model.weights:
+        if len(weight.shape) == 1:
+            weight.assign(generator.uniform(0.5, 1.5, weight.shape))
+    return model
+
+
+@pytest.mark.parametrize("readout", ["last", "every"])
+def test_unrolling_is_a_loop_over_time_steps_and_layers(readout):
+    model = randomise(build("bl_small", 16, readout=readout, steps=3))
+    images = draw_images(16)
+    ops, layer = keras.ops, model.get_layer
+    states = {}
+    for step in (1, 2, 3):
+        x = images
+        for n in (1, 2, 3, 4):
+            if n > 1:
+                x = ops.max_pool(x, 2, 2)
+            drive = ops.conv(x, layer(f"conv{n}_bottom_up").kernel, 1, "same")
+            if step > 1:
+                kernel = layer(f"conv{n}_lateral").kernel
+                drive += ops.conv(states[step - 1, n], kernel, 1, "same")
+            norm = layer(f"conv{n}_bn{step}")
+            x = (drive - norm.moving_mean) / ops.sqrt(
+                norm.moving_variance + norm.epsilon
+            )
+            x = states[step, n] = ops.relu(norm.gamma * x + norm.beta)
+    steps = (3,) if readout == "last" else (1, 2, 3)
+    pooled = [ops.mean(states[step, 4], (1, 2)) for step in steps]
+    head = layer("logits")
+    expected = np.mean([x @ head.kernel + head.bias for x in pooled], axis=0)
+    np.testing.assert_allclose(compute(model, images), expected, rtol=1e-4)
+    unrolled = keras.Model(model.input, layer("conv3_step2").output)
+    np.testing.assert_allclose(
+        compute(unrolled, images), states[2, 3], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_the_invariance_of_each_time_step_is_measured():
+    model = randomise(build("bl_small", 16))
+    control = build("bl_small", 16, connections="B")
+    for weight in control.weights:
+        weight.assign(
+            next(each for each in model.weights if each.path == weight.path)
+        )
+    images = np.random.default_rng(0).uniform(0, 255, (6, 16, 16, 3))
+    layers = [f"conv2_step{step}" for step in (1, 2, 3, 4)]
+    measured = measurement.measure_invariance(
+        model, images, "rotate90", layers, verbose=0
+    ).neurons
+    of_control = measurement.measure_invariance(
+        control, images, "rotate90", "conv2_step1", verbose=0
+    ).neurons
+    by_step = {layer: rows for layer, rows in measured.groupby("layer")}
+    columns = ["max_activity", "invariance_coefficient"]
+    # Lateral connections act from the second step on.
+    np.testing.assert_allclose(
+        by_step["conv2_step1"][columns], of_control[columns], rtol=1e-5
+    )
+    for layer in layers[1:]:
+        assert not np.allclose(
+            by_step[layer][columns], of_control[columns], equal_nan=True
+        )
+
+
+def test_a_state_of_a_recurrent_network_can_be_ablated(monkeypatch):
+    monkeypatch.setattr(ablation, "THRESHOLDS", [0.0])
+    model = randomise(models.build(get("bl_small"), "rotate90", 16, 3))
+    images = np.random.default_rng(0).uniform(0, 255, (9, 16, 16, 3))
+    labels, is_seen = np.arange(9) % 3, np.array([True, True, False])
+    responses = Responses(model, images, "conv3_step2", labels=labels)
+    rows = ablation.ablate_layer(model, responses, images, Rotate90(), is_seen)
+    predicted = evaluation.predict_labels(
+        evaluation.classifier(model), images, labels, "rotate90"
+    )
+    whole = np.mean(predicted == labels)
+    description = {
+        "value": 0,
+        "ablated": "inactive",
+        "image_version": "transformed",
+        "category_group": "all",
+    }
+    (row,) = (row for row in rows if description.items() <= row.items())
+    assert row["accuracy"] == whole and 0 < row["share_ablated"] < 1
+
+
+def test_cornet_of_full_width_has_the_parameters_of_the_authors():
+    model = outline("cornet_small", 224, 1000, width=4)
+    # Counted in the authors' model, which has 1000 categories.
+    assert count_trainable(model) == 53_416_616
+    sizes = {"v1": 56, "v2_step2": 28, "v4_step4": 14, "it_step1": 7}
+    for name, size in sizes.items():
+        assert model.get_layer(name).output.shape[1] == size
+
+
+def test_an_area_of_cornet_halves_images_at_its_first_step_only():
+    model = randomise(build("cornet_small", 32, width=0.5, steps=(2, 1, 1)))
+    ops, layer = keras.ops, model.get_layer
+    names = ["v1", "v2_step1", "v2_step2"]
+    outputs = [layer(name).output for name in names]
+    extract = keras.Model(model.input, outputs)
+    v1, *states = compute(extract, draw_images(32))
+
+    def normalise(x, name):
+        norm = layer(name)
+        x = (x - norm.moving_mean) / ops.sqrt(
+            norm.moving_variance + norm.epsilon
+        )
+        return norm.gamma * x + norm.beta
+
+    x = ops.conv(v1, layer("v2_input").kernel)
+    for step, state in enumerate(states, start=1):
+        strides = 2 if step == 1 else 1
+        shortcut = x
+        if step == 1:
+            shortcut = ops.conv(x, layer("v2_shortcut").kernel, 2)
+            shortcut = normalise(shortcut, "v2_shortcut_bn")
+        x = ops.conv(x, layer("v2_conv1").kernel)
+        x = ops.relu(normalise(x, f"v2_bn1_{step}"))
+        x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        x = ops.conv(x, layer("v2_conv2").kernel, strides)
+        x = ops.relu(normalise(x, f"v2_bn2_{step}"))
+        x = normalise(ops.conv(x, layer("v2_conv3").kernel), f"v2_bn3_{step}")
+        x = ops.relu(x + shortcut)
+        np.testing.assert_allclose(x, state, rtol=1e-4, atol=1e-5)
+
+
+def test_controls_of_cornet_have_no_recurrence():
+    shared = outline("cornet_small", 48)
+    own = outline("cornet_small", 48, shares_weights=False)
+    assert count_multiplications(shared) == count_multiplications(own)
+    wide = np.array([32, 64, 128]) * 4
+    again = np.array([1, 3, 1])  # further time steps
+    bottleneck = 2 * wide * wide // 4 + 9 * wide**2
+    assert count_kernels(own) - count_kernels(shared) == again @ bottleneck
+    single = outline("cornet_small", 48, steps=(1, 1, 1))
+    assert count_kernels(single) == count_kernels(shared)
+
+
+@pytest.mark.parametrize(
+    "name, option, value",
+    [
+        ("bl_small", "connections", "BT"),
+        ("bl_small", "readout", "first"),
+        ("bl_small", "steps", 0),
+        ("cornet_small", "steps", (2, 4)),
+    ],
+)
+def test_an_illegal_option_of_a_recurrent_network_is_named(name, option, value):
+    received = re.escape(f"Received: {option}={value!r}")
+    with pytest.raises(ValueError, match=received):
+        build(name, 32, **{option: value})
 
 
 def normalise_by_definition(x, radius, bias, alpha, beta):

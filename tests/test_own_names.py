@@ -228,7 +228,7 @@ def test_installed_packages_offer_short_names(installed):
     settings = {**SETTINGS, "network": "bl", "dataset": "plankton"}
     experiment = Experiment(**settings | {"transform": "swirl"}).resolve()
     assert experiment.name().startswith("plankton-bl-swirl-n2")
-    with pytest.raises(ValueError, match="inception, bl, or your own"):
+    with pytest.raises(ValueError, match="cornet_small, bl, or your own"):
         itf.networks.get("vgg")
     # They are trusted, as installing them was.
     names.check_origin({"network": "bl", "dataset": "tfds:mnist"}, "", "")

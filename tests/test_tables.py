@@ -36,12 +36,15 @@ def runs_dir(tmp_path_factory):
     settings = dataclasses.replace(SMALL, runs_dir=str(path))
     with pytest.MonkeyPatch.context() as patch:
         conftest.register_two_layers(patch)
-        run_experiment(dataclasses.replace(settings, transform="blur"))
-        run_experiment(
-            dataclasses.replace(
-                settings, transform="rotate90", analysis="layers"
-            )
-        )
+        for changes in (
+            {"transform": "blur", "test_strengths": [1.0]},
+            {
+                "transform": "rotate90",
+                "analysis": "layers",
+                "test_strengths": [45],
+            },
+        ):
+            run_experiment(dataclasses.replace(settings, **changes))
     return path
 
 

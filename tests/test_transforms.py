@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 from scipy import ndimage
 
@@ -253,6 +254,23 @@ def test_rotations_turn_anti_clockwise(images):
     assert np.array_equal(half, np.rot90(images, 2, axes=(1, 2)))
 
 
+@pytest.mark.parametrize("angle", [-90, 270, 450, 0])
+def test_multiples_of_90_degrees_are_exact(images, angle):
+    turned = apply("rotate180", images, angle=angle)
+    assert np.array_equal(turned, np.rot90(images, angle / 90, axes=(1, 2)))
+
+
+@pytest.mark.parametrize("angle", [30, 89.9, 135, -10])
+def test_other_angles_are_interpolated_as_by_scipy(images, angle):
+    images = images[:, :20]  # need not be square
+    # SciPy takes what is beyond the border for part of a pixel too.
+    expected = ndimage.rotate(
+        images, angle, axes=(2, 1), reshape=False, order=1, mode="grid-constant"
+    )
+    turned = apply("rotate90", images, angle=angle)
+    np.testing.assert_allclose(turned, expected, atol=0.02)
+
+
 def test_four_quarter_turns_are_none(images):
     turned = images
     for _ in range(4):
@@ -274,6 +292,24 @@ def test_thinning_keeps_the_content_in_place():
     columns = apply("thinning", ramp)[0, 0, 6:18, 0]
     # New pixel i covers old pixels 2i and 2i + 1: their centre is 2i + 1/2.
     assert np.allclose(columns[1:-1], 2 * np.arange(1, 11) + 0.5, atol=1e-4)
+
+
+@pytest.mark.parametrize("factor, width", [(1, 24), (3, 8), (2.5, 9), (24, 1)])
+def test_thinning_divides_the_width_by_any_factor(images, factor, width):
+    thin = apply("thinning", images, factor=factor)
+    left = (24 - width) // 2
+    assert not thin[:, :, :left].any() and not thin[:, :, left + width :].any()
+    content = thin[:, :, left : left + width]
+    assert content.shape[2] == width
+    # Pillow's bilinear filter is antialiased in the same way.
+    channel = PIL.Image.fromarray(images[0, :, :, 0])
+    expected = channel.resize((width, 24), PIL.Image.Resampling.BILINEAR)
+    np.testing.assert_allclose(content[0, :, :, 0], expected, atol=0.05)
+
+
+def test_thinning_by_more_than_the_width_is_refused(images):
+    with pytest.raises(ValueError, match="at least 25 pixels wide.*width=24"):
+        apply("thinning", images, factor=24.5)
 
 
 def test_standardised_images_have_mean_0_and_deviation_1(images):
@@ -312,7 +348,9 @@ def test_standardisation_makes_contrast_inversion_a_change_of_sign(images):
         ("highpass", {"kernel": "7x7"}, "zero_sum, separable.*'7x7'"),
         ("white_noise", {"std": -1}, "grey levels.*std=-1"),
         ("salt_pepper", {"amount": 2}, r"in \(0, 1\]. Received: amount=2"),
-        ("rotate90", {"angle": 3}, "takes no arguments.*{'angle': 3}"),
+        ("grayscale", {"angle": 3}, "takes no arguments.*{'angle': 3}"),
+        ("rotate90", {"angle": float("inf")}, "degrees.*finite.*inf"),
+        ("thinning", {"factor": 0.5}, "at least 1. Received: factor=0.5"),
     ],
 )
 def test_a_mistake_is_answered_with_what_is_legal(name, arguments, message):

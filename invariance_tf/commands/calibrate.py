@@ -93,6 +93,7 @@ def _on_originals(experiment):
         transform="identity",
         transform_args=None,
         n_seen=0,
+        test_strengths=(),
         analysis="none",
         ablate_layer=None,
     ).resolve()

@@ -21,11 +21,11 @@ GROUPS = {
     "categories_file num_categories num_train num_test data_seed stream crops "
     "splits",
     "paradigm": "transform transform_args n_seen category_seed paradigm "
-    "sampling evaluate_on test_on",
+    "sampling evaluate_on test_strengths test_on",
     "network": "network network_args",
     "training": "epochs batch_size learning_rate schedule momentum "
     "weight_decay validation_fraction if_not_learning",
-    "neurons": "analysis tau ablate_layer",
+    "neurons": "analysis tau ablate_layer activity",
     "run": "seed deterministic devices precision runs_dir",
 }
 SETTINGS = tuple(field.name for field in dataclasses.fields(Experiment))
@@ -75,10 +75,16 @@ class Arguments:
             )
         for title, names in GROUPS.items():
             skipped = {*SETTINGS} - ({*names.split()} & {*settings})
-            if skipped != {*SETTINGS}:
-                self.parser.add_argument_group(title).add_class_arguments(
-                    Experiment, as_group=False, skip=skipped
-                )
+            if skipped == {*SETTINGS}:
+                continue
+            group = self.parser.add_argument_group(title)
+            group.add_class_arguments(
+                Experiment, as_group=False, skip=skipped | {*LISTS}
+            )
+            for name in {*LISTS} - skipped:
+                # A class's arguments cannot take several values.
+                self._types[name] = LISTS[name]["type"]
+                group.add_argument(f"--{name}", **LISTS[name])
 
     def parse(self, arguments, defaults=True):
         """Parses arguments.
@@ -157,5 +163,14 @@ def _read_options(options):
         if default is dataclasses.MISSING:
             keywords["required"] = True
         else:
-            keywords["default"] = [*default] if is_list else default
+            is_values = isinstance(default, tuple)
+            keywords["default"] = [*default] if is_values else default
     return read
+
+
+# The settings of an experiment that take several values.
+LISTS = {
+    name: keywords
+    for name, keywords in _read_options(Experiment).items()
+    if "nargs" in keywords
+}

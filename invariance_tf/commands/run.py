@@ -53,6 +53,8 @@ class AnalysisOptions:
         analysis: The penultimate layer, or all layers with ReLU.
         tau: Threshold of activity, or auto.
         ablate_layer: Inner layer to ablate too, such as conv5; null: none.
+        activity: signed lets negative activity count; null refuses it.
+        test_strengths: Further strengths of the transformation to test.
         trust: Import the modules that the run's config.yaml names; only for
             runs whose author you trust.
     """
@@ -61,6 +63,8 @@ class AnalysisOptions:
     analysis: Literal["penultimate", "layers"] = _OWN
     tau: float | Literal["auto"] = _OWN
     ablate_layer: str | None = _OWN
+    activity: Literal["signed"] | None = _OWN
+    test_strengths: list[float] = _OWN
     trust: bool = False
 
 

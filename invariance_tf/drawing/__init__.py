@@ -8,8 +8,15 @@ from invariance_tf.drawing import style
 from invariance_tf.drawing.confusion import draw_confusion
 from invariance_tf.drawing.examples import draw_examples
 from invariance_tf.drawing.measurement import draw_measurement
+from invariance_tf.drawing.strengths import draw_strengths
 
-__all__ = ["draw_confusion", "draw_examples", "draw_measurement", "save"]
+__all__ = [
+    "draw_confusion",
+    "draw_examples",
+    "draw_measurement",
+    "draw_strengths",
+    "save",
+]
 
 # Without the time of writing, the same figure has the same bytes.
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}

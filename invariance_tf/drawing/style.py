@@ -153,6 +153,28 @@ def look_of(transform):
     )
 
 
+# The units of the arguments that are strengths.
+_UNITS = {
+    "sigma": "pixels",
+    "std": "grey levels",
+    "amount": "share of the pixels",
+    "angle": "degrees",
+    "factor": "times narrower",
+}
+
+
+def label_strength(parameter):
+    """Returns the label of an axis of strengths.
+
+    Example:
+
+    >>> label_strength("sigma"), label_strength("turns")
+    ('sigma (pixels)', 'turns')
+    """
+    unit = _UNITS.get(parameter)
+    return f"{parameter} ({unit})" if unit else parameter
+
+
 def by_family(transforms):
     """Sorts transformations into their families; those of the user's last.
 

@@ -29,6 +29,9 @@ def ablate(original, transformed, kernel, bias, labels, is_seen, seed=0):
     As a control for ablating the active neurons of an image, as many random
     ones are ablated; with a rising tau they are fewer of the same neurons.
 
+    Negative activity counts by its size, as `"signed"` activity does in
+    `responses.Responses`.
+
     Args:
         original: Float array of shape `(num_images, num_neurons)`: activity
             of the penultimate layer for original images.
@@ -47,11 +50,13 @@ def ablate(original, transformed, kernel, bias, labels, is_seen, seed=0):
         an empty group) and share_ablated (of the neurons, mean over images).
     """
     versions = {"original": original, "transformed": transformed}
-    maxima = np.maximum(original.max(axis=0), transformed.max(axis=0))
-    least = _least_top_activity(original, transformed)
+    sizes = {version: np.abs(values) for version, values in versions.items()}
+    maxima = np.maximum(*(size.max(axis=0) for size in sizes.values()))
+    least = _least_top_activity(*sizes.values())
     rows = []
     for version, activity in versions.items():
-        level = activity_levels(activity, activity, maxima)
+        size = sizes[version]
+        level = activity_levels(size, size, maxima)
         everything = np.ones(activity.shape, bool)
         # Each image has an order of its own in which neurons are ablated.
         turn = np.random.default_rng([seed, 2]).random(activity.shape)
@@ -59,7 +64,7 @@ def ablate(original, transformed, kernel, bias, labels, is_seen, seed=0):
         criteria = [("none", np.nan, everything)]
         criteria += [("tau", tau, level > tau) for tau in THRESHOLDS]
         criteria += [
-            ("top_percent", percent, (activity >= limit) & (activity > 0))
+            ("top_percent", percent, (size >= limit) & (size > 0))
             for percent, limit in least.items()
         ]
         for criterion, value, is_active in criteria:
@@ -138,7 +143,7 @@ class _Gate(keras.layers.Layer):
 
     def call(self, activity):
         # The maxima come from another program, whose rounding may differ.
-        level = ops.minimum(activity / self._maxima, 1.0)
+        level = ops.minimum(ops.abs(activity) / self._maxima, 1.0)
         is_active = level > self.tau
         is_kept = ops.equal(is_active, self.keeps_active)
         kept = ops.cast(is_kept, "float32")

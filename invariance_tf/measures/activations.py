@@ -108,12 +108,14 @@ def _skip(call, kinds):
     return call
 
 
-def rectified_layers(model, image_shape=None):
+def rectified_layers(model, image_shape=None, activity=None):
     """Lists the layers that end in a ReLU, and the penultimate one.
 
     Args:
         model: A `keras.Model` that ends in a dense layer.
         image_shape: As for `layer_names`.
+        activity: As for `responses.Responses`; unless it is `None`, layers
+            that end in any activation function count, such as GELU.
 
     Returns:
         List of layer names, in the model's order. ReLU6 and any other
@@ -123,12 +125,13 @@ def rectified_layers(model, image_shape=None):
     return [
         call.name
         for call in _list_calls(model, image_shape)[0]
-        if call.name == penultimate or _is_rectifying(call.operation)
+        if call.name == penultimate
+        or _is_rectifying(call.operation, activity is not None)
     ]
 
 
-def _is_rectifying(operation):
-    """Tells whether an operation of Keras ends in a rectifier."""
+def _is_rectifying(operation, is_any=False):
+    """Tells whether an operation of Keras ends in a rectifier, or in any."""
     if isinstance(operation, keras.layers.ReLU):
         return operation.negative_slope == 0 and operation.threshold >= 0
     if type(operation).__name__ in ("Relu", "Relu6"):
@@ -139,6 +142,8 @@ def _is_rectifying(operation):
         return False
     values = np.linspace(-8, 8, 33, dtype="float32")
     found = ops.convert_to_numpy(activation(ops.convert_to_tensor(values)))
+    if is_any:
+        return not np.allclose(found, values)
     return bool((found[values <= 0] == 0).all() and found.max() > 0)
 
 
@@ -169,12 +174,14 @@ def transform_of(model):
     return found[0]
 
 
+def _is_graph(model):
+    """Tells whether Keras knows the outer calls, and there is one input."""
+    return calls.is_graph(model) and len(model_inputs.input_names(model)) == 1
+
+
 def _is_flat(model):
     """Tells whether Keras knows all calls, and there is but one input."""
-    is_single = (
-        calls.is_graph(model) and len(model_inputs.input_names(model)) == 1
-    )
-    return is_single and calls.is_flat(model)
+    return _is_graph(model) and calls.is_flat(model)
 
 
 def _body(model):
@@ -243,11 +250,12 @@ def submodel(model, layers, image_shape=None, inputs=None):
     known = _known(model).cuts
     key = tuple(layers), _identity(model)
     if key not in known:
-        if _is_flat(model):
+        own = calls.graph_outputs(model) if _is_graph(model) else {}
+        if {*layers} <= {*own}:
             start = model_inputs.transforms_in(model)
             cut = keras.Model(
                 start[0].output if start else model.inputs[0],
-                {name: outputs[name] for name in layers},
+                {name: own[name] for name in layers},
             )
         else:
             cut = calls.Probe(_body(model), layers)

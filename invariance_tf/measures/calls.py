@@ -156,6 +156,21 @@ def _graph_nodes(model):
     return [node for node in nodes if not node.is_input]
 
 
+def graph_outputs(model):
+    """Returns what a graph's own layers return that are called once, by name.
+
+    They can be cut out of the graph, even if other layers are shared or have
+    inner layers.
+    """
+    nodes = _graph_nodes(model)
+    counts = collections.Counter(node.operation.name for node in nodes)
+    return {
+        node.operation.name: node.outputs[0]
+        for node in nodes
+        if counts[node.operation.name] == 1
+    }
+
+
 def _written_calls(model):
     """Lists the calls of a flat model without running it."""
     graph = getattr(model, "_functional", model)

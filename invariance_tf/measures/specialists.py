@@ -30,11 +30,11 @@ def ablate_specialists(
     ablated for the other half.
 
     As a control, as many other neurons are ablated that are about as active,
-    which is repeated 5 times.
+    which is repeated 5 times. Negative activity counts by its size.
 
     Args:
         original: Float32 array of shape `(num_images, num_neurons)`: activity
-            of the penultimate layer for original images, >= 0.
+            of the penultimate layer for original images.
         transformed: Array of that shape, for the transformed images.
         kernel: Float array of shape `(num_neurons, num_categories)`.
         bias: Float array of shape `(num_categories,)`.
@@ -51,11 +51,12 @@ def ablate_specialists(
     """
     is_first = _is_first_half(labels)
     is_used = is_seen[labels] if is_seen.any() else np.ones(len(labels), bool)
-    maxima = np.maximum(original.max(axis=0), transformed.max(axis=0))
+    sizes = np.abs(original), np.abs(transformed)
+    maxima = np.maximum(*(size.max(axis=0) for size in sizes))
     chosen = []
     for half in (is_first, ~is_first):
         images = half & is_used
-        pair = original[images], transformed[images]
+        pair = [size[images] for size in sizes]
         accumulator = Accumulator(maxima, tau)
         if images.any():
             accumulator.add(*pair, np.zeros(images.sum(), int))

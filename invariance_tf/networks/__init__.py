@@ -1,10 +1,25 @@
 """Networks by name: `get(name)` returns a function from images to logits."""
 
 # They register their layers with Keras.
-from invariance_tf.networks import alexnet, inception, resnet18
+from invariance_tf.networks import (
+    alexnet,
+    convnext,
+    inception,
+    recurrent,
+    resnet18,
+    vit,
+)
 from invariance_tf.settings import names
 
-__all__ = ["alexnet", "get", "inception", "resnet18"]
+__all__ = [
+    "alexnet",
+    "convnext",
+    "get",
+    "inception",
+    "recurrent",
+    "resnet18",
+    "vit",
+]
 
 
 def get(name):

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from invariance_tf.networks.channels import check_image_size, scale_channels
+
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
 class LocalResponseNormalization(layers.Layer):
@@ -96,6 +98,7 @@ def alexnet(
     weight_decay=0.0,
     initializer="he",
     hidden=(4096, 4096),
+    width=1.0,
     dropout=0.5,
     lrn_radius=2,
     lrn_bias=2.0,
@@ -127,6 +130,8 @@ def alexnet(
             start at 0.
         hidden: Sequence of integers, the neurons of each fully connected
             hidden layer.
+        width: Float > 0. Multiplies the channels of every convolution and the
+            neurons of every hidden layer.
         dropout: Float in `[0, 1)`. Part of the fully connected hidden neurons
             that is dropped in training.
         lrn_radius: Integer. This argument and the next three are those of
@@ -159,6 +164,7 @@ def alexnet(
         filters=(96, 256, 384, 384, 256),
         first_kernel=11,
         hidden=hidden,
+        width=width,
         weight_decay=weight_decay,
         initializer=initializer,
         dropout=dropout,
@@ -173,6 +179,7 @@ def alexnet_small(
     weight_decay=0.0,
     initializer="he",
     hidden=(256,),
+    width=1.0,
     dropout=0.5,
     lrn_radius=2,
     lrn_bias=2.0,
@@ -195,6 +202,7 @@ def alexnet_small(
             `alexnet`; with `"alexnet"` all neurons of so small a network may
             die in training.
         hidden: Sequence of integers. As in `alexnet`.
+        width: Float > 0. As in `alexnet`.
         dropout: Float in `[0, 1)`. As in `alexnet`.
         lrn_radius: Integer. As in `alexnet`.
         lrn_bias: Float. As in `alexnet`.
@@ -214,6 +222,7 @@ def alexnet_small(
         filters=(24, 48, 64, 64, 48),
         first_kernel=7,
         hidden=hidden,
+        width=width,
         weight_decay=weight_decay,
         initializer=initializer,
         dropout=dropout,
@@ -229,18 +238,15 @@ def _stack_layers(
     filters,
     first_kernel,
     hidden,
+    width,
     weight_decay,
     initializer,
     dropout,
     lrn,
 ):
     # The pooling needs 3 x 3 positions of conv1, 4 pixels apart.
-    smallest = first_kernel + 2 * 4
-    if min(images.shape[1:3]) < smallest:
-        raise ValueError(
-            f"`{network}` needs images of at least {smallest} pixels a side. "
-            f"Received: image_size={images.shape[1]}"
-        )
+    check_image_size(images, network, smallest=first_kernel + 2 * 4)
+    filters = scale_channels(filters, width)
 
     def weights(name):
         return _weights(name, initializer, weight_decay)
@@ -265,6 +271,7 @@ def _stack_layers(
             "`hidden` lists the neurons of each fully connected hidden layer, "
             f"one or more layers. Received: hidden={hidden}"
         )
+    hidden = scale_channels(hidden, width)
     for number, num_neurons in enumerate(hidden, start=6):
         x = layers.Dense(
             num_neurons, activation="relu", **weights(f"fc{number}")

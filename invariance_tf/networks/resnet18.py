@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from invariance_tf.networks.channels import check_image_size
 from invariance_tf.networks.normalization import BatchNormalization
 
 
@@ -45,11 +46,8 @@ def resnet18(images, num_categories, *, weight_decay=0.0):
     >>> resnet18(images, num_categories=10).shape
     (None, 10)
     """
-    if min(images.shape[1:3]) < 32:
-        raise ValueError(
-            "`resnet18` halves its images five times and needs at least 32 "
-            f"pixels a side. Received: image_size={images.shape[1]}"
-        )
+    # It halves its images five times.
+    check_image_size(images, "resnet18", smallest=32)
     decay = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
     x = _convolution(images, 64, 7, 2, decay, "conv1")
     x = _batch_normalisation(x, "conv1_bn")

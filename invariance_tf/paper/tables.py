@@ -31,6 +31,7 @@ TABLES = {
     "layers": "layers.csv",
     "active_counts": "active_counts.csv",
     "ablation": "ablation.csv",
+    "strengths": "strengths.csv",
     "history": "history.csv",
 }
 
@@ -46,6 +47,8 @@ _VARIED = (
     "analysis",
     "tau",
     "ablate_layer",
+    "activity",
+    "test_strengths",
     "data_dir",
     "runs_dir",
     "if_not_learning",
@@ -102,6 +105,9 @@ class Runs:
             num_neurons, for the penultimate layer.
         ablation: DataFrame: what `ablation.ablate` returns, by layer.
         history: DataFrame: epoch, loss and accuracies during training.
+        strengths: DataFrame of runs that tested several: parameter, strength,
+            is_trained, category_group, num_images, accuracy, lower, upper,
+            mean_invariance, mean_control_shuffled, mean_corrected_invariance.
         unfinished: List of run directories that are not complete.
         refused: Dictionary from the directories of damaged runs to what is
             wrong, and what to do.
@@ -116,6 +122,9 @@ class Runs:
     active_counts: pd.DataFrame
     ablation: pd.DataFrame
     history: pd.DataFrame
+    strengths: pd.DataFrame = dataclasses.field(
+        default_factory=lambda: _join([])
+    )
     unfinished: list = dataclasses.field(default_factory=list)
     refused: dict = dataclasses.field(default_factory=dict)
 
@@ -287,7 +296,9 @@ def _make_row(finished, settings):
     summary = finished.summary
     chosen = ("image_size", "epochs", "evaluate_on")
     return {
-        "transform_args": json.dumps(settings["transform_args"]),
+        "transform_args": json.dumps(
+            drop_original_behaviour(settings)["transform_args"]
+        ),
         **{name: settings[name] for name in chosen},
         "paradigm": settings.get("paradigm", "joint"),
         # Missing where the neurons were not measured; null stands for nan.

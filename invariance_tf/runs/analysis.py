@@ -13,6 +13,7 @@ from invariance_tf.measures import (
     specialists,
 )
 from invariance_tf.measures.responses import Responses
+from invariance_tf.runs import strengths
 
 # Means over the neurons of the penultimate layer in a run's summary.
 SUMMARISED = {
@@ -27,7 +28,8 @@ def analyse(prepared, log=None):
 
     Writes `ablation.csv`, `neurons.parquet`, `layers.csv` and
     `active_counts.csv` to the run directory. If the experiment tests on all
-    transformations, the invariance to each of them is measured.
+    transformations, the invariance to each of them is measured; if it tests
+    other strengths, `strengths.csv` and its figure are written.
 
     Args:
         prepared: A `preparation.Prepared` with the trained model.
@@ -42,7 +44,12 @@ def analyse(prepared, log=None):
     path = prepared.path
     images, labels = prepared.part("test")
     read = functools.partial(
-        Responses, model, images, labels=labels, seed=experiment.seed
+        Responses,
+        model,
+        images,
+        labels=labels,
+        activity=experiment.activity,
+        seed=experiment.seed,
     )
     responses = read()
     tau, rows = _ablate(prepared, responses)
@@ -58,24 +65,36 @@ def analyse(prepared, log=None):
         )
         table += [{"layer": experiment.ablate_layer, **row} for row in inner]
     files.write_csv(path("ablation.csv"), table)
-    measure = functools.partial(
-        measurement.measure, tau=tau, is_seen=prepared.is_seen
-    )
     if experiment.analysis == "layers":
-        responses = read(activations.rectified_layers(model))
-    measured = {experiment.transform: measure(responses)}
-    for name, transform in prepared.test_transforms().items():
-        if name != experiment.transform:
-            measured[name] = measure(read(transform=transform))
+        layers = activations.rectified_layers(
+            model, activity=experiment.activity
+        )
+        responses = read(layers)
+    measured = _measure(prepared, responses, read, tau)
     files.write_parquet(path("neurons.parquet"), _join(measured, "neurons"))
     files.write_csv(path("layers.csv"), _join(measured, "layers"))
     own = measured[experiment.transform]
     files.write_csv(path("active_counts.csv"), own.active_counts)
+    if experiment.test_strengths:
+        strengths.measure_strengths(prepared, tau, log)
     return {
         "tau": tau,
         "penultimate_layer": activations.penultimate_layer(model),
         **_summarise(prepared, own, log),
     }
+
+
+def _measure(prepared, responses, read, tau):
+    """Returns the measurement of each transformation to test, by name."""
+    measure = functools.partial(
+        measurement.measure, tau=tau, is_seen=prepared.is_seen
+    )
+    trained = prepared.experiment.transform
+    measured = {trained: measure(responses)}
+    for name, transform in prepared.test_transforms().items():
+        if name != trained:
+            measured[name] = measure(read(transform=transform))
+    return measured
 
 
 def _join(measured, table):

@@ -123,7 +123,8 @@ def analyse_again(run_dir, *, trust=False, **changes):
         trust: Boolean. Whether to import the modules that its config.yaml
             names, if it used a data set, network or transformation by a
             dotted name. Whoever wrote the file can run any code then.
-        **changes: Settings to change: analysis, tau and ablate_layer.
+        **changes: Settings to change: analysis, tau, ablate_layer,
+            activity and test_strengths.
 
     Returns:
         Dictionary: the run's summary with the new measures, and `run_dir`.
@@ -168,7 +169,9 @@ def is_analysed(finished, experiment):
     return experiment.analysis == "none" or (
         rank(experiment.analysis) <= rank(measured["analysis"])
         and experiment.tau == measured["tau"]
+        and experiment.activity == measured["activity"]
         and experiment.ablate_layer in (None, measured["ablate_layer"])
+        and {*experiment.test_strengths} <= {*measured["test_strengths"]}
     )
 
 
@@ -198,7 +201,15 @@ def _analyse_finished(prepared, finished):
         measures = analysis.analyse(staged)
         settings = dataclasses.asdict(prepared.experiment)
         files.write_yaml(staged.path("config.yaml"), settings)
-        return replace({**finished.summary, **measures})
+        summary = dict(finished.summary)
+        if "files" in summary:
+            # A former measure that was not repeated is the run's no more.
+            summary["files"] = {
+                name: described
+                for name, described in summary["files"].items()
+                if name not in run_files.MEASURES
+            }
+        return replace({**summary, **measures})
 
 
 def _identify(prepared):

@@ -15,6 +15,7 @@ from invariance_tf import datasets, networks, transforms
 from invariance_tf.measures import activations
 from invariance_tf.paradigm import categories, phases, pipeline, splits
 from invariance_tf.paradigm import model as models
+from invariance_tf.runs import strengths
 from invariance_tf.settings import config, defaults, families
 from invariance_tf.training import devices, episodes, precision
 
@@ -108,7 +109,9 @@ def prepare(experiment):
     # Layers inside others have paths, where no gate can be put in.
     legal = [
         name
-        for name in activations.rectified_layers(model)
+        for name in activations.rectified_layers(
+            model, activity=experiment.activity
+        )
         if "/" not in name and ":" not in name
     ]
     if experiment.ablate_layer not in (None, *legal):
@@ -169,6 +172,8 @@ def check(experiment):
         experiment.transform, **experiment.transform_args
     )
     transform.check_size(dataset.image_size, dataset.image_size)
+    for at_strength in strengths.list_transforms(experiment).values():
+        at_strength.check_size(dataset.image_size, dataset.image_size)
     # The run's model is to be saved: better raise now than after training.
     transform.get_config()
     _network_options(experiment)

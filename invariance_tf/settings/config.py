@@ -7,10 +7,10 @@ once.
 import dataclasses
 import hashlib
 import json
-import numbers
 from typing import Any, Literal
 
 from invariance_tf.settings import calibrated, checks, defaults, names
+from invariance_tf.settings.strengths import strength_of, transform_args
 
 # The values of `analysis`, from the fewest to the most measures.
 ANALYSES = ("none", "penultimate", "layers")
@@ -21,6 +21,8 @@ _NOT_IN_NAME = (
     "analysis",
     "tau",
     "ablate_layer",
+    "activity",
+    "test_strengths",
     "runs_dir",
     "devices",
     "if_not_learning",
@@ -39,6 +41,14 @@ _ORIGINAL_BEHAVIOUR = {
     "splits": None,
     "stream": None,
     "test_on": "test",
+}
+
+
+# Likewise the arguments of transformations that once had none.
+_ORIGINAL_ARGS = {
+    "rotate90": {"angle": 90.0},
+    "rotate180": {"angle": 180.0},
+    "thinning": {"factor": 2.0},
 }
 
 
@@ -86,6 +96,11 @@ class Experiment:
             --transform_args.sigma 3.0 for blur (pixels) or
             --transform_args.std 100 for white_noise (grey levels); or
             "calibrated", for the strength found by the command calibrate.
+        test_strengths: Further strengths of the transformation at which to
+            measure accuracies and invariance: sigma of blur, std of
+            white_noise, amount of salt_pepper, angle of rotate90 and
+            rotate180, factor of thinning, or the first number among the
+            arguments of your own.
         n_seen: Number of categories that are transformed during training, from
             0 (none) to the number of categories ("all").
         paradigm: How seen and unseen categories are trained: joint, as in the
@@ -99,8 +114,9 @@ class Experiment:
             the paper) or uniformly over all images ("images").
         evaluate_on: Test on images transformed as in training ("trained") or
             by each transformation in turn ("all", as in Fig. 2a).
-        network: Network: alexnet, alexnet_small, resnet18, inception, or your
-            own function, such as my_lab.networks:two_layers.
+        network: Network: alexnet, alexnet_small, resnet18, inception,
+            vit_small, convnext_small, bl_small, cornet_small, or your own
+            function, such as my_lab.networks:two_layers.
         network_args: Further arguments of the network, such as
             --network_args.initializer he.
         seed: Random seed of weights, batches, noise and held-out images.
@@ -127,13 +143,16 @@ class Experiment:
             (weights and logits stay in float32), or auto, the faster one on
             this machine by a short measurement.
         analysis: Neurons to measure: those of the penultimate layer
-            ("penultimate"), of all layers with ReLU ("layers") or none
-            ("none").
+            ("penultimate"), of all layers with ReLU, or with GELU and the
+            like if `activity` is set ("layers"), or none ("none").
         tau: Normalised activity above which a neuron counts as active, from 0
             to below 1; "auto" takes the highest value at which ablating the
             inactive neurons costs at most 1 % of accuracy.
         ablate_layer: Inner layer, such as conv5, whose neurons are ablated in
             addition to those of the penultimate layer.
+        activity: "signed" lets negative activity count, as activity of
+            another kind than positive; null refuses it, but is signed for
+            vit_small and convnext_small.
         runs_dir: Directory that holds the run directories.
     """
 
@@ -153,6 +172,7 @@ class Experiment:
     splits: str | None = None
     transform: str = "highpass"
     transform_args: dict[str, Any] | Literal["calibrated"] | None = None
+    test_strengths: list[float] = ()
     n_seen: int | Literal["all"] | None = None
     paradigm: Literal["joint", "two_step", "two_step_head", "prototypes"] = (
         "joint"
@@ -178,6 +198,7 @@ class Experiment:
     analysis: Literal["penultimate", "layers", "none"] = "penultimate"
     tau: float | Literal["auto"] = 0.1
     ablate_layer: str | None = None
+    activity: Literal["signed"] | None = None
     runs_dir: str = "runs"
 
     def resolve(self):
@@ -220,9 +241,11 @@ class Experiment:
         resolved = dataclasses.replace(
             resolved,
             transform_args=transform_args(self.dataset, self.transform, chosen),
+            test_strengths=[float(each) for each in self.test_strengths],
         )
         checks.check_values(resolved)
         _check_options(resolved)
+        _check_strengths(resolved)
         return resolved
 
     def dataset_options(self):
@@ -263,6 +286,9 @@ def drop_original_behaviour(settings):
     >>> drop_original_behaviour(settings)
     {'seed': 0, 'splits': 'mine.csv'}
     """
+    original = _ORIGINAL_ARGS.get(settings.get("transform"))
+    if original and settings.get("transform_args") == original:
+        settings = {**settings, "transform_args": {}}
     return {
         name: value
         for name, value in settings.items()
@@ -270,68 +296,17 @@ def drop_original_behaviour(settings):
     }
 
 
-def transform_args(dataset, transform, chosen=None):
-    """Returns the arguments of a transformation on a data set.
-
-    Args:
-        dataset: String, name of the data set.
-        transform: String, name of the transformation.
-        chosen: Dictionary of the arguments that the user chose, or `None`.
-
-    Returns:
-        Dictionary with every argument of the transformation.
-
-    Raises:
-        ValueError: If `chosen` names an unknown argument or lacks one.
-
-    Example:
-
-    >>> transform_args("facescrub", "blur")
-    {'sigma': 3.0}
-    """
-    legal = names.find("transform", transform).options
-    for name in chosen or {}:
-        if name not in legal:
-            raise ValueError(
-                f"The transform {transform} takes "
-                f"{', '.join(legal) or 'no arguments'}. "
-                f"Received: transform_args={chosen}"
-            )
-        kind, words = _kind_of_argument(legal[name])
-        value = chosen[name]
-        if not isinstance(value, kind) or isinstance(value, bool) != (
-            kind is bool
-        ):
-            raise ValueError(
-                f"`{name}` of the transform {transform} must be {words}. "
-                f"Received: transform_args={chosen}"
-            )
-    arguments = {
-        **legal,
-        **defaults.STRENGTHS.get(dataset, {}).get(transform, {}),
-        **(chosen or {}),
-    }
-    missing = [key for key, value in arguments.items() if value is _REQUIRED]
-    if missing:
+def _check_strengths(experiment):
+    """Raises if strengths are to be tested that cannot be."""
+    if not experiment.test_strengths:
+        return
+    strength_of(experiment.transform)
+    if experiment.analysis == "none":
         raise ValueError(
-            f"The transform {transform} needs a value of {', '.join(missing)}, "
-            f"such as --transform_args.{missing[0]} VALUE. "
-            f"Received: transform_args={chosen}"
+            "Strengths are tested when neurons are measured: choose another "
+            "`analysis`, or no `test_strengths`. Received: analysis=none, "
+            f"test_strengths={experiment.test_strengths}"
         )
-    # 3 and 3.0 are the same strength and must give the same run name.
-    return {
-        name: float(value) if type(value) is int else value
-        for name, value in arguments.items()
-    }
-
-
-def _kind_of_argument(default):
-    """Returns the type of an argument like its default, and its words."""
-    if isinstance(default, bool):
-        return bool, "true or false"
-    if isinstance(default, str):
-        return str, "text"
-    return numbers.Real, "a number"
 
 
 _REQUIRED = names.REQUIRED

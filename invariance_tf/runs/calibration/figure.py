@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from invariance_tf.drawing import lines, style
 from invariance_tf.drawing.examples import displayable
 from invariance_tf.drawing.layout import write_note
-from invariance_tf.runs.calibration.rule import PARAMETERS
 
 MOST_COLUMNS = 12
 
@@ -124,8 +123,7 @@ def _draw_curve(axes, calibration):
         )
     if calibration.chosen is not None:
         _mark_chosen(axes, calibration)
-    parameter = PARAMETERS[calibration.transform]
-    axes.set_xlabel(f"{parameter.name} ({parameter.unit})")
+    axes.set_xlabel(style.label_strength(calibration.parameter))
     lines.draw_percent(axes, "top-1 accuracy (%)")
     axes.legend(loc="best")
 

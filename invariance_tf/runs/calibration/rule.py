@@ -19,20 +19,18 @@ class Parameter:
     Attributes:
         name: String, name of the transformation's argument.
         step: Float, by which it is raised by default.
-        unit: String, the unit in words.
     """
 
     name: str
     step: float
-    unit: str
 
 
 # The steps are the paper's, except for salt and pepper: it gives the strength
 # without a step.
 PARAMETERS = {
-    "blur": Parameter("sigma", 0.5, "pixels"),
-    "white_noise": Parameter("std", 25.0, "grey levels"),
-    "salt_pepper": Parameter("amount", 0.05, "share of the pixels"),
+    "blur": Parameter("sigma", 0.5),
+    "white_noise": Parameter("std", 25.0),
+    "salt_pepper": Parameter("amount", 0.05),
 }
 
 
@@ -106,7 +104,7 @@ def parameter_of(transform, name=None):
             for each, parameter in PARAMETERS.items()
         )
         raise ValueError(
-            "Only transformations with a strength can be calibrated: "
+            "Transformations that can be calibrated, and their strengths: "
             f"{legal}. Received: transform={transform}"
         )
     parameter = PARAMETERS[transform]

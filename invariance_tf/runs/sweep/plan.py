@@ -142,6 +142,10 @@ def expand_grid(base, part):
     ]
 
 
+# Settings that do not change the name of a run, which can have one value.
+_OF_A_RUN = ("tau", "ablate_layer", "activity", "test_strengths", "runs_dir")
+
+
 def drop_repeats(experiments):
     """Drops experiments that are the same run as an earlier one.
 
@@ -154,14 +158,13 @@ def drop_repeats(experiments):
         List of experiments with different names.
 
     Raises:
-        ValueError: If a run has two values of `tau`, `ablate_layer` or
-            `runs_dir`.
+        ValueError: If a run has two values of one of `_OF_A_RUN`.
     """
     chosen = {}
     for experiment in experiments:
         name = experiment.name()
         earlier = chosen.setdefault(name, experiment)
-        for setting in ("tau", "ablate_layer", "runs_dir"):
+        for setting in _OF_A_RUN:
             values = [getattr(each, setting) for each in (earlier, experiment)]
             if values[0] != values[1]:
                 raise ValueError(
@@ -197,8 +200,11 @@ def _split_content(content):
                 "base and each part of grid must be mappings of settings. "
                 f"Received: {mapping}"
             )
+    base = dict(base)
     for name, value in base.items():
-        if isinstance(value, list):
+        if name == "test_strengths":
+            base[name] = [value]
+        elif isinstance(value, list):
             raise ValueError(
                 f"Lists belong in grid, not in base. Received: {name}={value}"
             )

@@ -1,0 +1,96 @@
+"""The arguments of transformations, and which of them is the strength."""
+
+import numbers
+
+from invariance_tf.settings import defaults, names
+
+
+def transform_args(dataset, transform, chosen=None):
+    """Returns the arguments of a transformation on a data set.
+
+    Args:
+        dataset: String, name of the data set.
+        transform: String, name of the transformation.
+        chosen: Dictionary of the arguments that the user chose, or `None`.
+
+    Returns:
+        Dictionary with every argument of the transformation.
+
+    Raises:
+        ValueError: If `chosen` names an unknown argument or lacks one.
+
+    Example:
+
+    >>> transform_args("facescrub", "blur")
+    {'sigma': 3.0}
+    """
+    legal = names.find("transform", transform).options
+    for name in chosen or {}:
+        if name not in legal:
+            raise ValueError(
+                f"The transform {transform} takes "
+                f"{', '.join(legal) or 'no arguments'}. "
+                f"Received: transform_args={chosen}"
+            )
+        kind, words = _kind_of_argument(legal[name])
+        value = chosen[name]
+        if not isinstance(value, kind) or isinstance(value, bool) != (
+            kind is bool
+        ):
+            raise ValueError(
+                f"`{name}` of the transform {transform} must be {words}. "
+                f"Received: transform_args={chosen}"
+            )
+    arguments = {
+        **legal,
+        **defaults.STRENGTHS.get(dataset, {}).get(transform, {}),
+        **(chosen or {}),
+    }
+    missing = [
+        key for key, value in arguments.items() if value is names.REQUIRED
+    ]
+    if missing:
+        raise ValueError(
+            f"The transform {transform} needs a value of {', '.join(missing)}, "
+            f"such as --transform_args.{missing[0]} VALUE. "
+            f"Received: transform_args={chosen}"
+        )
+    # 3 and 3.0 are the same strength and must give the same run name.
+    return {
+        name: float(value) if type(value) is int else value
+        for name, value in arguments.items()
+    }
+
+
+def strength_of(transform):
+    """Returns the argument that is the strength of a transformation.
+
+    It is the first that is a number.
+
+    Args:
+        transform: String, name of the transformation.
+
+    Raises:
+        ValueError: If it has none.
+
+    Example:
+
+    >>> strength_of("blur"), strength_of("rotate90")
+    ('sigma', 'angle')
+    """
+    for name, default in names.find("transform", transform).options.items():
+        if _kind_of_argument(default)[0] is numbers.Real:
+            return name
+    raise ValueError(
+        "Only a transformation with a number among its arguments has a "
+        f"strength. Received: transform={transform}"
+    )
+
+
+def _kind_of_argument(default):
+    """Returns the type of an argument like its default, and its words."""
+    if isinstance(default, bool):
+        return bool, "true or false"
+    if isinstance(default, str):
+        return str, "text"
+    return numbers.Real, "a number"
