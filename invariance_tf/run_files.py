@@ -39,6 +39,7 @@ LISTED = (
     "examples.png",
     "history.csv",
     "model.keras",
+    "near_copies.csv",
     "provenance.json",
     "skipped.csv",
     "splits.csv",
