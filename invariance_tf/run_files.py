@@ -42,6 +42,7 @@ LISTED = (
     "examples.png",
     "history.csv",
     "model.keras",
+    "near_copies.csv",
     "provenance.json",
     "skipped.csv",
     "splits.csv",

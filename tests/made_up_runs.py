@@ -127,7 +127,8 @@ def made_up_runs(
         tested = dict.fromkeys(["identity", transform, *others])
         rows, of_run = _make_rows(keys[-1], [*tested], laws, num_neurons)
         evaluate_on = "all" if others else "trained"
-        runs.append(of_run | {"run_dir": run, "evaluate_on": evaluate_on})
+        of_run |= {"data_name": dataset, "evaluate_on": evaluate_on}
+        runs.append(of_run | {"run_dir": run})
         for name, of_table in rows.items():
             found[name] += [(number, *row) for row in of_table]
     keys = pd.DataFrame(keys, columns=[*KEYS])

@@ -105,6 +105,7 @@ def test_the_run_directory_holds_everything(summary):
             "history.csv",
             "layers.csv",
             "model.keras",
+            "near_copies.csv",
             "neurons.parquet",
             "provenance.json",
             "skipped.csv",
@@ -196,6 +197,9 @@ def test_the_provenance_names_versions_data_and_time(summary):
     assert provenance["versions"]["keras"] == keras.__version__
     assert provenance["data"]["num_images"] == 4 * 30
     assert provenance["data"]["num_skipped"] == 0
+    parts = ("train", "validation", "test")
+    counts = [provenance["data"][f"num_{part}"] for part in parts]
+    assert counts == [4 * 9, 4 * 1, 4 * 20]
     assert provenance["seconds"].keys() == {
         *("data", "model", "training", "evaluation", "analysis")
     }

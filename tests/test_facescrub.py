@@ -135,13 +135,14 @@ def test_links_are_followed_but_never_in_a_loop(tmp_path):
         for number in range(2):
             save(tmp_path / "elsewhere" / name / f"{number}.png")
     data_dir = tmp_path / "data"
+    real = data_dir / "own" / "Real"
     for number in range(2):
-        save(data_dir / "Real" / f"{number}.png")
+        save(real / f"{number}.png")
     (data_dir / "linked").symlink_to(tmp_path / "elsewhere")
-    (data_dir / "Alias").symlink_to(data_dir / "Real")
+    (data_dir / "Alias").symlink_to(real)
     (data_dir / "loop").symlink_to(data_dir)
     (data_dir / "above").symlink_to(tmp_path.parent)
-    (data_dir / "Real" / "self").symlink_to("self")
+    (real / "self").symlink_to("self")
     dataset = load(data_dir, tmp_path)
     assert dataset.categories == (NAMES[0], NAMES[1], "Real")
     assert len(dataset.images) == 6

@@ -178,7 +178,7 @@ def test_names_of_runs_stay_text(tmp_path):
         run_dir=str(tmp_path),
     )
     # Also in the figures.
-    runs = rename(runs, ~foreign, dataset=SCRIPT + "of the data set")
+    runs = rename(runs, ~foreign, data_name=SCRIPT + "of the data set")
     runs.unfinished.append(IMAGE + "of the unfinished")
     runs.refused[SCRIPT + "of the refused"] = IMAGE + "of the reason"
     (tmp_path / "summary.json").write_text('{"schema": 2, "seconds": {}}')

@@ -14,7 +14,7 @@ from made_up_runs import made_up_runs
 
 from invariance_tf import Experiment, load_runs
 from invariance_tf import run as run_experiment
-from invariance_tf.paper.studies import find_studies
+from invariance_tf.paper.studies import find_studies, title_of
 from invariance_tf.paper.tables import KEYS, TABLES, save_runs
 
 SMALL = Experiment(
@@ -189,6 +189,35 @@ def test_the_runs_of_a_study_differ_only_in_what_is_studied(copy):
     path.write_text(yaml.safe_dump(settings))
     conftest.list_files_again(second)
     assert load_runs(copy).runs.study.nunique() == 2
+
+
+def test_a_data_set_of_ones_own_has_its_own_name(copy, tmp_path):
+    first, second = sorted(copy.iterdir())
+    for run_dir, changes in ((first, {}), (second, {"data_name": "orl"})):
+        path = run_dir / "config.yaml"
+        settings = yaml.safe_load(path.read_text()) | changes
+        settings |= {"dataset": "folder", "data_dir": "../faces/att"}
+        if not changes:
+            # A run from before there was the setting.
+            del settings["data_name"]
+        path.write_text(yaml.safe_dump(settings))
+        data = json.loads((run_dir / "provenance.json").read_text())["data"]
+        data["data_dir"] = "/home/me/faces/att"
+        change_json(run_dir / "provenance.json", data=data)
+        change_json(run_dir / "summary.json", dataset="folder")
+        conftest.list_files_again(run_dir)
+    runs = load_runs(copy)
+    assert runs.runs.data_name.tolist() == ["att", "orl"]
+    assert {*runs.runs.dataset} == {"folder"}
+    # Whatever they are called, the images are the same.
+    assert runs.runs.study.nunique() == 1
+    assert title_of(find_studies(runs)[0], "faces") == "att, small AlexNet"
+    save_runs(runs, tmp_path / "tables")
+    path = tmp_path / "tables" / "runs.parquet"
+    pd.read_parquet(path).drop(columns="data_name").to_parquet(path)
+    runs = load_runs(tmp_path / "tables")
+    title = title_of(find_studies(runs)[0], "faces")
+    assert title == "a folder of images, small AlexNet"
 
 
 def join(*all_runs):

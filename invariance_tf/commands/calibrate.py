@@ -78,7 +78,7 @@ def calibrate_transform(arguments, program):
                 1, f"accuracy {accuracy:.3f} at {strength:g}"
             ),
         )
-    _show_calibration(calibration, experiment.dataset, record_dir)
+    _show_calibration(calibration, experiment.title(), record_dir)
     return 3 if calibration.chosen is None else 0
 
 

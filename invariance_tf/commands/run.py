@@ -135,7 +135,7 @@ def prepare_run(experiment):
     with terminal.busy("Loading TensorFlow"), terminal.quiet_start():
         from invariance_tf.runs.preparation import prepare
     terminal.start_logging()
-    names = f"the images of {experiment.dataset} and {experiment.network}"
+    names = f"the images of {experiment.title()} and {experiment.network}"
     with (
         terminal.mistakes((ValueError, TypeError, OSError, ImportError)),
         terminal.busy(f"Preparing {names}"),
@@ -187,8 +187,10 @@ def _show_accuracies(summary):
         ),
     )
     cells = _read_accuracies(summary["run_dir"])
+    # Summaries from before have no other name.
+    data_name = summary.get("data_name", summary["dataset"])
     terminal.show_table(
-        f"{transform} on {summary['dataset']}",
+        f"{transform} on {data_name}",
         {
             "test images": "left",
             "categories": "left",

@@ -104,7 +104,7 @@ def _choose(runs, command):
     seeds = [*dict.fromkeys(run.experiment.seed for run in runs)]
     experiment = runs[0].experiment
     title = (
-        f"{experiment.transform} on {experiment.dataset}, "
+        f"{experiment.transform} on {experiment.title()}, "
         f"{experiment.network}, n_seen {experiment.n_seen}"
     )
     note = _explain(settings, best, record.count_images(runs), seeds)

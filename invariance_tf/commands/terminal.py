@@ -151,6 +151,8 @@ def start_logging():
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # TensorFlow Datasets logs every file and folder.
     logging.getLogger("absl").setLevel(logging.ERROR)
+    # Of damaged images, which the package reports by name.
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 class _SafeFormatter(logging.Formatter):

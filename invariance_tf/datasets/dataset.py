@@ -6,7 +6,7 @@ import functools
 import numpy as np
 
 from invariance_tf import arrays
-from invariance_tf.datasets.images import fingerprint
+from invariance_tf.datasets.images import fingerprint, resemblance
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,6 +30,8 @@ class Dataset:
             cannot be used.
         files: Tuple of strings, the images' names; `None` becomes category
             and number.
+        left_out: Tuple of `(category, reason)` pairs: categories that were
+            found but are not used.
 
     Raises:
         TypeError: If an array is of the wrong kind.
@@ -51,6 +53,7 @@ class Dataset:
     categories: tuple
     skipped: tuple = ()
     files: tuple | None = None
+    left_out: tuple = ()
 
     def __post_init__(self):
         categories = _check_categories(self.categories)
@@ -118,10 +121,25 @@ class Dataset:
         """
         return fingerprint.hash_images(self.images)
 
-    def renamed(self, name):
-        """Returns the data set with another name."""
+    @property
+    def is_streamed(self):
+        """Whether images are decoded each time they are read."""
+        return hasattr(self.images, "take_records")
+
+    def find_contours(self, positions, reach=0):
+        """Returns what near copies have in common.
+
+        Args:
+            positions: Integer array, which images.
+            reach: See `resemblance.find_contours`.
+        """
+        images = self.images[positions]
+        return resemblance.find_contours(images, reach)
+
+    def changed(self, **texts):
+        """Returns the data set with another name, or other notes on it."""
         return self.of_stored(
-            self.fingerprint, self.hashes, **_content(self, name=name)
+            self.fingerprint, self.hashes, **_content(self, **texts)
         )
 
     @property

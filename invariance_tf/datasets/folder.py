@@ -10,6 +10,7 @@ from invariance_tf.datasets.images import (
     image_cache,
     listing,
     selection,
+    structure,
 )
 
 # The options that decide on an entry of the cache, beside the files.
@@ -25,7 +26,8 @@ DECISIVE = (
 def load_folder(data_dir, **options):
     """Reads images from a directory with one folder per category.
 
-    Colour and grey JPEG, PNG, GIF, BMP and WebP files are read. Folders of
+    Colour and grey JPEG, PNG, GIF, BMP, WebP, PNM, TIFF, JPEG 2000 and AVIF
+    files are read. Folders of
     the same name, such as `train/cat` and `val/cat`, are one category, and
     folders called "faces" or "images" between or below the categories are
     passed over (see `listing.group_by_category`). The central square of each
@@ -47,8 +49,9 @@ def load_folder(data_dir, **options):
 
     Raises:
         ValueError: If an option is not legal, if fewer than two categories
-            have enough usable images, or if a category of `categories_file`
-            does not exist.
+            have enough usable images, if a category of `categories_file` does
+            not exist, or, without such a file, if the folders are hardly
+            categories (see `structure.check_structure`).
         FileNotFoundError: If the directory or the file does not exist.
 
     Example:
@@ -66,14 +69,15 @@ def load_folder(data_dir, **options):
     ('cat', 'dog') (6, 64, 64, 3)
     """
     chosen = selection.Selection(data_dir, **options)
-    candidates, loose = _find_candidates(chosen)
+    files_by_category, unlisted, loose = _find_categories(chosen)
+    candidates = _find_candidates(files_by_category, chosen)
 
     def check(usable, skipped):
         _check_counts(usable, skipped + loose, chosen)
 
     options = {name: getattr(chosen, name) for name in DECISIVE}
     key = image_cache.make_key(
-        [options, [decoding.VERSION, PIL.__version__]],
+        [options, [decoding.VERSION, PIL.__version__, decoding.FORMATS]],
         [
             (category, file.name, file.size, file.mtime_ns)
             for category, files in candidates.items()
@@ -86,7 +90,15 @@ def load_folder(data_dir, **options):
         lambda path: selection.build_entry(path, candidates, chosen, check),
     )
     entry["skipped"] += tuple(loose)
-    return Dataset.of_stored(name="folder", **entry)
+    left_out = dict.fromkeys(unlisted, selection.NOT_LISTED)
+    left_out |= {
+        category: chosen.too_few
+        for category in files_by_category
+        if category not in entry["categories"]
+    }
+    return Dataset.of_stored(
+        name="folder", left_out=tuple(sorted(left_out.items())), **entry
+    )
 
 
 def count_categories(data_dir=None, **options):
@@ -103,27 +115,32 @@ def count_categories(data_dir=None, **options):
         ValueError: As `load_folder`.
         FileNotFoundError: As `load_folder`.
     """
-    candidates, _ = _find_candidates(selection.Selection(data_dir, **options))
-    return len(candidates)
+    chosen = selection.Selection(data_dir, **options)
+    return len(_find_candidates(_find_categories(chosen)[0], chosen))
 
 
-def _find_candidates(chosen):
-    """Returns files by category with enough of them, and loose files."""
-    files_by_category, loose = _find_files(chosen.data_dir)
+def _find_categories(chosen):
+    """Returns files by category, names left out, and loose files."""
+    found, loose = _find_files(chosen)
     files_by_category = selection.restrict_categories(
-        files_by_category, chosen.categories_file
+        found, chosen.categories_file
     )
     _check_counts(files_by_category, loose, chosen)
-    candidates = {
+    return files_by_category, found.keys() - files_by_category.keys(), loose
+
+
+def _find_candidates(files_by_category, chosen):
+    """Returns files by category, of those with enough of them."""
+    return {
         category: files
         for category, files in files_by_category.items()
         if len(files) >= chosen.min_images
     }
-    return candidates, loose
 
 
-def _find_files(data_dir):
+def _find_files(chosen):
     """Returns files by category, and loose files with the reason."""
+    data_dir = chosen.data_dir
     if not data_dir:
         raise ValueError(
             "`data_dir` must be the path of a directory with one folder per "
@@ -137,6 +154,8 @@ def _find_files(data_dir):
         )
     files = listing.list_files(path)
     files_by_category, loose = listing.group_by_category(files)
+    if not chosen.categories_file:
+        structure.check_structure(path, files_by_category, loose)
     reason = "is not in a category's folder"
     return files_by_category, [(file.name, reason) for file in loose]
 

@@ -73,7 +73,7 @@ def title_of(studies, role):
     if role not in studies:
         return STUDY_NAMES[role]
     first = studies[role].runs.iloc[0]
-    names = first.dataset, first.network
+    names = first.data_name, first.network
     return ", ".join(_WORDS.get(name, name) for name in names)
 
 

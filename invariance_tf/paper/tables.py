@@ -9,7 +9,7 @@ import os
 import pandas as pd
 
 from invariance_tf import files, foreign, run_files
-from invariance_tf.settings.config import drop_original_behaviour
+from invariance_tf.settings.config import drop_original_behaviour, title_of
 
 # What every row of every table starts with.
 KEYS = (
@@ -50,6 +50,7 @@ _VARIED = (
     "activity",
     "test_strengths",
     "data_dir",
+    "data_name",
     "runs_dir",
     "if_not_learning",
 )
@@ -81,15 +82,15 @@ class Runs:
     measured; runs of different studies must not be averaged.
 
     Attributes:
-        runs: DataFrame with a row for each run: the keys, transform_args (as
-            JSON), image_size, epochs, evaluate_on, paradigm, within_accuracy,
-            across_accuracy, clean_accuracy, tau, means over neurons
-            (invariance, invariance_floor and corrected_invariance, each with
-            _seen, _unseen and _all), is_at_chance (on original images),
-            penultimate_layer, run_dir, and of its provenance seconds,
-            git_commit, git_is_modified, python, tensorflow, keras, numpy,
-            backend, processor, num_cpus, fingerprint, num_images and
-            num_skipped.
+        runs: DataFrame with a row for each run: the keys, data_name (what the
+            data set is called), transform_args (as JSON), image_size, epochs,
+            evaluate_on, paradigm, within_accuracy, across_accuracy,
+            clean_accuracy, tau, means over neurons (invariance,
+            invariance_floor and corrected_invariance, each with _seen, _unseen
+            and _all), is_at_chance (on original images), penultimate_layer,
+            run_dir, and of its provenance seconds, git_commit,
+            git_is_modified, python, tensorflow, keras, numpy, backend,
+            processor, num_cpus, fingerprint, num_images and num_skipped.
         accuracy: DataFrame: test_transform, category_group, num_images,
             accuracy.
         accuracy_by_category: DataFrame: test_transform, category,
@@ -236,6 +237,8 @@ def _load_saved(directory):
     missing |= {"is_at_chance": False, "paradigm": "joint"}
     for name in missing.keys() - {*tables["runs"]}:
         tables["runs"][name] = missing[name]
+    if "data_name" not in tables["runs"]:
+        tables["runs"]["data_name"] = tables["runs"]["dataset"]
     return Runs(**tables)
 
 
@@ -260,6 +263,10 @@ def _load_run(finished):
         settings = files.read_yaml(path)
         study = _study(settings, origin["fingerprint"])
         row = _make_row(finished, settings) | origin
+        # Where the images were, as an absolute path.
+        row["data_name"] = title_of(
+            settings["dataset"], row.pop("data_dir"), settings.get("data_name")
+        )
     tables["runs"] = pd.DataFrame([row])
     keys = {
         "run": os.path.basename(os.path.normpath(finished.run_dir)),
@@ -324,6 +331,7 @@ def _read_origin(path):
         "backend": origin["backend"],
         "processor": origin["hardware"]["processor"],
         "num_cpus": origin["hardware"]["num_cpus"],
+        "data_dir": origin["data"].get("data_dir"),
         "fingerprint": origin["data"]["fingerprint"],
         "num_images": origin["data"]["num_images"],
         "num_skipped": origin["data"]["num_skipped"],

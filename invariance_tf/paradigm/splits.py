@@ -10,8 +10,15 @@ from invariance_tf import foreign
 
 PARTS = ("train", "validation", "test")
 
-# The part of an image that equals one of a later part: it is not used.
+# The part of an image that equals or resembles one of a later part: it is not
+# used.
 DUPLICATE = "duplicate"
+NEAR_COPY = "near_copy"
+
+# Least product of the contours of near copies. On real faces and objects, what
+# was compressed, brightened or shifted reaches it; two photos of one person
+# reach .93, and .945 if they are of the same moment.
+NEAR = 0.95
 
 _logger = logging.getLogger(__name__)
 
@@ -92,13 +99,92 @@ def _without_duplicates(parts, dataset):
     return parts
 
 
+def find_near_copies(parts, dataset):
+    """Finds images that resemble one of a later part, of the same category.
+
+    These are copies that were compressed, resized, brightened or shifted a
+    little. Copies that are mirrored, turned or cropped are not found. Pictures
+    on an even background with little else, such as digits, can resemble each
+    other without being copies.
+
+    Args:
+        parts: Array of strings, as `divide` returns it.
+        dataset: The `datasets.Dataset`.
+
+    Returns:
+        Integer array of shape `(num_pairs, 2)`: the positions of an image and
+        of one in a later part, with the most similar one of each.
+    """
+    pairs = [np.empty((0, 2), int)]
+    for label in range(dataset.num_categories):
+        start, stop = np.searchsorted(dataset.labels, [label, label + 1])
+        of_category = parts[start:stop]
+        for part, later in (("train", PARTS[1:]), ("validation", PARTS[2:])):
+            ours = start + np.flatnonzero(of_category == part)
+            theirs = start + np.flatnonzero(np.isin(of_category, later))
+            if len(ours) and len(theirs):
+                pairs += _pair_similar(ours, theirs, dataset)
+    return np.unique(np.concatenate(pairs), axis=0)
+
+
+def _pair_similar(ours, theirs, dataset):
+    """Returns pairs of near copies, in blocks that fit in memory."""
+    # Shifted by a pixel, a fine texture is another.
+    moved = dataset.find_contours(theirs, reach=1)
+    pairs = []
+    for first in range(0, len(ours), 256):
+        block = ours[first : first + 256]
+        contours = dataset.find_contours(block)[:, 0]
+        # Of the moves the one that fits best.
+        products = np.max(
+            [contours @ of_move.T for of_move in moved.swapaxes(0, 1)], axis=0
+        )
+        is_near = products > NEAR
+        of_ours = block, theirs[products.argmax(axis=1)]
+        of_theirs = block[products.argmax(axis=0)], theirs
+        pairs += [
+            np.stack(of_ours, axis=1)[is_near.any(axis=1)],
+            np.stack(of_theirs, axis=1)[is_near.any(axis=0)],
+        ]
+    return pairs
+
+
+def drop_near_copies(parts, dataset):
+    """Returns parts in which no image resembles one of a later part.
+
+    Args:
+        parts: Array of strings, as `divide` returns it.
+        dataset: The `datasets.Dataset`.
+    """
+    pairs = find_near_copies(parts, dataset)
+    if len(pairs):
+        parts = parts.copy()
+        parts[pairs[:, 0]] = NEAR_COPY
+        _logger.warning(
+            "Dropped %d training images that resemble a validation or test "
+            'image (%s); splits.csv lists them as "near_copy".',
+            len({*pairs[:, 0]}),
+            name_pairs(pairs, dataset),
+        )
+    return parts
+
+
+def name_pairs(pairs, dataset, most=3):
+    """Names the files of the first pairs of near copies, for a message."""
+    named = "; ".join(
+        " like ".join(dataset.files[position] for position in pair)
+        for pair in pairs[:most]
+    )
+    return f"{named}; ..." if len(pairs) > most else named
+
+
 def replay(dataset, path):
     """Divides a data set as in a file, such as another run's `splits.csv`.
 
     Args:
         dataset: A `datasets.Dataset`.
         path: Path of a CSV file with the columns file, category and split (one
-            of `PARTS` or "duplicate").
+            of `PARTS`, "duplicate" or "near_copy").
 
     Returns:
         A `datasets.Dataset` of the images in the file, and an array of the
@@ -158,10 +244,11 @@ def _read_rows(path):
                 "Splits need the columns file, category and split. Received: "
                 f"splits={path} with {', '.join(map(str, row))}"
             )
-        if row["split"] not in (*PARTS, DUPLICATE):
+        if row["split"] not in (*PARTS, DUPLICATE, NEAR_COPY):
             raise ValueError(
-                f"The split of row {number} must be {', '.join(PARTS)} or "
-                f"{DUPLICATE}. Received: splits={path}, split={row['split']}"
+                f"The split of row {number} must be {', '.join(PARTS)}, "
+                f"{DUPLICATE} or {NEAR_COPY}. Received: splits={path}, "
+                f"split={row['split']}"
             )
         name, category = (
             foreign.unescape_cell(row[column] or "")
@@ -198,8 +285,8 @@ def check(parts, dataset, held_out=False):
         if not counts.all():
             category = dataset.categories[int(np.argmin(counts))]
             raise ValueError(
-                f"Every category needs an image for {purpose}. Exact "
-                f"duplicates do not count. Received: no image of {category}"
+                f"Every category needs an image for {purpose}. Copies that "
+                f"were dropped do not count. Received: no image of {category}"
             )
 
 
@@ -209,6 +296,18 @@ def to_table(parts, dataset):
         "file": dataset.files,
         "category": np.array(dataset.categories)[dataset.labels],
         "split": parts,
+    }
+
+
+def to_pairs_table(pairs, parts, dataset):
+    """Returns the columns of `near_copies.csv`: two files and their splits."""
+    files = np.array(dataset.files, object)
+    of_file, of_copy = pairs.T
+    return {
+        "file": files[of_file],
+        "split": parts[of_file],
+        "similar_file": files[of_copy],
+        "similar_split": parts[of_copy],
     }
 
 

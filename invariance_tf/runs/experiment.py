@@ -217,6 +217,7 @@ def _identify(prepared):
     experiment = prepared.experiment
     return {
         "dataset": experiment.dataset,
+        "data_name": experiment.title(),
         "network": experiment.network,
         "transform": experiment.transform,
         "n_seen": experiment.n_seen,
@@ -257,6 +258,10 @@ def _write_settings(prepared, log):
             "file": [file for file, _ in dataset.skipped],
             "reason": [reason for _, reason in dataset.skipped],
         },
+    )
+    files.write_csv(
+        path("near_copies.csv"),
+        splits.to_pairs_table(prepared.near_copies, prepared.parts, dataset),
     )
     drawing.save(_draw_examples(prepared), path("examples.png"))
     log.picture("examples", path("examples.png"), step=0)

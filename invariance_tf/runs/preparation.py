@@ -15,7 +15,7 @@ from invariance_tf import datasets, networks, transforms
 from invariance_tf.measures import activations
 from invariance_tf.paradigm import categories, phases, pipeline, splits
 from invariance_tf.paradigm import model as models
-from invariance_tf.runs import strengths
+from invariance_tf.runs import found, strengths
 from invariance_tf.settings import config, defaults, families
 from invariance_tf.training import devices, episodes, precision
 
@@ -33,6 +33,8 @@ class Prepared:
         parts: Array of `num_images` strings: train, validation, test, or why
             the image is in none of them (see `splits.divide`).
         model: The untrained Keras model.
+        near_copies: Integer array of shape `(num_pairs, 2)`; see
+            `splits.find_near_copies`.
         seconds: Dictionary from finished stages to their duration.
         run_dir: Path of the run directory.
     """
@@ -42,6 +44,7 @@ class Prepared:
     is_seen: np.ndarray
     parts: np.ndarray
     model: Any
+    near_copies: np.ndarray
     seconds: dict
     run_dir: str
 
@@ -101,6 +104,8 @@ def prepare(experiment):
     seconds = {}
     with timed(seconds, "data"):
         experiment, dataset, parts = check(experiment)
+        near_copies = found.find_near_copies(experiment, dataset, parts)
+    found.log_found(dataset, parts, near_copies)
     is_seen = categories.seen_categories(
         dataset.num_categories, experiment.n_seen, experiment.category_seed
     )
@@ -121,7 +126,14 @@ def prepare(experiment):
         )
     run_dir = os.path.join(experiment.runs_dir, experiment.name())
     return Prepared(
-        experiment, dataset, is_seen, parts, model, seconds, run_dir
+        experiment,
+        dataset,
+        is_seen,
+        parts,
+        model,
+        near_copies,
+        seconds,
+        run_dir,
     )
 
 
@@ -248,6 +260,13 @@ def _divide(experiment, dataset):
         parts = splits.divide(
             dataset, experiment.validation_fraction, experiment.seed
         )
+    if experiment.near_copies == "drop":
+        if dataset.is_streamed:
+            raise ValueError(
+                "Near copies are found only where images are decoded once: use "
+                "--stream false. Received: near_copies=drop"
+            )
+        parts = splits.drop_near_copies(parts, dataset)
     if experiment.test_on == "validation":
         # A search must not see the test images.
         parts[parts == "test"] = "unused"

@@ -11,6 +11,7 @@ import keras
 
 from invariance_tf import files, run_files
 from invariance_tf.paradigm import splits
+from invariance_tf.runs import found
 from invariance_tf.training import precision
 
 PACKAGES = (
@@ -110,9 +111,9 @@ def _describe_data(prepared):
         "data_dir": data_dir and os.path.abspath(data_dir),
         "fingerprint": dataset.fingerprint,
         "splits": splits.digest(prepared.parts, dataset),
-        "num_images": len(dataset.labels),
         "num_skipped": len(dataset.skipped),
-        "num_duplicates": len(prepared.positions(splits.DUPLICATE)),
+        **found.count_found(dataset, prepared.parts, prepared.near_copies),
+        "left_out": found.group_left_out(dataset),
     }
 
 

@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import re
 
 # Lowest and highest legal value, and both in words.
 _RANGES = {
@@ -43,6 +44,12 @@ def check_values(experiment):
             raise ValueError(
                 f"`{name}` must be {description}. Received: {name}={value}"
             )
+    name = experiment.data_name
+    if name is not None and not re.fullmatch(r"[^\W_][\w.-]{0,59}", name):
+        raise ValueError(
+            "`data_name` must be letters, digits, `_`, `-` and `.`, at most "
+            f"60. Received: data_name={name}"
+        )
     below_1 = math.nextafter(1, 0)
     if experiment.tau != "auto" and not _is_within(experiment.tau, 0, below_1):
         raise ValueError(

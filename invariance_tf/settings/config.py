@@ -7,8 +7,10 @@ once.
 import dataclasses
 import hashlib
 import json
+import os
 from typing import Any, Literal
 
+from invariance_tf import foreign
 from invariance_tf.settings import calibrated, checks, defaults, names
 from invariance_tf.settings.strengths import strength_of, transform_args
 
@@ -24,6 +26,7 @@ _NOT_IN_NAME = (
     "activity",
     "test_strengths",
     "runs_dir",
+    "data_name",
     "devices",
     "if_not_learning",
 )
@@ -36,6 +39,7 @@ _ORIGINAL_BEHAVIOUR = {
     "deterministic": False,
     "devices": 1,
     "if_not_learning": "continue",
+    "near_copies": "warn",
     "paradigm": "joint",
     "precision": "float32",
     "splits": None,
@@ -66,6 +70,9 @@ class Experiment:
             your own function, such as my_lab.data:plankton.
         data_dir: Directory of the images (folder, facescrub) or of TensorFlow
             Datasets (tfds:NAME, imagenet).
+        data_name: Name of your own data set, such as att_faces, in the names
+            of run directories, in figures and the report; null: there dataset,
+            here the folder's name (folder).
         image_size: Height and width of the images in pixels.
         central_crop: Side of the central square to keep, as a fraction of the
             shorter side, above 0 to 1 (not synthfaces, digits).
@@ -88,6 +95,8 @@ class Experiment:
         splits: CSV file with the columns file, category and split that assigns
             images to training, validation and test, such as the splits.csv of
             another run.
+        near_copies: What to do with training images that are nearly equal to a
+            validation or test image: warn, or drop them.
         transform: Transformation: identity, grayscale, hue_rotation, blur,
             highpass, horizontal, vertical, contrast_inversion, white_noise,
             salt_pepper, rotate90, rotate180, thinning, or your own, such as
@@ -158,6 +167,7 @@ class Experiment:
 
     dataset: str = "synthfaces"
     data_dir: str | None = None
+    data_name: str | None = None
     image_size: int | None = None
     central_crop: float | None = None
     min_images: int | None = None
@@ -170,6 +180,7 @@ class Experiment:
     stream: bool | None = None
     crops: Literal["central", "resnet"] | None = None
     splits: str | None = None
+    near_copies: Literal["warn", "drop"] = "warn"
     transform: str = "highpass"
     transform_args: dict[str, Any] | Literal["calibrated"] | None = None
     test_strengths: list[float] = ()
@@ -253,6 +264,10 @@ class Experiment:
         options = names.find("dataset", self.dataset).options
         return {name: getattr(self, name) for name in options}
 
+    def title(self):
+        """Returns what figures and the report call the data set."""
+        return title_of(self.dataset, self.data_dir, self.data_name)
+
     def name(self):
         """Returns the name of the run directory of a resolved experiment.
 
@@ -267,9 +282,29 @@ class Experiment:
         digest = hashlib.sha256(
             json.dumps(settings, sort_keys=True).encode()
         ).hexdigest()
-        parts = f"{self.dataset}-{self.network}-{self.transform}"
+        dataset = self.data_name or self.dataset
+        parts = f"{dataset}-{self.network}-{self.transform}"
         parts = parts.replace(":", "_").replace("/", "_")
         return f"{parts}-n{self.n_seen}-s{self.seed}-{digest[:8]}"
+
+
+def title_of(dataset, data_dir=None, data_name=None):
+    """Returns what figures and the report call a data set.
+
+    Args:
+        dataset: See `Experiment`, as for all.
+        data_dir: Path or `None`.
+        data_name: String or `None`.
+
+    Example:
+
+    >>> title_of("folder", "data/att_faces"), title_of("digits")
+    ('att_faces', 'digits')
+    """
+    if data_name or dataset != "folder" or not data_dir:
+        return data_name or dataset
+    folder = os.path.basename(os.path.abspath(os.path.expanduser(data_dir)))
+    return foreign.escape_name(folder) or dataset
 
 
 def drop_original_behaviour(settings):

@@ -55,7 +55,7 @@ def load_facescrub(data_dir=None, image_size=100, min_images=100, **options):
         min_images=min_images,
         **options,
     )
-    return dataset.renamed("facescrub")
+    return dataset.changed(name="facescrub")
 
 
 def count_categories(data_dir=None, min_images=100, **options):

@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import contextlib
+import importlib.util
 import io
 import itertools
 import os
@@ -18,7 +19,11 @@ from invariance_tf.datasets.images import budget
 
 # Part of the cache's key: raise it whenever a decoded value can change.
 VERSION = 1
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+# Pillow's names of the formats of the web, and of those that folders have. It
+# reads AVIF since 11.3, unless it was built without.
+WEB_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+HAS_AVIF = importlib.util.find_spec("PIL._avif") is not None
+FORMATS = (*WEB_FORMATS, "PPM", "TIFF", "JPEG2000", *["AVIF"] * HAS_AVIF)
 MAX_BYTES = 100_000_000
 MAX_PIXELS = 50_000_000
 # Of a progressive JPEG, whose scans each cover all of the image: about 10 scans
@@ -46,16 +51,17 @@ class TooManyPixelsError(UnusableImageError):
 
 
 @contextlib.contextmanager
-def open_image(content):
+def open_image(content, formats=WEB_FORMATS):
     """Opens an untrusted image and turns every error into a reason.
 
-    Only Pillow's decoders of five formats see the content, and the number of
+    Only Pillow's decoders of some formats see the content, and the number of
     pixels is read from the header and checked before anything is decoded.
     Errors within the block count too, as most damage shows up late. The block
     waits until there is memory for the image beside those of other threads.
 
     Args:
         content: Bytes of the whole file.
+        formats: Sequence of Pillow's names of the legal formats.
 
     Yields:
         A `PIL.Image.Image` of any mode. Of an animation it is the first frame.
@@ -65,7 +71,7 @@ def open_image(content):
             `TooManyPixelsError` if it is too large.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise TooManyPixelsError(
@@ -73,7 +79,11 @@ def open_image(content):
                 )
             if image.format == "JPEG":
                 _check_scans(content, width * height)
+            _check_kind_of_values(image)
             num_bytes = width * height * budget.BYTES_PER_PIXEL
+            if image.format == "JPEG2000":
+                # Its decoder holds every value in 4 bytes of its own.
+                num_bytes *= 2
             with budget.DECODING.taken(num_bytes):
                 yield image
     except (UnusableImageError, MemoryError):
@@ -83,9 +93,7 @@ def open_image(content):
             f"has more than {MAX_PIXELS:,} pixels"
         ) from None
     except Image.UnidentifiedImageError:
-        raise UnusableImageError(
-            "is not a readable JPEG, PNG, GIF, BMP or WebP image"
-        ) from None
+        raise UnusableImageError(_say_unknown(content, formats)) from None
     except Exception as error:
         # A damaged file can make Pillow raise nearly anything.
         reason = foreign.shorten(foreign.one_line(str(error)))
@@ -102,6 +110,36 @@ def _check_scans(content, num_pixels):
             f"has {num_scans} scans of {num_pixels:,} pixels, more than any "
             "photo needs"
         )
+
+
+def _check_kind_of_values(image):
+    """Raises if it is not known which value is white.
+
+    Of 16 bits it is the largest one, to which Pillow scales PNM and JPEG 2000.
+    A TIFF may have 12 or 32 bits, signs, fractions, or black as the largest.
+    """
+    is_usual = image.mode != "F"
+    if image.format == "TIFF" and image.mode.startswith("I"):
+        bits, kind, white_is_zero = 258, 339, 262
+        is_usual = (
+            image.tag_v2.get(bits) == (16,)
+            and image.tag_v2.get(kind, (1,)) == (1,)
+            and image.tag_v2.get(white_is_zero) == 1
+        )
+    if not is_usual:
+        raise UnusableImageError(
+            "has values other than 8 or 16 bits, from black to white: convert "
+            "it"
+        )
+
+
+def _say_unknown(content, formats):
+    """Returns why Pillow does not know the format of an image."""
+    if content[4:11] == b"ftypavi" and not HAS_AVIF:
+        return "is an AVIF image, which Pillow reads from version 11.3 on"
+    names = {"WEBP": "WebP", "PPM": "PNM", "JPEG2000": "JPEG 2000"}
+    *others, last = (names.get(name, name) for name in formats)
+    return f"is not a readable {', '.join(others)} or {last} image"
 
 
 def decode_image(file, image_size, central_crop):
@@ -132,7 +170,7 @@ def decode_image(file, image_size, central_crop):
         raise UnusableImageError("is empty")
     if file.size > MAX_BYTES:
         raise UnusableImageError(f"has more than {MAX_BYTES:,} bytes")
-    with open_image(file.read()) as image:
+    with open_image(file.read(), FORMATS) as image:
         image.load()
         square = _central_square(_upright(image), central_crop)
         size = (image_size, image_size)

@@ -9,7 +9,10 @@ import unicodedata
 
 from invariance_tf import foreign
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+EXTENSIONS = (
+    *(".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".webp"),
+    *(".pgm", ".ppm", ".pbm", ".pnm", ".tif", ".tiff", ".jp2", ".avif"),
+)
 SYSTEM_FOLDERS = {"__MACOSX", "lost+found"}
 FACE_MARKERS = {"face", "faces", "actor_faces", "actress_faces"}
 IMAGE_MARKERS = {"image", "images", "actor_images", "actress_images"}

@@ -9,6 +9,9 @@ import numpy as np
 
 from invariance_tf.datasets.images import decoding, image_cache, listing
 
+# Why a category is left out.
+NOT_LISTED = "not in `categories_file`"
+
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
@@ -64,6 +67,11 @@ class Selection:
                 "`central_crop` is a share of the shorter side: above 0, at "
                 f"most 1. Received: central_crop={self.central_crop!r}"
             )
+
+    @property
+    def too_few(self):
+        """String, why a category is left out that is not `NOT_LISTED`."""
+        return f"fewer than {self.min_images} usable images"
 
 
 def check_integer(name, value, lowest, highest=None, reason=""):

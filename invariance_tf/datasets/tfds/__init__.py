@@ -71,7 +71,9 @@ def load_tfds(builder, num_test=None, stream=None, crops="central", **options):
     has_test = len(shards) > 1
     if num_test is None and not has_test:
         chosen = selection.Selection(num_test=10, **options)
-    parts = _choose_images(index, chosen, has_test and num_test is None)
+    parts, left_out = _choose_images(
+        index, chosen, has_test and num_test is None
+    )
     num_images = sum(len(test) + len(train) for test, train in parts.values())
     if stream is None:
         stream = num_images * chosen.image_size**2 * 3 > MOST_BYTES
@@ -83,8 +85,10 @@ def load_tfds(builder, num_test=None, stream=None, crops="central", **options):
         )
     paths = tuple(path for split in shards.values() for path in split)
     if stream:
-        return _stream_images(paths, index, parts, chosen, crops)
-    return _keep_images(paths, index, parts, chosen)
+        dataset = _stream_images(paths, index, parts, chosen, crops)
+    else:
+        dataset = _keep_images(paths, index, parts, chosen)
+    return dataset.changed(left_out=left_out)
 
 
 def count_categories(builder="imagenet2012", data_dir=None, **options):
@@ -143,11 +147,14 @@ def load_imagenet(
         crops=crops,
         **options,
     )
-    return dataset.renamed("imagenet")
+    return dataset.changed(name="imagenet")
 
 
 def _choose_images(index, chosen, uses_whole_test):
-    """Returns positions of test and training images, by category."""
+    """Returns positions of test and training images, by category.
+
+    And, of the categories that are left out, the names and reasons.
+    """
     is_own_test = np.array(index.splits) != "train"
     order = np.argsort(index.labels, kind="stable")
     bounds = np.searchsorted(
@@ -157,6 +164,7 @@ def _choose_images(index, chosen, uses_whole_test):
         foreign.escape_name(name): order[bounds[label] : bounds[label + 1]]
         for label, name in enumerate(index.names)
     }
+    left_out = dict.fromkeys(members, selection.NOT_LISTED)
     members = selection.restrict_categories(members, chosen.categories_file)
     parts = {}
     for name, positions in members.items():
@@ -180,7 +188,9 @@ def _choose_images(index, chosen, uses_whole_test):
             f"`max_images`. Received: min_images={chosen.min_images}, "
             f"max_images={chosen.max_images}"
         )
-    return parts
+    left_out |= dict.fromkeys(members, chosen.too_few)
+    names = sorted(left_out.keys() - parts.keys())
+    return parts, tuple((name, left_out[name]) for name in names)
 
 
 def _stream_images(paths, index, parts, chosen, crops):

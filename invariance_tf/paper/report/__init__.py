@@ -23,7 +23,7 @@ from invariance_tf.paper.report import (
     origins,
     pictures,
 )
-from invariance_tf.paper.studies import find_studies
+from invariance_tf.paper.studies import STUDY_NAMES, find_studies, title_of
 
 __all__ = ["write_report"]
 
@@ -106,6 +106,7 @@ def render_page(runs, studies, left_out, *, verdicts, groups, report_dir):
         origins=origins.describe_origins(runs),
         left_out=left_out,
         runs=runs,
+        titles={name: title_of(studies, name) for name in STUDY_NAMES},
     )
 
 

@@ -19,7 +19,7 @@ COLUMNS = (
     ("invariance_unseen", "invariance, unseen", ".3f"),
     ("tau", "tau", ".2f"),
     ("network", "network", ""),
-    ("dataset", "data set", ""),
+    ("data_name", "data set", ""),
     ("image_size", "pixels", "d"),
     ("epochs", "epochs", "d"),
     ("seconds", "seconds", ".0f"),

@@ -77,7 +77,7 @@ def _count_sources(table, column):
 
 def _describe_datasets(table):
     """Describes each data set: its identity, its size and what was skipped."""
-    keys = ["dataset", "fingerprint", "num_categories"]
+    keys = ["data_name", "fingerprint", "num_categories"]
     found = []
     for names, of_dataset in table.groupby(keys):
         first = of_dataset.iloc[0]
@@ -130,7 +130,7 @@ def _list_deviations(table):
             f"{NUM_TRIALS} (row P6)."
         )
     for (dataset, total), found in points.groupby(
-        ["dataset", "num_categories"]
+        ["data_name", "num_categories"]
     ):
         yield (
             f"On {dataset}, {_join(found.n_seen)} of {total} categories were "

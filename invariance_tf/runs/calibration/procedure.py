@@ -116,7 +116,7 @@ def _draw_calibration(calibration, images, labels, experiment):
         calibration.seed,
     )
     title = (
-        f"{calibration.transform} on {experiment.dataset}, "
+        f"{calibration.transform} on {experiment.title()}, "
         f"{experiment.image_size} pixels, {experiment.network}"
     )
     return draw_calibration(calibration, examples, title)
