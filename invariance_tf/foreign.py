@@ -62,6 +62,24 @@ def escape_name(name):
     return escape(re.sub(r"\\(?=[xu])", r"\\x5c", name))
 
 
+def escape_all(content):
+    r"""Makes all text in dictionaries and lists safe, as `escape`.
+
+    Example:
+
+    >>> print(escape_all({"names\0": ["a\nb", 1]}))
+    {'names\\x00': ['a\\x0ab', 1]}
+    """
+    if isinstance(content, dict):
+        return {
+            escape_all(key): escape_all(value) for key, value in content.items()
+        }
+    if isinstance(content, list):
+        return [*map(escape_all, content)]
+    # Not of a subclass: markup is ours.
+    return escape(content) if type(content) is str else content
+
+
 def escape_cell(text):
     """Makes text safe for a CSV file: a spreadsheet must not calculate it.
 

@@ -1,5 +1,7 @@
 """What the paper studies, and which runs stand for it."""
 
+from invariance_tf import foreign
+from invariance_tf.drawing import style
 from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
 # The paper's three studies, and the networks that stand for each. A network
@@ -74,7 +76,10 @@ def title_of(studies, role):
         return STUDY_NAMES[role]
     first = studies[role].runs.iloc[0]
     names = first.dataset, first.network
-    return ", ".join(_WORDS.get(name, name) for name in names)
+    words = (_WORDS.get(name, name) for name in names)
+    return ", ".join(
+        foreign.shorten(word, style.LONGEST_NAME) for word in words
+    )
 
 
 def find_studies(runs):
