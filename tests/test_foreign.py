@@ -13,6 +13,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+import yaml
 from conftest import list_files_again
 from facescrub_server import Server, encode, photo, row, write_list
 from matplotlib.figure import Figure
@@ -147,6 +148,45 @@ def test_anchors_and_aliases_are_legal():
     text = "base: &base {seed: 1}\nother: {<<: *base, epochs: 2}"
     read = foreign.read_yaml(text)
     assert read["other"] == {"seed": 1, "epochs": 2}
+
+
+@pytest.mark.parametrize(
+    "text, received",
+    [
+        ("seed: 1\nepochs: 2\nseed: 3\n", "seed again in line 3"),
+        ("base:\n  seed: 1\n  'seed': 2\n", "seed again in line 3"),
+        ("- {a: [b, b], c: b, a: 2}", "a again in line 1"),
+        ("? [x]\n: 1\nx: 1\nx: 2", "x again in line 4"),
+        ("a: &a {b: 1}\nc: {<<: *a, <<: *a}", "<< again in line 2"),
+    ],
+)
+def test_a_key_that_is_repeated_is_refused_with_its_line(text, received):
+    with pytest.raises(ValueError, match=f"once.*Received: {received}$"):
+        foreign.read_yaml(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: {a: {a: a}}\nb: [a, a]\nc: a", "- {a: 1}\n- {a: 1}", "a"]
+)
+def test_equal_keys_of_different_mappings_are_legal(text):
+    assert foreign.read_yaml(text) == yaml.safe_load(text)
+
+
+def test_every_command_refuses_settings_with_a_repeated_key(tmp_path, capsys):
+    path = tmp_path / "settings.yaml"
+    path.write_text("transform: blur\nseed: 1\nseed: 2\n")
+    sweep = tmp_path / "sweep.yaml"
+    sweep.write_text("base: {seed: 1}\ngrid:\n  seed: [1]\n  seed: [2]\n")
+    for *command, line in (
+        ("run", "--config", str(path), 3),
+        ("search", str(path), 3),
+        ("sweep", str(sweep), 4),
+        ("run", "--transform_args", "{seed: 1, seed: 2}", 1),
+    ):
+        assert cli.main(command) == 2
+        error = capsys.readouterr().err
+        assert error.endswith(f"Received: seed again in line {line}\n")
+        assert error.count("\n") == 1
 
 
 @pytest.fixture
