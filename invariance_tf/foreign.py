@@ -62,6 +62,24 @@ def escape_name(name):
     return escape(re.sub(r"\\(?=[xu])", r"\\x5c", name))
 
 
+def escape_all(content):
+    r"""Makes all text in dictionaries and lists safe, as `escape`.
+
+    Example:
+
+    >>> print(escape_all({"names\0": ["a\nb", 1]}))
+    {'names\\x00': ['a\\x0ab', 1]}
+    """
+    if isinstance(content, dict):
+        return {
+            escape_all(key): escape_all(value) for key, value in content.items()
+        }
+    if isinstance(content, list):
+        return [*map(escape_all, content)]
+    # Not of a subclass: markup is ours.
+    return escape(content) if type(content) is str else content
+
+
 def escape_cell(text):
     """Makes text safe for a CSV file: a spreadsheet must not calculate it.
 
@@ -141,10 +159,11 @@ def read_yaml(text):
 
 
 def check_yaml(text, loader=_YAML_LOADERS[0]):
-    """Raises if YAML is nested too deep or has too many values.
+    """Raises if YAML has a key twice, too many values, or too deep ones.
 
-    A few lines with aliases of aliases can stand for a billion values, and a
-    thousand brackets end the parser. Nothing is built here.
+    The parser would take the last of equal keys and say nothing. A few lines
+    with aliases of aliases can stand for a billion values, and a thousand
+    brackets end the parser. Nothing is built here.
 
     Args:
         text: String, YAML or anything else.
@@ -162,7 +181,7 @@ def check_yaml(text, loader=_YAML_LOADERS[0]):
     ValueError: YAML may be nested 50 levels deep, not more.
     """
     num_values, open_nodes, sizes = 0, [], {}
-    for event in yaml.parse(text, loader):
+    for event in _with_different_keys(yaml.parse(text, loader)):
         if isinstance(event, yaml.CollectionEndEvent):
             anchor, before = open_nodes.pop()
             sizes[anchor] = num_values - before
@@ -186,6 +205,31 @@ def check_yaml(text, loader=_YAML_LOADERS[0]):
                 f"YAML may have {MOST_YAML_VALUES:,} values, not more, also "
                 "counting what aliases stand for."
             )
+
+
+def _with_different_keys(events):
+    """Yields the events of a parser; raises if a mapping has a key twice."""
+    # Of each open node the keys so far (of a mapping), and whether one is next.
+    open_nodes = [[None, False]]
+    for event in events:
+        if isinstance(event, yaml.NodeEvent):
+            keys, is_key = open_nodes[-1]
+            if is_key and isinstance(event, yaml.ScalarEvent):
+                if event.value in keys:
+                    raise ValueError(
+                        "A setting may be given once, not twice. Received: "
+                        f"{event.value} again in line "
+                        f"{event.start_mark.line + 1}"
+                    )
+                keys.add(event.value)
+            open_nodes[-1][1] = keys is not None and not is_key
+        if isinstance(event, yaml.MappingStartEvent):
+            open_nodes.append([set(), True])
+        elif isinstance(event, yaml.SequenceStartEvent):
+            open_nodes.append([None, False])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            open_nodes.pop()
+        yield event
 
 
 def _escape_character(match):

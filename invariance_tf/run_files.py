@@ -178,6 +178,8 @@ def find_finished(run_dir):
         summary = files.read_json(path)
         seal = summary.pop("sha256", None)
         schema, is_listed = summary["schema"], "files" in summary
+        for described in summary.get("files", {}).values():
+            described["size"], described["sha256"]
         seconds = sum(summary["seconds"].values())
     if schema != SCHEMA:
         fault = f"has the schema {schema}, and this version reads {SCHEMA}"

@@ -15,8 +15,9 @@ import pytest
 import yaml
 from conftest import read_csv
 
-from invariance_tf import Experiment
+from invariance_tf import Experiment, files
 from invariance_tf import run as run_experiment
+from invariance_tf.commands import places
 from invariance_tf.commands.sweep import run_sweep
 from invariance_tf.runs import preparation
 from invariance_tf.settings import families
@@ -213,6 +214,29 @@ def test_a_finished_run_is_left_as_it_is(finished):
     assert again["was_done"] and not summary["was_done"]
     assert again["across_accuracy"] == summary["across_accuracy"]
     assert os.stat(path).st_mtime_ns == before
+
+
+def test_a_finished_run_answers_where_nobody_can_write(
+    copied, run_dir, monkeypatch
+):
+    listed = sorted(os.listdir(run_dir))
+    # Root may write everywhere: the system's answer is made up.
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    places.check_runs([copied.resolve()])
+    assert run_experiment(copied)["was_done"]
+    assert sorted(os.listdir(run_dir)) == listed
+    with open(os.path.join(run_dir, "history.csv"), "w"):
+        pass
+    with pytest.raises(files.DamagedFileError, match="history.csv has 0 bytes"):
+        run_experiment(copied)
+
+
+def test_a_run_to_be_made_needs_a_place_to_write(copied, run_dir, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    other = dataclasses.replace(copied, seed=77).resolve()
+    for settings, overwrite in ((other, False), (copied.resolve(), True)):
+        with pytest.raises(PermissionError, match="you may not in"):
+            places.check_runs([settings], overwrite)
 
 
 def test_overwriting_gives_the_same_numbers_again(summary, run_dir, copied):

@@ -1,23 +1,32 @@
 """Evil text through every door: it comes out safe, and ends nothing."""
 
 import csv
+import html
 import itertools
 import json
 import os
+import pathlib
 import re
+import shutil
 import sqlite3
 import unicodedata
 
 import numpy as np
 import pytest
+import yaml
+from conftest import list_files_again
 from facescrub_server import Server, encode, photo, row, write_list
+from matplotlib.figure import Figure
 from PIL import Image
+from test_report import Page
 
-from invariance_tf import files, foreign
+from invariance_tf import drawing, files, foreign, load_runs, run_files
 from invariance_tf.commands import cli
 from invariance_tf.datasets.facescrub.download import lists, preparing
 from invariance_tf.datasets.facescrub.download.options import Options
 from invariance_tf.datasets.folder import load_folder
+from invariance_tf.drawing import lines, style
+from invariance_tf.paper.figures import by_number
 from invariance_tf.paradigm import splits
 
 EVIL = (
@@ -44,13 +53,20 @@ EVIL = (
     "007",
     "{0} %s %n",
     "<script>&amp;",
+    "<script>alert(1)</script>",
+    '"onmouseover=alert(1) x="',
+    "../x",
+    "_hidden",
+    "nul\0",
+    "\ud800",
     ":warning:",
     "日本語",
     "long" * 30,
 )
 
 
-FOLDERS = [name for name in EVIL if "/" not in name]
+# Names of files: 255 bytes without / and NUL.
+FOLDERS = [name for name in EVIL if not {*name} & {*"/\0\ud800"}]
 
 
 def is_safe(text):
@@ -134,6 +150,45 @@ def test_anchors_and_aliases_are_legal():
     assert read["other"] == {"seed": 1, "epochs": 2}
 
 
+@pytest.mark.parametrize(
+    "text, received",
+    [
+        ("seed: 1\nepochs: 2\nseed: 3\n", "seed again in line 3"),
+        ("base:\n  seed: 1\n  'seed': 2\n", "seed again in line 3"),
+        ("- {a: [b, b], c: b, a: 2}", "a again in line 1"),
+        ("? [x]\n: 1\nx: 1\nx: 2", "x again in line 4"),
+        ("a: &a {b: 1}\nc: {<<: *a, <<: *a}", "<< again in line 2"),
+    ],
+)
+def test_a_key_that_is_repeated_is_refused_with_its_line(text, received):
+    with pytest.raises(ValueError, match=f"once.*Received: {received}$"):
+        foreign.read_yaml(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: {a: {a: a}}\nb: [a, a]\nc: a", "- {a: 1}\n- {a: 1}", "a"]
+)
+def test_equal_keys_of_different_mappings_are_legal(text):
+    assert foreign.read_yaml(text) == yaml.safe_load(text)
+
+
+def test_every_command_refuses_settings_with_a_repeated_key(tmp_path, capsys):
+    path = tmp_path / "settings.yaml"
+    path.write_text("transform: blur\nseed: 1\nseed: 2\n")
+    sweep = tmp_path / "sweep.yaml"
+    sweep.write_text("base: {seed: 1}\ngrid:\n  seed: [1]\n  seed: [2]\n")
+    for *command, line in (
+        ("run", "--config", str(path), 3),
+        ("search", str(path), 3),
+        ("sweep", str(sweep), 4),
+        ("run", "--transform_args", "{seed: 1, seed: 2}", 1),
+    ):
+        assert cli.main(command) == 2
+        error = capsys.readouterr().err
+        assert error.endswith(f"Received: seed again in line {line}\n")
+        assert error.count("\n") == 1
+
+
 @pytest.fixture
 def evil_folders(tmp_path, monkeypatch):
     """A data set whose categories have evil names."""
@@ -196,6 +251,105 @@ def test_folders_with_evil_names_are_categories_of_a_run(
 
     read = tables.load_runs(out).accuracy_by_category.category
     assert {*read} == {*dataset.categories}
+
+
+def change_run(run_dir, **settings):
+    """Rewrites settings and origin of a run as its author could."""
+    path = run_dir / "config.yaml"
+    path.write_text(json.dumps(files.read_yaml(path) | settings))
+    path = run_dir / "provenance.json"
+    origin = files.read_json(path)
+    origin["hardware"]["processor"] = settings.get("transform")
+    path.write_text(json.dumps(origin))
+    path = run_dir / "summary.json"
+    summary = files.read_json(path)
+    changed = {key: settings[key] for key in settings.keys() & summary.keys()}
+    path.write_text(json.dumps(summary | changed))
+    list_files_again(run_dir)
+
+
+def test_runs_of_anybody_are_text_in_tables_figures_and_report(
+    run_dir, tmp_path, monkeypatch, capsys
+):
+    few = {"2c": by_number.FIGURES["2c"]}
+    monkeypatch.setattr(by_number, "FIGURES", few)
+    runs_dir, out = tmp_path / "all", tmp_path / "out"
+    for number in range(0, len(EVIL), 3):
+        texts = (*EVIL, *EVIL)[number : number + 3]
+        copy = runs_dir / str(number)
+        shutil.copytree(run_dir, copy)
+        keys = ("transform", "dataset", "network")
+        names = dict(zip(keys, texts, strict=True))
+        change_run(copy, **names, transform_args={texts[0]: 1, "x": texts[0]})
+        copy.rename(runs_dir / FOLDERS[number // 3])
+    runs = load_runs(runs_dir)
+    assert not runs.refused
+    assert runs.runs.run.is_unique
+    found = runs.runs[["transform", "dataset", "network"]].to_numpy()
+    assert {*found.flat} == {*map(foreign.escape, EVIL)}
+    path = tmp_path / "report.html"
+    assert cli.main(["report", str(runs_dir), "--out", str(path)]) == 0
+    page = Page(path)
+    assert all(map(is_safe, page.source.split("\n")))
+    assert page.tags()["script"] == 1
+    assert not any(
+        key.startswith("on") for _, keys in page.elements for key in keys
+    )
+    assert cli.main(["collect", str(runs_dir), "--out", str(out)]) == 0
+    assert load_runs(out).runs["transform"].equals(runs.runs["transform"])
+    check_table(out / "claims.csv")
+    shown = capsys.readouterr()
+    assert all(map(is_safe, (shown.out + shown.err).split("\n")))
+
+
+def test_evil_names_are_drawn_as_they_are(tmp_path):
+    names = [foreign.shorten(foreign.escape(name), 30) for name in EVIL]
+    matrix, is_seen = np.eye(len(EVIL), dtype=int), np.arange(len(EVIL)) < 9
+    figure = drawing.draw_confusion(matrix, is_seen, names)
+    drawing.save(figure, tmp_path / "confusion.svg")
+    with style.context():
+        figure = Figure()
+        axes = figure.subplots()
+        axes.legend(handles=[lines.make_handle(name) for name in names])
+        drawing.save(figure, tmp_path / "legend.svg")
+    for name in ("confusion.svg", "legend.svg"):
+        drawn = html.unescape((tmp_path / name).read_text("utf-8"))
+        assert "$\\frac$" in drawn and "<script>alert" in drawn
+    assert len(axes.get_legend().texts) == len(EVIL)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"n_seen": "2"},
+        {"n_seen": 2.5},
+        {"n_seen": 5},
+        {"n_seen": [1, 2]},
+        {"seed": True},
+        {"num_categories": None},
+        {"transform": ""},
+        {"network": None},
+        {"dataset": {}},
+        {"within_accuracy": "high"},
+        {"transform_args": [1]},
+        {"epochs": "1"},
+        {"files": {"accuracy.csv": 1}},
+    ],
+)
+def test_a_run_with_impossible_settings_is_refused_in_one_line(
+    settings, run_dir
+):
+    change_run(pathlib.Path(run_dir), **settings)
+    if "files" in settings:
+        path = pathlib.Path(run_dir, run_files.SUMMARY)
+        summary = files.read_json(path)
+        del summary["sha256"]
+        summary |= settings
+        summary["sha256"] = run_files._seal(summary)
+        path.write_text(json.dumps(summary))
+    runs = load_runs(os.path.dirname(run_dir))
+    (message,) = runs.refused.values()
+    assert is_safe(message) and message.startswith(run_dir)
 
 
 def test_categories_can_be_listed_by_their_folders_or_by_a_table(
@@ -281,7 +435,7 @@ class Silent:
 
 @pytest.mark.parametrize("text", EVIL)
 def test_an_evil_redirection_reaches_no_table(text, prepare, tmp_path):
-    location = text.encode("utf-8", "surrogateescape")
+    location = text.encode("utf-8", "surrogatepass")
 
     def send(handler):
         handler.wfile.write(

@@ -149,6 +149,7 @@ def _finished_runs(options, arguments, program, is_file=False):
             from invariance_tf.paper.tables import load_runs
         runs = load_runs(options.runs_dir)
         if not len(runs.runs):
+            _show_refused(runs)
             raise ValueError(
                 "This directory contains no finished run. "
                 f"Received: {options.runs_dir}"
@@ -160,5 +161,10 @@ def _finished_runs(options, arguments, program, is_file=False):
     if runs.unfinished:
         counts += f", {len(runs.unfinished)} unfinished"
     terminal.show_line(f"{counts}. Written: {options.out}")
+    _show_refused(runs)
+
+
+def _show_refused(runs):
+    """Shows which runs are damaged, and what to do about them."""
     for path, reason in runs.refused.items():
         terminal.show_problem(f"warning: {path} was left out: {reason}")

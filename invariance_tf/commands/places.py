@@ -4,6 +4,21 @@ import errno
 import os
 
 
+def check_runs(experiments, overwrite=False):
+    """Raises unless the place of runs can be written, or all are there.
+
+    Runs that are finished can be shown from where nobody may write.
+
+    Args:
+        experiments: List of resolved experiments with the same `runs_dir`.
+        overwrite: Whether they are to be redone.
+    """
+    runs_dir = experiments[0].runs_dir
+    run_dirs = (os.path.join(runs_dir, each.name()) for each in experiments)
+    if overwrite or not all(map(os.path.isdir, run_dirs)):
+        check_place(runs_dir, "runs_dir")
+
+
 def check_place(path, option, is_file=False):
     """Raises unless a directory or a file can be written. Nothing is made.
 

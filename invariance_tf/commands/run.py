@@ -8,7 +8,7 @@ from typing import Literal
 
 from invariance_tf.commands import terminal
 from invariance_tf.commands.parsing import SETTINGS, Arguments
-from invariance_tf.commands.places import check_place
+from invariance_tf.commands.places import check_runs
 from invariance_tf.settings.config import Experiment
 
 _EXAMPLES = """\
@@ -85,7 +85,7 @@ def run_experiment(arguments, program):
     with terminal.mistakes():
         options, settings = parser.parse(arguments)
         experiment = Experiment(**settings).resolve()
-        check_place(experiment.runs_dir, "runs_dir")
+        check_runs([experiment], options.overwrite)
     prepared = prepare_run(experiment)
     from invariance_tf.runs.experiment import run_prepared
 

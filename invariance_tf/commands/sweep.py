@@ -4,7 +4,7 @@ import dataclasses
 
 from invariance_tf.commands import many_runs, progress, terminal
 from invariance_tf.commands.parsing import Arguments
-from invariance_tf.commands.places import check_place
+from invariance_tf.commands.places import check_runs
 from invariance_tf.runs.sweep import plan
 from invariance_tf.settings import shipped
 
@@ -49,7 +49,7 @@ def run_sweep(arguments, program):
         )
         _check_alike(experiments)
         if not options.dry_run:
-            check_place(experiments[0].runs_dir, "runs_dir")
+            check_runs(experiments)
     with many_runs.started_engine(options) as engine:
         runs = many_runs.survey_runs(experiments, engine, options)
         with terminal.mistakes():

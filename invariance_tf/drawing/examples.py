@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from invariance_tf import foreign
+from invariance_tf.drawing import style
 
 
 def draw_examples(images_by_row, titles=None):
@@ -41,8 +42,11 @@ def draw_examples(images_by_row, titles=None):
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, title in zip(grid[0], titles or (), strict=False):
+        lines = [
+            foreign.shorten(line, style.LONGEST_NAME)
+            for line in title.split("\n")
+        ]
         # Names of folders: a $ in them begins no formula.
-        lines = [foreign.shorten(line, 24) for line in title.split("\n")]
         axes.set_title("\n".join(lines), fontsize=7, parse_math=False)
     return figure
 

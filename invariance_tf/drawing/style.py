@@ -10,6 +10,7 @@ import zlib
 
 import matplotlib
 
+from invariance_tf import foreign
 from invariance_tf.settings.families import FAMILIES
 
 
@@ -74,6 +75,9 @@ GREY = "#666666"
 # Widths of a journal's page and of one of its two columns, in inches.
 PAGE, COLUMN = 7.2, 3.5
 
+# Of a name that may be anything, in letters.
+LONGEST_NAME = 24
+
 # Sizes of letters, in points. Nothing is smaller than `TINY`.
 NOTE, TINY = 6, 5
 
@@ -107,6 +111,8 @@ SETTINGS = {
     "legend.handletextpad": 0.6,
     "legend.columnspacing": 1.2,
     "legend.labelspacing": 0.35,
+    # A $ in a name begins no formula.
+    "text.parse_math": False,
     "lines.linewidth": 1.1,
     "lines.markersize": 3.6,
     "hatch.linewidth": 0.4,
@@ -146,8 +152,10 @@ def look_of(transform):
         return LOOKS[transform]
     # The same in every figure, whichever others are in it.
     number = zlib.crc32(transform.encode())
+    # Legends leave out what begins with an underscore.
+    name = transform.rpartition(":")[2].lstrip("_")
     return Look(
-        transform.rpartition(":")[2],
+        foreign.shorten(name, LONGEST_NAME),
         _OTHER_COLORS[number % len(_OTHER_COLORS)],
         _OTHER_MARKERS[number // 8 % len(_OTHER_MARKERS)],
     )

@@ -1,5 +1,6 @@
 """What the paper studies, and which runs stand for it."""
 
+from invariance_tf import foreign
 from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
 # The paper's three studies, and the networks that stand for each. A network
@@ -22,6 +23,9 @@ SWEEPS = {
     "imagenet": {"imagenet": "imagenet"},
     "inception": {"facescrub": "facescrub_inception"},
 }
+
+# Of a title, in letters.
+LONGEST_WORD = 60
 
 # Data sets and networks as a title writes them.
 _WORDS = {
@@ -74,7 +78,8 @@ def title_of(studies, role):
         return STUDY_NAMES[role]
     first = studies[role].runs.iloc[0]
     names = first.data_name, first.network
-    return ", ".join(_WORDS.get(name, name) for name in names)
+    words = (_WORDS.get(name, name) for name in names)
+    return ", ".join(foreign.shorten(word, LONGEST_WORD) for word in words)
 
 
 def find_studies(runs):

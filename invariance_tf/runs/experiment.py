@@ -62,22 +62,32 @@ def run_prepared(prepared, overwrite=False):
         DamagedFileError: If a file of the run is damaged.
     """
     run_dir = prepared.run_dir
+    # A finished run may be where nobody can write, not even a lock.
+    is_read_only = os.path.isdir(run_dir) and not os.access(run_dir, os.W_OK)
+    if is_read_only and not overwrite:
+        finished = run_files.find_finished(run_dir)
+        if finished is not None and is_analysed(finished, prepared.experiment):
+            return _answer_or_continue(prepared, finished)
     with files.locked(run_dir):
         if overwrite:
             run_files.clear_run(run_dir)
-        finished = run_files.settle(run_dir)
-        if finished is not None:
-            finished.check()
-        provenance.check_same_images(prepared)
-        if finished is None:
-            summary = _finish(prepared)
-        elif is_analysed(finished, prepared.experiment):
-            summary = finished.summary
-        else:
-            summary = _analyse_finished(prepared, finished)
+        return _answer_or_continue(prepared, run_files.settle(run_dir))
+
+
+def _answer_or_continue(prepared, finished):
+    """Does what is left of a run, if anything; returns what `run` does."""
+    if finished is not None:
+        finished.check()
+    provenance.check_same_images(prepared)
+    if finished is None:
+        summary = _finish(prepared)
+    elif is_analysed(finished, prepared.experiment):
+        summary = finished.summary
+    else:
+        summary = _analyse_finished(prepared, finished)
     return {
         **summary,
-        "run_dir": run_dir,
+        "run_dir": prepared.run_dir,
         "was_done": finished is not None,
     }
 

