@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from invariance_tf.measures import arguments
+from invariance_tf.measures.accumulator import Accumulator
 from invariance_tf.measures.invariance import (
     RULES,
     THRESHOLDS,
-    Accumulator,
     correct_for_floor,
 )
 from invariance_tf.measures.measured import Measurement
