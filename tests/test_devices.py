@@ -71,6 +71,12 @@ def test_another_backend_is_refused(monkeypatch):
         devices.check(2)
 
 
+def test_pytorch_is_for_measuring(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(ValueError, match="TensorFlow or JAX.*BACKEND=torch"):
+        devices.check(1)
+
+
 @pytest.mark.parametrize(
     "num_devices, batch_size, first, last",
     [(2, 9, 9, 8), (3, 64, 44, 44), (6, 42, 42, 2)],

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
+from invariance_tf.measures.accumulator import Accumulator
 from invariance_tf.measures.invariance import (
     THRESHOLDS,
-    Accumulator,
     activity_cutoffs,
     pair_terms,
 )

@@ -1,15 +1,17 @@
 """Measures how invariant the neurons of a model are, in tables."""
 
 import concurrent.futures
+import itertools
+import os
 
 import numpy as np
 import pandas as pd
 
 from invariance_tf.measures import arguments
+from invariance_tf.measures.accumulator import Accumulator
 from invariance_tf.measures.invariance import (
     RULES,
     THRESHOLDS,
-    Accumulator,
     correct_for_floor,
 )
 from invariance_tf.measures.measured import Measurement
@@ -221,33 +223,58 @@ def _add_up(responses, sums, group):
         for maxima in responses.maxima
     ]
 
-    def add(positions, pairs):
-        of_block = labels[positions], group[positions]
-        shuffled = partners.draw(*of_block)
-        same_category = next_of_category(of_block[0])
-        rows, images = partners.keep(*of_block)
-        for index, (original, transformed) in enumerate(pairs):
-            pool = pools[index]
-            pool[partners.num_rows :][: len(positions)] = transformed
-            num_active[index, positions] = sums[index].add(
-                original,
-                transformed,
-                of_block[1],
-                {
-                    "shuffled": (pool, shuffled),
-                    "same_category": (transformed, same_category),
-                },
-            )
-            pool[rows] = transformed[images]
+    def add(index, neurons, positions, pair, drawn):
+        shuffled, same_category, rows, images = drawn
+        original, transformed = pair
+        pool = pools[index]
+        pool[partners.num_rows :][: len(positions), neurons] = transformed[
+            :, neurons
+        ]
+        controls = {
+            "shuffled": (pool, shuffled),
+            "same_category": (transformed, same_category),
+        }
+        found = sums[index].add(*pair, group[positions], controls, neurons)
+        pool[rows, neurons] = transformed[images, neurons]
+        return index, positions, found
+
+    def wait_for(tasks):
+        for task in tasks:
+            index, positions, found = task.result()
+            num_active[index, positions] += found
 
     # The network reads the next block while one is added up.
-    with concurrent.futures.ThreadPoolExecutor(1) as thread:
-        added = thread.submit(tuple)
-        for block in responses:
-            added.result()
-            added = thread.submit(add, *block)
-        added.result()
+    num_threads = _num_threads()
+    with concurrent.futures.ThreadPoolExecutor(num_threads) as threads:
+        tasks = []
+        for positions, pairs in responses:
+            wait_for(tasks)
+            of_block = labels[positions], group[positions]
+            drawn = (
+                partners.draw(*of_block),
+                next_of_category(of_block[0]),
+                *partners.keep(*of_block),
+            )
+            tasks = [
+                threads.submit(add, index, neurons, positions, pair, drawn)
+                for index, pair in enumerate(pairs)
+                for neurons in _split(len(responses.maxima[index]), num_threads)
+            ]
+        wait_for(tasks)
     return num_active
+
+
+def _num_threads():
+    """Returns how many threads add up: those that a sweep gives to a run."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return int(told) if told.isdigit() and int(told) else os.cpu_count() or 1
+
+
+def _split(num_neurons, num_parts):
+    """Cuts a layer into slices, none of which is too small to be worth it."""
+    num_parts = max(1, min(num_parts, num_neurons // 512))
+    ends = np.linspace(0, num_neurons, num_parts + 1).astype(int).tolist()
+    return itertools.starmap(slice, itertools.pairwise(ends))
 
 
 def _neuron_table(layer, maxima, sums, tau, group, numbers, num_images):

@@ -13,18 +13,24 @@ from invariance_tf.paradigm import model as models
 
 
 def check(num_devices):
-    """Raises an error if there are too few devices to train on.
+    """Raises an error if networks cannot be trained on so many devices.
 
     Args:
         num_devices: Integer >= 1.
 
     Raises:
-        ValueError: If there are fewer, or if several are asked for and Keras
-            does not run on TensorFlow.
+        ValueError: If there are fewer, if Keras does not run on TensorFlow or
+            JAX, or if several are asked for and it does not run on TensorFlow.
     """
+    backend = keras.backend.backend()
+    if backend not in ("tensorflow", "jax"):
+        raise ValueError(
+            "Training needs Keras on TensorFlow or JAX; on others, trained "
+            "models can be measured (`measure_invariance`). Set KERAS_BACKEND "
+            f"to tensorflow or jax. Received: KERAS_BACKEND={backend}"
+        )
     if num_devices == 1:
         return
-    backend = keras.backend.backend()
     if backend != "tensorflow":
         raise ValueError(
             "Training on several devices needs Keras on TensorFlow "
