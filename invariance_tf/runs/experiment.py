@@ -12,6 +12,7 @@ from invariance_tf.measures import evaluation
 from invariance_tf.paradigm import model as models
 from invariance_tf.paradigm import splits
 from invariance_tf.runs import accuracies, analysis, health, provenance
+from invariance_tf.runs import finished as finished_runs
 from invariance_tf.runs.network_training import train
 from invariance_tf.runs.preparation import prepare, timed
 from invariance_tf.runs.tensorboard import EventLog
@@ -36,7 +37,8 @@ def run(experiment, overwrite=False):
         FileNotFoundError: If the data are missing.
         FloatingPointError: If the training diverged.
     """
-    return run_prepared(prepare(experiment), overwrite)
+    done = None if overwrite else finished_runs.find_done(experiment.resolve())
+    return done or run_prepared(prepare(experiment), overwrite)
 
 
 @models.channels_last()
@@ -71,7 +73,7 @@ def run_prepared(prepared, overwrite=False):
         provenance.check_same_images(prepared)
         if finished is None:
             summary = _finish(prepared)
-        elif is_analysed(finished, prepared.experiment):
+        elif finished_runs.is_analysed(finished, prepared.experiment):
             summary = finished.summary
         else:
             summary = _analyse_finished(prepared, finished)
@@ -133,7 +135,7 @@ def analyse_again(run_dir, *, trust=False, **changes):
         DamagedFileError: If a file that is needed is damaged.
         ValueError: If config.yaml names modules and is not trusted.
     """
-    settings = _read_settings(_find_finished(run_dir))
+    settings = finished_runs.read_settings(_find_finished(run_dir))
     if not trust:
         remedy = "say so with --trust (trust=True in Python)"
         origin = os.path.join(run_dir, "config.yaml")
@@ -155,22 +157,6 @@ def analyse_again(run_dir, *, trust=False, **changes):
     return {**summary, "run_dir": run_dir}
 
 
-def is_analysed(finished, experiment):
-    """Returns whether a finished run has all measures of an experiment.
-
-    Args:
-        finished: A `run_files.FinishedRun`.
-        experiment: A resolved `config.Experiment` with the same training.
-    """
-    measured = _read_settings(finished)
-    rank = config.ANALYSES.index
-    return experiment.analysis == "none" or (
-        rank(experiment.analysis) <= rank(measured["analysis"])
-        and experiment.tau == measured["tau"]
-        and experiment.ablate_layer in (None, measured["ablate_layer"])
-    )
-
-
 def _find_finished(run_dir):
     """Returns a `run_files.FinishedRun`; raises if the run is not finished."""
     finished = run_files.find_finished(run_dir)
@@ -180,12 +166,6 @@ def _find_finished(run_dir):
             f"summary.json. Received: run_dir={run_dir}"
         )
     return finished
-
-
-def _read_settings(finished):
-    """Returns all settings of a finished run, as a dictionary."""
-    with finished.reading("config.yaml") as path:
-        return dataclasses.asdict(config.Experiment(**files.read_yaml(path)))
 
 
 def _analyse_finished(prepared, finished):

@@ -13,8 +13,9 @@ import numpy as np
 
 from invariance_tf import datasets, networks, transforms
 from invariance_tf.measures import activations
-from invariance_tf.paradigm import categories, pipeline, splits
+from invariance_tf.paradigm import categories, pipeline
 from invariance_tf.paradigm import model as models
+from invariance_tf.runs import images
 from invariance_tf.settings import config, defaults, families
 from invariance_tf.training import devices
 
@@ -55,8 +56,8 @@ class Prepared:
     def part(self, name):
         """Returns the images and labels of a part."""
         positions = self.positions(name)
-        images = datasets.take(self.dataset.images, positions)
-        return images, self.dataset.labels[positions]
+        taken = datasets.take(self.dataset.images, positions)
+        return taken, self.dataset.labels[positions]
 
     def test_transforms(self):
         """Returns the transformations to test with, by name."""
@@ -141,7 +142,7 @@ def check(experiment):
         # Raises if there are fewer, before hours of decoding.
         categories.seen_categories(most, experiment.n_seen, 0)
     dataset = datasets.get(experiment.dataset, **options)
-    dataset, parts = _divide(experiment, dataset)
+    dataset, parts = images.divide(experiment, dataset)
     _check_batches(experiment, np.count_nonzero(parts == "train"))
     if dataset.image_size != experiment.image_size:
         raise ValueError(
@@ -214,22 +215,6 @@ def _check_batches(experiment, num_images):
             "large as `devices`. Choose another `batch_size`. "
             f"Received: devices={experiment.devices}"
         )
-
-
-def _divide(experiment, dataset):
-    """Returns the data set and the parts of its images."""
-    if experiment.splits is not None:
-        dataset, parts = splits.replay(dataset, experiment.splits)
-    else:
-        parts = splits.divide(
-            dataset, experiment.validation_fraction, experiment.seed
-        )
-    if experiment.test_on == "validation":
-        # A search must not see the test images.
-        parts[parts == "test"] = "unused"
-        parts[parts == "validation"] = "test"
-    splits.check(parts, dataset, experiment.test_on == "validation")
-    return dataset, parts
 
 
 def _build(experiment, dataset):

@@ -1,6 +1,5 @@
 """Records the origin of a result: versions, hardware, command, data."""
 
-import importlib.metadata
 import os
 import pathlib
 import platform
@@ -10,19 +9,7 @@ import sys
 import keras
 
 from invariance_tf import files, run_files
-from invariance_tf.paradigm import splits
-
-PACKAGES = (
-    "invariance_tf",
-    "tensorflow",
-    "keras",
-    "jax",
-    "torch",
-    "numpy",
-    "pandas",
-    "pillow",
-    "tensorflow-datasets",
-)
+from invariance_tf.runs import images
 
 
 def describe_environment():
@@ -33,7 +20,10 @@ def describe_environment():
         checkout), git_is_modified, backend, hardware and command.
     """
     return {
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {
+            "python": platform.python_version(),
+            **images.find_versions(),
+        },
         "git_commit": _git("rev-parse", "HEAD"),
         "git_is_modified": bool(_git("status", "--porcelain")),
         "backend": keras.backend.backend(),
@@ -58,7 +48,7 @@ def write_provenance(prepared):
         prepared.path("provenance.json"),
         {
             **describe_environment(),
-            "data": _describe_data(prepared),
+            "data": _describe_images(prepared),
             "seconds": prepared.seconds,
         },
     )
@@ -77,12 +67,9 @@ def check_same_images(prepared):
     path = prepared.path("provenance.json")
     if not os.path.lexists(path):
         return
-    now = _describe_data(prepared)
+    now = _describe_images(prepared)
     with run_files.reading(path):
-        before = files.read_json(path)["data"]
-        is_same = all(
-            before[key] == now[key] for key in ("fingerprint", "splits")
-        )
+        is_same = images.are_same(files.read_json(path)["data"], now)
     if not is_same:
         raise FileExistsError(
             f"The run {prepared.run_dir} was made with different images or a "
@@ -91,29 +78,11 @@ def check_same_images(prepared):
         )
 
 
-def _describe_data(prepared):
+def _describe_images(prepared):
     """Describes the images of a run."""
-    dataset, data_dir = prepared.dataset, prepared.experiment.data_dir
-    return {
-        "name": dataset.name,
-        "data_dir": data_dir and os.path.abspath(data_dir),
-        "fingerprint": dataset.fingerprint,
-        "splits": splits.digest(prepared.parts, dataset),
-        "num_images": len(dataset.labels),
-        "num_skipped": len(dataset.skipped),
-        "num_duplicates": len(prepared.positions(splits.DUPLICATE)),
-    }
-
-
-def _versions():
-    """Returns the versions of the packages that are installed."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+    return images.describe_images(
+        prepared.experiment, prepared.dataset, prepared.parts
+    )
 
 
 def _git(*arguments):
