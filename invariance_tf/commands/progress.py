@@ -29,16 +29,17 @@ class Bar:
         title: String, what is counted.
         total: Integer, how many there are.
         console: A `rich.console.Console`, or `None` for the error stream.
+        width: Integer, columns of the bar.
         **options: Further arguments of `rich.progress.Progress`.
     """
 
-    def __init__(self, title, total, console=None, **options):
+    def __init__(self, title, total, console=None, width=20, **options):
         self._title, self._total, self._num_done = title, total, 0
         self._start = self._last_line = time.monotonic()
         console = console or Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=width),
             TimeElapsedColumn(),
             # Narrow terminals get two lines, not half of the text.
             TextColumn(
@@ -130,6 +131,8 @@ class RunsProgress(Bar):
             "Runs",
             num_before + len(runs),
             console or Console(),
+            # Leaves room for the names of runs in 80 columns.
+            width=10,
             auto_refresh=False,
         )
         self._num_done, self._num_slots = num_before, num_slots
@@ -187,12 +190,14 @@ class RunsProgress(Bar):
             epochs.read()
             share += epochs.num_done / (epochs.total + 1)
             stages.append(epochs.stage())
-            left = format_duration(epochs.seconds_left(mean))
+            left = epochs.seconds_left(mean)
+            # Nothing is known of a run that is late.
+            left = f", {format_duration(left)} left" if left else ""
             short = name.removeprefix(self._common)
             self._bar.update(
                 line,
                 completed=epochs.num_done,
-                state=f"{stages[-1]}, {left} left  {short}",
+                state=f"{stages[-1]}{left}  {short}",
             )
         counts = {
             "running": len(self._running),
