@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from invariance_tf import drawing, files, run_files
-from invariance_tf.measures import evaluation
 from invariance_tf.paradigm import model as models
 from invariance_tf.paradigm import splits
 from invariance_tf.runs import accuracies, analysis, health, provenance
@@ -228,46 +227,52 @@ def _write_settings(prepared, log):
     )
     drawing.save(_draw_examples(prepared), path("examples.png"))
     log.picture("examples", path("examples.png"), step=0)
-    log.hyper_parameters(
-        _list_varied(prepared.experiment),
-        [
-            *(f"test/{name}" for name in evaluation.ACCURACIES),
-            "neurons/invariance_seen",
-            "neurons/invariance_unseen",
-            "neurons/corrected_invariance_unseen",
-        ],
-    )
+    log.hyper_parameters(*_list_settings(prepared.experiment), _COMPARED)
 
 
-def _list_varied(experiment):
-    """Returns the settings by which runs are compared, in TensorBoard's order.
+# TensorBoard ticks the first five.
+_COMPARED = (
+    "test/within_accuracy",
+    "test/across_accuracy",
+    "neurons/invariance_seen",
+    "neurons/invariance_unseen",
+    "neurons/corrected_invariance_unseen",
+    "test/clean_accuracy",
+)
 
-    First those that studies vary, the strength as numbers; then those that
-    are not what the data set and the network have by default.
+
+def _list_settings(experiment):
+    """Lists the settings by which TensorBoard compares runs.
+
+    Returns:
+        Two dictionaries: the settings that studies vary, the strength of the
+        transformation as a number or `None`; and those that searches vary or
+        that are not what the data set and the network have by default.
     """
-    varied = ("transform", "n_seen", "seed")
-    given = [*varied, "transform_args", "dataset", "data_dir", "network"]
+    first = ("transform", "n_seen", "seed")
+    often = ("dataset", "network", "learning_rate", "weight_decay")
+    given = [*first, "transform_args", "dataset", "data_dir", "network"]
     options = names.find("dataset", experiment.dataset).options
     given += [key for key in options if options[key] is names.REQUIRED]
     usual = config.Experiment(
         **{name: getattr(experiment, name) for name in given}
     ).resolve()
-    strengths = {
+    numbers = {
         name: value
         for name, value in experiment.transform_args.items()
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) and not isinstance(value, bool)
     }
-    others = {
+    strength, *others = numbers.values() or [None]
+    varied = {name: getattr(experiment, name) for name in first}
+    varied["strength"] = None if others else strength
+    unusual = {
         field.name: getattr(experiment, field.name)
         for field in dataclasses.fields(experiment)
-        if getattr(experiment, field.name) != getattr(usual, field.name)
+        if field.name in often
+        or getattr(experiment, field.name) != getattr(usual, field.name)
         and field.name != "runs_dir"
     }
-    return {
-        **{name: getattr(experiment, name) for name in varied},
-        **strengths,
-        **others,
-    }
+    return varied, {**(numbers if others else {}), **unusual}
 
 
 def _draw_examples(prepared, num_images=8):
