@@ -313,9 +313,9 @@ def test_docstrings_in_the_form_of_keras_become_those_of_google():
 
 
 def test_a_terminal_is_drawn_as_it_is_at_the_end():
-    text = (
-        "one 0 %\r\x1b[2Kone 50 %\r\x1b[2K\x1b[32mone 100 %\x1b[0m\r\ntwo\r\n"
-    )
+    spinner = "0 wait\r\n\r\x1b[1A\x1b[2K"
+    bar = "one 0 %\r\x1b[2Kone 50 %\r\x1b[2K\x1b[32mone 100 %\x1b[0m\r\n"
+    text = f"{spinner}{bar}two\r\n"
     svg = screens.draw_terminal(text, "invariance-tf run")
     shown = re.sub(r"<style>.*?</style>|<[^>]*>", " ", svg, flags=re.S)
     shown = shown.replace("&#160;", " ").split()

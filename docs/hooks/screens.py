@@ -100,9 +100,13 @@ def draw_terminal(text, command):
     Returns:
         String, SVG.
     """
-    # A bar is drawn over and over again, each time on an empty line.
-    lines = text.replace("\r\n", "\n").split("\n")
-    lines = [line.rpartition("\x1b[2K")[2] for line in lines]
+    lines = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        # A bar is drawn over and over again, each time on an empty line; what
+        # says that it waits vanishes, from the line above.
+        num_above = min(line.count("\x1b[1A\x1b[2K"), len(lines))
+        del lines[len(lines) - num_above :]
+        lines.append(line.rpartition("\x1b[2K")[2])
     console = Console(
         record=True, width=80, file=io.StringIO(), color_system="truecolor"
     )
