@@ -57,9 +57,9 @@ def take_all(site_dir):
         write_report(findings.select_tutorial(), path)
         found["report.png"] = picture_page(path.as_uri(), 1280, 800)
     with serve_tensorboard(directory / "runs") as address:
-        found["tensorboard.png"] = picture_page(
-            f"{address}#timeseries", 1280, 800
-        )
+        # Its time series would be caught while they move.
+        shown = "#scalars&_smoothingWeight=0&tagFilter=validation%2F"
+        found["tensorboard.png"] = picture_page(address + shown, 1280, 980)
     return found
 
 
@@ -146,9 +146,11 @@ def serve_tensorboard(runs_dir):
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "tensorboard.main", "--load_fast=false"),
-            *("--logdir", str(runs_dir), "--host", "127.0.0.1"),
+            *("--logdir", runs_dir.name, "--host", "127.0.0.1"),
             *("--port", str(port)),
         ],
+        # It shows the path that it was given.
+        cwd=runs_dir.parent,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
