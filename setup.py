@@ -87,12 +87,14 @@ setup(
         # Tests compare with it. There is none for Keras 3 or a later Python.
         "addons": ['tensorflow-addons==0.23.0; python_version < "3.12"'],
         "docs": [
+            "ipykernel>=6.29",
             "latex2mathml>=3.77",
             "mkdocs>=1.6,<2",
             "mkdocs-glightbox>=0.5",
             "mkdocs-macros-plugin>=1.3",
             "mkdocs-material>=9.6",
             "mkdocstrings[python]>=0.30",
+            "nbconvert>=7.16",
         ],
         "gpu": ["tensorflow[and-cuda]>=2.21"],
         "jax": ["jax>=0.7"],

@@ -67,7 +67,13 @@ def __dir__():
 
 # Keras can load a saved model only if the classes of its layers are registered,
 # which takes an imported Keras.
-_WITH_REGISTERED_CLASSES = ("transforms", "paradigm", "networks", "training")
+_WITH_REGISTERED_CLASSES = (
+    "transforms",
+    "paradigm.model",
+    "paradigm.pipeline",
+    "networks",
+    "training",
+)
 
 
 def _register_classes():
@@ -79,10 +85,11 @@ class _KerasWatcher:
     """Registers the package's classes as soon as Keras is imported."""
 
     def find_spec(self, name, path=None, target=None):
-        if name.startswith("invariance_tf.") and "keras" not in sys.modules:
+        inside = name.removeprefix("invariance_tf.")
+        if name != inside and "keras" not in sys.modules:
             # Registering imports these modules, so it must come first: it
             # would find this one half imported.
-            if name.split(".")[1] in _WITH_REGISTERED_CLASSES:
+            if inside.startswith(_WITH_REGISTERED_CLASSES):
                 importlib.import_module("keras")
         if name != "keras":
             return None

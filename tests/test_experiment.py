@@ -250,12 +250,11 @@ def test_overwriting_gives_the_same_numbers_again(summary, run_dir, copied):
 
 
 @pytest.mark.parametrize("name", ["fingerprint", "splits"])
-def test_other_images_under_the_same_settings_are_noticed(
-    run_dir, copied, name
-):
+def test_other_images_of_another_version_are_noticed(run_dir, copied, name):
     path = os.path.join(run_dir, "provenance.json")
     with open(path) as file:
         provenance = json.load(file)
+    provenance["versions"]["numpy"] = "1.0"
     provenance["data"][name] = "of other images"
     with open(path, "w") as file:
         json.dump(provenance, file)

@@ -391,8 +391,82 @@ def test_a_terminal_shows_a_bar_and_what_runs(tmp_path):
         progress.begin(runs[0])
         progress.update()
     text = screen.getvalue()
-    for part in ("1 running", "1/3", "2 min 0 s left", runs[0].name):
+    # Data set, network and n_seen are those of all runs.
+    for part in ("1 running", "1/3", "2 min 0 s left", "starting", "  s0-"):
         assert part in text
+    assert "failed" not in text
+
+
+def write_epochs(run, *seconds):
+    os.makedirs(run.run_dir, exist_ok=True)
+    rows = [{"epoch": epoch, "seconds": x} for epoch, x in enumerate(seconds)]
+    results.write_csv(os.path.join(run.run_dir, "history.csv"), rows)
+
+
+def test_the_epochs_of_running_runs_move_the_bars(tmp_path, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    runs = some_runs(tmp_path, 3)
+    write_epochs(runs[1], *[4.0] * 10)
+    screen = io.StringIO()
+    console = Console(file=screen, width=80)
+    with RunsProgress(runs, 0, 2, None, console) as progress:
+        progress.begin(runs[0])
+        progress.begin(runs[1])
+        # The second goes on: 15 epochs of 4 s, of which 10 are done.
+        assert progress.seconds_left() == (60 + 20 + 60) / 2
+        now += 4
+        write_epochs(runs[0], 3.0)
+        progress.update()
+        # The first takes 4 s and 14 more epochs of 3 s; the third, which is
+        # not known, as long as the two on average.
+        expected = (14 * 3 + (5 * 4 - 4) + (46 + 60) / 2) / 2
+        assert progress.seconds_left() == expected
+        whole, first, second = progress._bar.tasks
+    assert whole.completed == pytest.approx(1 / 16 + 10 / 16)
+    assert (first.completed, second.completed) == (1, 10)
+    assert first.fields["state"].startswith("epoch 2/15, 42 s left  s0-")
+    assert second.fields["state"].startswith("epoch 11/15, 16 s left  s1-")
+
+
+def test_a_run_that_has_done_its_epochs_is_measured(tmp_path):
+    (run,) = some_runs(tmp_path, 1)
+    write_epochs(run, *[1.0] * 15)
+    progress = RunsProgress([run], 0, 1, None)
+    progress.begin(run)
+    progress.update()
+    _, line = progress._bar.tasks
+    assert line.fields["state"].startswith(f"measuring  {run.name}")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "epoch\n1\n", "seconds\nno\n", "seconds\nnan\n", "\0"]
+)
+def test_a_table_of_epochs_that_cannot_be_read_stops_nothing(tmp_path, content):
+    (run,) = some_runs(tmp_path, 1)
+    os.makedirs(run.run_dir)
+    pathlib.Path(run.run_dir, "history.csv").write_text(content)
+    progress = RunsProgress([run], 0, 1, None)
+    progress.begin(run)
+    progress.update()
+    assert progress.seconds_left() is None
+
+
+def test_without_a_terminal_there_is_a_line_at_times(
+    tmp_path, monkeypatch, capsys
+):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    runs = some_runs(tmp_path, 3)
+    write_epochs(runs[0], 2.0)
+    with RunsProgress(runs, 0, 1, 20.0) as progress:
+        progress.begin(runs[0])
+        for _ in range(100):
+            now += 1
+            progress.update()
+    assert capsys.readouterr().err == (
+        "Runs: 0/3, 1 running, 2 waiting, 40 s left (epoch 2/15)\n"
+    )
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import (
 from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
 from invariance_tf import drawing
-from invariance_tf.runs.experiment import _list_varied
+from invariance_tf.runs.experiment import _list_settings
 from invariance_tf.runs.tensorboard import EventLog
 from invariance_tf.settings import defaults, names
 from invariance_tf.settings.config import Experiment
@@ -24,7 +24,8 @@ def events(tmp_path):
     drawing.save(Figure(figsize=(2, 1)), png_path, dpi=50)
     log = EventLog(tmp_path / "log")
     log.hyper_parameters(
-        {"n_seen": 20, "transform": "blur", "data_dir": None, "args": {"a": 1}},
+        {"n_seen": 20, "transform": "blur", "strength": None},
+        {"data_dir": None, "args": {"a": 1}},
         ["test/across_accuracy"],
     )
     for step in (1, 2):
@@ -56,16 +57,45 @@ def test_hyper_parameters_can_be_compared(events):
     assert settings["n_seen"].number_value == 20
     assert settings["transform"].string_value == "blur"
     assert settings["args"].string_value == "{'a': 1}"
-    assert "data_dir" not in settings
+    assert not {"data_dir", "strength"} & {*settings}
+
+
+def test_what_studies_vary_comes_first_even_where_it_has_no_value(events):
+    content = events.SummaryMetadata(metadata.EXPERIMENT_TAG)
+    data = plugin_data_pb2.HParamsPluginData.FromString(
+        content.plugin_data.content
+    )
+    # TensorBoard sorts by `differs`, then by name, and ticks the first.
+    found = {each.name: each.differs for each in data.experiment.hparam_infos}
+    assert [name for name in found if found[name]] == [
+        *("n_seen", "transform", "strength")
+    ]
+    assert {name for name in found if not found[name]} == {"data_dir", "args"}
+    (metric,) = data.experiment.metric_infos
+    assert metric.name.tag == "test/across_accuracy"
 
 
 def test_runs_are_compared_by_what_studies_vary_and_what_is_not_usual():
     experiment = Experiment(
         transform="blur", n_seen=5, epochs=3, seed=2, runs_dir="elsewhere"
     ).resolve()
-    varied = _list_varied(experiment)
-    assert [*varied] == ["transform", "n_seen", "seed", "sigma", "epochs"]
-    assert varied["sigma"] == 4.0 and varied["epochs"] == 3
+    varied, others = _list_settings(experiment)
+    assert varied == {"transform": "blur", "n_seen": 5, "seed": 2} | {
+        "strength": 4.0
+    }
+    assert {*others} == {"dataset", "network", "epochs"} | {
+        *("learning_rate", "weight_decay")
+    }
+
+
+@pytest.mark.parametrize(
+    "name, strength",
+    [("identity", None), ("white_noise", 100.0), ("highpass", None)],
+)
+def test_the_strength_of_a_transformation_is_a_number(name, strength):
+    # A flag, such as clip, and a word, such as the kernel, are none.
+    varied, _ = _list_settings(Experiment(transform=name).resolve())
+    assert varied["strength"] == strength
 
 
 def test_a_data_set_whose_settings_have_no_default_is_compared_too(monkeypatch):
@@ -79,5 +109,5 @@ def test_a_data_set_whose_settings_have_no_default_is_compared_too(monkeypatch):
     experiment = Experiment(
         dataset="needy", min_images=3, n_seen=2, batch_size=8
     ).resolve()
-    varied = _list_varied(experiment)
-    assert [*varied][-1] == "batch_size" and "min_images" not in varied
+    _, others = _list_settings(experiment)
+    assert "batch_size" in others and "min_images" not in others

@@ -44,8 +44,7 @@ def drawings():
             )
     results = values.Results(values.RESULTS / "synthfaces")
     faces = find_studies(results.tables)[0]["faces"]
-    is_chosen = results.tables.runs.index.isin(results.select(**TUTORIAL).index)
-    chosen, _ = find_studies(results.tables.select(is_chosen))
+    chosen, _ = find_studies(select_tutorial())
     return {
         **found,
         "across": lambda theme: draw_across(faces),
@@ -53,6 +52,13 @@ def drawings():
         "loss": lambda theme: draw_loss(faces),
         "tutorial-2c": functools.partial(_draw_figure, "2c", chosen),
     }
+
+
+def select_tutorial():
+    """Returns the runs of the tutorial among those in docs/results."""
+    results = values.Results(values.RESULTS / "synthfaces")
+    chosen = results.select(**TUTORIAL).index
+    return results.tables.select(results.tables.runs.index.isin(chosen))
 
 
 def _draw_figure(number, studies, theme):

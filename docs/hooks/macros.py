@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import registers  # noqa: E402
+import screens  # noqa: E402
 import values  # noqa: E402
 
 from invariance_tf.settings import defaults  # noqa: E402
@@ -36,6 +37,12 @@ def define_env(env):
     @env.macro
     def calibration(dataset, transform):
         return values.read_calibration(dataset, transform)[0]
+
+    @env.macro
+    def screen(name, text):
+        if name not in screens.take_all(env.conf["site_dir"]):
+            return ""
+        return f"![{text}](/screens/{name}){{ .screen }}"
 
     @env.macro
     def drawing(name, text):

@@ -7,6 +7,8 @@ import re
 import tempfile
 
 import drawings
+import notebooks
+import screens
 import values
 from latex2mathml import converter
 from mkdocs.structure.files import File
@@ -24,7 +26,7 @@ _WIDE = ("claims.md", "fidelity.md")
 
 
 def on_files(files, config):
-    """Adds the pages that are files elsewhere, and the drawings."""
+    """Adds pages that are files elsewhere, notebooks and pictures."""
     for page, name in _COPIES.items():
         text = (values.ROOT / name).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=relink(text)))
@@ -32,6 +34,10 @@ def on_files(files, config):
         files.append(
             File.generated(config, f"drawings/{name}", content=content)
         )
+    for name, content in notebooks.execute_all().items():
+        files.append(File.generated(config, name, content=content))
+    for name, content in screens.take_all(config["site_dir"]).items():
+        files.append(File.generated(config, f"screens/{name}", content=content))
     for name, content in write_reports().items():
         path = f"results/{name}/report.html"
         files.append(File.generated(config, path, content=content))
@@ -63,6 +69,8 @@ def on_page_markdown(markdown, page, config, files):
     if page.file.src_uri in _WIDE:
         page.meta["hide"] = ["toc"]
     directory = pathlib.Path(config.docs_dir, page.file.src_uri).parent
+    # In the repository a link leads to the notebook itself.
+    markdown = re.sub(r"(\(notebooks/\w+\.)ipynb\)", r"\1md)", markdown)
     return name_tests(unlink_directories(markdown, directory))
 
 

@@ -1,7 +1,9 @@
 """How far the work is: a bar or a table in a terminal, else plain lines."""
 
 import collections
+import csv
 import math
+import os
 import statistics
 import time
 
@@ -27,16 +29,17 @@ class Bar:
         title: String, what is counted.
         total: Integer, how many there are.
         console: A `rich.console.Console`, or `None` for the error stream.
+        width: Integer, columns of the bar.
         **options: Further arguments of `rich.progress.Progress`.
     """
 
-    def __init__(self, title, total, console=None, **options):
+    def __init__(self, title, total, console=None, width=20, **options):
         self._title, self._total, self._num_done = title, total, 0
         self._start = self._last_line = time.monotonic()
         console = console or Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=width),
             TimeElapsedColumn(),
             # Narrow terminals get two lines, not half of the text.
             TextColumn(
@@ -63,22 +66,21 @@ class Bar:
             state: String, what else is known.
         """
         self._num_done += count
-        self._draw(state)
+        self._draw(self._num_done, state)
+
+    def _draw(self, completed, state, details=""):
+        """Draws the bar; without one, shows a line with details at times."""
+        state = f"{self._num_done}/{self._total}, {state}"
+        self._bar.update(
+            self._task,
+            completed=completed,
+            state=state,
+            refresh=not self._bar.live.auto_refresh,
+        )
         now = time.monotonic()
         if self._bar.disable and now - self._last_line > LINE_SECONDS:
             self._last_line = now
-            terminal.show_problem(
-                f"{self._title}: {self._num_done}/{self._total}, {state}"
-            )
-
-    def _draw(self, state):
-        """Draws the bar with what is done now."""
-        self._bar.update(
-            self._task,
-            completed=self._num_done,
-            state=f"{self._num_done}/{self._total}, {state}",
-            refresh=not self._bar.live.auto_refresh,
-        )
+            terminal.show_problem(f"{self._title}: {state}{details}")
 
 
 class FaceBar(Bar):
@@ -110,7 +112,9 @@ class FaceBar(Bar):
 
 
 class RunsProgress(Bar):
-    """Shows how far many runs are: a bar and a line for each in a terminal.
+    """Shows how far many runs are: in a terminal, a bar for all and for each.
+
+    How far a run is, its table of epochs says, wherever its process is.
 
     Args:
         runs: List of `plan.Run`, those to do.
@@ -127,17 +131,23 @@ class RunsProgress(Bar):
             "Runs",
             num_before + len(runs),
             console or Console(),
+            # Leaves room for the names of runs in 80 columns.
+            width=10,
             auto_refresh=False,
         )
         self._num_done, self._num_slots = num_before, num_slots
         self._expected, self._seconds, self._num_failed = expected, [], 0
-        # From a run's name to its line below the bar, and when it began.
+        names = [run.name for run in runs]
+        common, *_ = os.path.commonprefix(names).rpartition("-")
+        self._common = f"{common}-" if len(runs) > 1 else ""
+        # From a run's name to its line below the bar, and its epochs.
         self._running = {}
 
     def begin(self, run):
         """Counts a run that was started."""
-        line = self._bar.add_task("", total=None, state=run.name)
-        self._running[run.name] = line, time.monotonic()
+        epochs = run.experiment.epochs
+        line = self._bar.add_task("", total=epochs, state="")
+        self._running[run.name] = line, _Epochs(run.run_dir, epochs)
 
     def put_back(self, run, outcome):
         """Counts a run that has to be started again."""
@@ -149,8 +159,10 @@ class RunsProgress(Bar):
         """Counts a run that is done or has failed."""
         self._remove_line(run)
         self._num_done += 1
+        style = None
         if outcome.status == "failed":
             self._num_failed += 1
+            style = "red"
             text = f"failed: {outcome.error}: {outcome.message}"
         elif outcome.value["was_done"] and run.seconds is None:
             # By another sweep, while this one waited.
@@ -166,39 +178,131 @@ class RunsProgress(Bar):
                 seconds = sum(outcome.value["seconds"].values())
             text = f"{accuracies}, {seconds:.0f} s"
         position = f"{self._num_done:{len(str(self._total))}d}"
-        terminal.show_line(f"[{position}/{self._total}] {run.name}: {text}")
+        terminal.show_line(
+            f"[{position}/{self._total}] {run.name}: {text}", style
+        )
 
     def update(self):
-        """Draws the bar again."""
-        num_waiting = self._total - self._num_done - len(self._running)
-        self._draw(
-            f"{len(self._running)} running, {self._num_failed} failed, "
-            f"{num_waiting} waiting, {format_duration(self.seconds_left())} "
-            "left"
-        )
+        """Draws the bars again."""
+        mean = self._mean_of_done()
+        share, stages = self._num_done, []
+        for name, (line, epochs) in self._running.items():
+            epochs.read()
+            share += epochs.num_done / (epochs.total + 1)
+            stages.append(epochs.stage())
+            left = epochs.seconds_left(mean)
+            # Nothing is known of a run that is late.
+            left = f", {format_duration(left)} left" if left else ""
+            short = name.removeprefix(self._common)
+            self._bar.update(
+                line,
+                completed=epochs.num_done,
+                state=f"{stages[-1]}{left}  {short}",
+            )
+        counts = {
+            "running": len(self._running),
+            "failed": self._num_failed,
+            "waiting": self._total - self._num_done - len(self._running),
+        }
+        words = [f"{count} {what}" for what, count in counts.items() if count]
+        left = f"{format_duration(self.seconds_left())} left"
+        details = f" ({'; '.join(stages)})" if stages else ""
+        self._draw(share, ", ".join([*words, left]), details)
 
     def seconds_left(self):
         """Returns the expected time to the end in seconds, or `None`."""
-        mean = self._expected
-        if self._seconds:
-            mean = statistics.mean(self._seconds)
+        mean = usual = self._mean_of_done()
+        running = [epochs for _, epochs in self._running.values()]
         if mean is None:
-            return None
-        now = time.monotonic()
+            begun = [epochs.seconds() for epochs in running if epochs.num_done]
+            if not begun:
+                return None
+            usual = statistics.mean(begun)
         of_running = [
-            max(mean - (now - begin), 0) for _, begin in self._running.values()
+            usual if left is None else left
+            for left in (epochs.seconds_left(mean) for epochs in running)
         ]
         num_left = self._total - self._num_done
-        of_waiting = mean * (num_left - len(of_running))
+        of_waiting = usual * (num_left - len(of_running))
         together = sum(of_running) + of_waiting
         num_at_once = min(self._num_slots, max(num_left, 1))
         # The last runs leave slots empty.
         return max(together / num_at_once, *of_running, 0)
 
+    def _mean_of_done(self):
+        """Returns the time that a run took so far, or `None`."""
+        return (
+            statistics.mean(self._seconds) if self._seconds else self._expected
+        )
+
     def _remove_line(self, run):
         """Removes the line of a run below the bar."""
         line, _ = self._running.pop(run.name)
         self._bar.remove_task(line)
+
+
+class _Epochs:
+    """Reads how far a running run is from the table of its epochs.
+
+    Args:
+        run_dir: Path of the run directory.
+        total: Integer, epochs of the training.
+    """
+
+    def __init__(self, run_dir, total):
+        self.total, self.num_done = total, 0
+        self._path = os.path.join(run_dir, "history.csv")
+        self._begin = self._last_change = time.monotonic()
+        self._per_epoch = 0.0
+        self.read()
+        # Of a run that goes on, these were before.
+        self._num_before = self.num_done
+
+    def read(self):
+        """Reads the table again, which is replaced after each epoch."""
+        try:
+            with open(self._path, encoding="utf-8", newline="") as file:
+                rows = [*csv.DictReader(file)]
+            mean = statistics.mean(float(row["seconds"]) for row in rows)
+        except (OSError, ValueError, KeyError, TypeError):
+            # It is there after the first epoch; the run itself will complain.
+            return
+        if len(rows) != self.num_done and math.isfinite(mean):
+            self.num_done, self._per_epoch = len(rows), mean
+            self._last_change = time.monotonic()
+
+    def stage(self):
+        """Returns in words what the run does."""
+        if self.num_done == self._num_before == 0:
+            return "starting"
+        if self.num_done < self.total:
+            return f"epoch {self.num_done + 1}/{self.total}"
+        return "measuring"
+
+    def seconds(self):
+        """Returns the time that the whole run takes, by its epochs."""
+        return self._elapsed() + self._of_training()
+
+    def seconds_left(self, mean):
+        """Returns the expected time to the end of the run, or `None`.
+
+        Args:
+            mean: Float, seconds that other runs took, or `None`.
+        """
+        if mean is None:
+            return self._of_training() if self.num_done else None
+        # Later than expected: only the epochs that are left are known.
+        return max(mean - self._elapsed(), self._of_training(), 0)
+
+    def _elapsed(self):
+        """Returns the time so far, with that of epochs done before."""
+        before = self._num_before * self._per_epoch
+        return time.monotonic() - self._begin + before
+
+    def _of_training(self):
+        """Returns the time that the training still takes."""
+        left = (self.total - self.num_done) * self._per_epoch
+        return max(left - (time.monotonic() - self._last_change), 0)
 
 
 def show_overview(runs, num_slots):

@@ -86,11 +86,13 @@ def run_experiment(arguments, program):
         options, settings = parser.parse(arguments)
         experiment = Experiment(**settings).resolve()
         check_runs([experiment], options.overwrite)
-    prepared = prepare_run(experiment)
-    from invariance_tf.runs.experiment import run_prepared
+    summary = None if options.overwrite else _find_done(experiment)
+    if summary is None:
+        prepared = prepare_run(experiment)
+        from invariance_tf.runs.experiment import run_prepared
 
-    with terminal.failures():
-        summary = run_prepared(prepared, options.overwrite)
+        with terminal.failures():
+            summary = run_prepared(prepared, options.overwrite)
     if summary["was_done"]:
         closing = "This run is already finished; use --overwrite to redo it."
     else:
@@ -119,6 +121,14 @@ def analyze_run(arguments, program):
         terminal.start_logging()
         summary = analyse_again(**changed)
     _show_summary(summary, "Neurons re-measured.")
+
+
+@terminal.mistakes((ValueError, TypeError, OSError, ImportError))
+def _find_done(experiment):
+    """Returns the summary of a run that is done, without TensorFlow."""
+    from invariance_tf.runs.finished import find_done
+
+    return find_done(experiment)
 
 
 def prepare_run(experiment):

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from invariance_tf import drawing, files, run_files
-from invariance_tf.measures import evaluation
 from invariance_tf.paradigm import model as models
 from invariance_tf.paradigm import splits
 from invariance_tf.runs import accuracies, analysis, health, provenance
+from invariance_tf.runs import finished as finished_runs
 from invariance_tf.runs.network_training import train
 from invariance_tf.runs.preparation import prepare, timed
 from invariance_tf.runs.tensorboard import EventLog
@@ -36,7 +36,8 @@ def run(experiment, overwrite=False):
         FileNotFoundError: If the data are missing.
         FloatingPointError: If the training diverged.
     """
-    return run_prepared(prepare(experiment), overwrite)
+    done = None if overwrite else finished_runs.find_done(experiment.resolve())
+    return done or run_prepared(prepare(experiment), overwrite)
 
 
 @models.channels_last()
@@ -66,7 +67,9 @@ def run_prepared(prepared, overwrite=False):
     is_read_only = os.path.isdir(run_dir) and not os.access(run_dir, os.W_OK)
     if is_read_only and not overwrite:
         finished = run_files.find_finished(run_dir)
-        if finished is not None and is_analysed(finished, prepared.experiment):
+        if finished is not None and finished_runs.is_analysed(
+            finished, prepared.experiment
+        ):
             return _answer_or_continue(prepared, finished)
     with files.locked(run_dir):
         if overwrite:
@@ -81,7 +84,7 @@ def _answer_or_continue(prepared, finished):
     provenance.check_same_images(prepared)
     if finished is None:
         summary = _finish(prepared)
-    elif is_analysed(finished, prepared.experiment):
+    elif finished_runs.is_analysed(finished, prepared.experiment):
         summary = finished.summary
     else:
         summary = _analyse_finished(prepared, finished)
@@ -145,7 +148,7 @@ def analyse_again(run_dir, *, trust=False, **changes):
         DamagedFileError: If a file that is needed is damaged.
         ValueError: If config.yaml names modules and is not trusted.
     """
-    settings = _read_settings(_find_finished(run_dir))
+    settings = finished_runs.read_settings(_find_finished(run_dir))
     if not trust:
         remedy = "say so with --trust (trust=True in Python)"
         origin = os.path.join(run_dir, "config.yaml")
@@ -167,24 +170,6 @@ def analyse_again(run_dir, *, trust=False, **changes):
     return {**summary, "run_dir": run_dir}
 
 
-def is_analysed(finished, experiment):
-    """Returns whether a finished run has all measures of an experiment.
-
-    Args:
-        finished: A `run_files.FinishedRun`.
-        experiment: A resolved `config.Experiment` with the same training.
-    """
-    measured = _read_settings(finished)
-    rank = config.ANALYSES.index
-    return experiment.analysis == "none" or (
-        rank(experiment.analysis) <= rank(measured["analysis"])
-        and experiment.tau == measured["tau"]
-        and experiment.activity == measured["activity"]
-        and experiment.ablate_layer in (None, measured["ablate_layer"])
-        and {*experiment.test_strengths} <= {*measured["test_strengths"]}
-    )
-
-
 def _find_finished(run_dir):
     """Returns a `run_files.FinishedRun`; raises if the run is not finished."""
     finished = run_files.find_finished(run_dir)
@@ -194,12 +179,6 @@ def _find_finished(run_dir):
             f"summary.json. Received: run_dir={run_dir}"
         )
     return finished
-
-
-def _read_settings(finished):
-    """Returns all settings of a finished run, as a dictionary."""
-    with finished.reading("config.yaml") as path:
-        return dataclasses.asdict(config.Experiment(**files.read_yaml(path)))
 
 
 def _analyse_finished(prepared, finished):
@@ -275,46 +254,52 @@ def _write_settings(prepared, log):
     )
     drawing.save(_draw_examples(prepared), path("examples.png"))
     log.picture("examples", path("examples.png"), step=0)
-    log.hyper_parameters(
-        _list_varied(prepared.experiment),
-        [
-            *(f"test/{name}" for name in evaluation.ACCURACIES),
-            "neurons/invariance_seen",
-            "neurons/invariance_unseen",
-            "neurons/corrected_invariance_unseen",
-        ],
-    )
+    log.hyper_parameters(*_list_settings(prepared.experiment), _COMPARED)
 
 
-def _list_varied(experiment):
-    """Returns the settings by which runs are compared, in TensorBoard's order.
+# TensorBoard ticks the first five.
+_COMPARED = (
+    "test/within_accuracy",
+    "test/across_accuracy",
+    "neurons/invariance_seen",
+    "neurons/invariance_unseen",
+    "neurons/corrected_invariance_unseen",
+    "test/clean_accuracy",
+)
 
-    First those that studies vary, the strength as numbers; then those that
-    are not what the data set and the network have by default.
+
+def _list_settings(experiment):
+    """Lists the settings by which TensorBoard compares runs.
+
+    Returns:
+        Two dictionaries: the settings that studies vary, the strength of the
+        transformation as a number or `None`; and those that searches vary or
+        that are not what the data set and the network have by default.
     """
-    varied = ("transform", "n_seen", "seed")
-    given = [*varied, "transform_args", "dataset", "data_dir", "network"]
+    first = ("transform", "n_seen", "seed")
+    often = ("dataset", "network", "learning_rate", "weight_decay")
+    given = [*first, "transform_args", "dataset", "data_dir", "network"]
     options = names.find("dataset", experiment.dataset).options
     given += [key for key in options if options[key] is names.REQUIRED]
     usual = config.Experiment(
         **{name: getattr(experiment, name) for name in given}
     ).resolve()
-    strengths = {
+    numbers = {
         name: value
         for name, value in experiment.transform_args.items()
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) and not isinstance(value, bool)
     }
-    others = {
+    strength, *others = numbers.values() or [None]
+    varied = {name: getattr(experiment, name) for name in first}
+    varied["strength"] = None if others else strength
+    unusual = {
         field.name: getattr(experiment, field.name)
         for field in dataclasses.fields(experiment)
-        if getattr(experiment, field.name) != getattr(usual, field.name)
+        if field.name in often
+        or getattr(experiment, field.name) != getattr(usual, field.name)
         and field.name != "runs_dir"
     }
-    return {
-        **{name: getattr(experiment, name) for name in varied},
-        **strengths,
-        **others,
-    }
+    return varied, {**(numbers if others else {}), **unusual}
 
 
 def _draw_examples(prepared, num_images=8):

@@ -13,9 +13,9 @@ import numpy as np
 
 from invariance_tf import datasets, networks, transforms
 from invariance_tf.measures import activations
-from invariance_tf.paradigm import categories, phases, pipeline, splits
+from invariance_tf.paradigm import categories, phases, pipeline
 from invariance_tf.paradigm import model as models
-from invariance_tf.runs import found, strengths
+from invariance_tf.runs import found, images, strengths
 from invariance_tf.settings import config, defaults, families
 from invariance_tf.training import devices, episodes, precision
 
@@ -59,8 +59,8 @@ class Prepared:
     def part(self, name):
         """Returns the images and labels of a part."""
         positions = self.positions(name)
-        images = datasets.take(self.dataset.images, positions)
-        return images, self.dataset.labels[positions]
+        taken = datasets.take(self.dataset.images, positions)
+        return taken, self.dataset.labels[positions]
 
     def phases(self):
         """Returns the phases of the training."""
@@ -159,7 +159,7 @@ def check(experiment):
         # Raises if there are fewer, before hours of decoding.
         categories.seen_categories(most, experiment.n_seen, 0)
     dataset = datasets.get(experiment.dataset, **options)
-    dataset, parts = _divide(experiment, dataset)
+    dataset, parts = images.divide(experiment, dataset)
     _check_batches(experiment, np.count_nonzero(parts == "train"))
     if dataset.image_size != experiment.image_size:
         raise ValueError(
@@ -250,29 +250,6 @@ def _check_batches(experiment, num_images):
             "large as `devices`. Choose another `batch_size`. "
             f"Received: devices={experiment.devices}"
         )
-
-
-def _divide(experiment, dataset):
-    """Returns the data set and the parts of its images."""
-    if experiment.splits is not None:
-        dataset, parts = splits.replay(dataset, experiment.splits)
-    else:
-        parts = splits.divide(
-            dataset, experiment.validation_fraction, experiment.seed
-        )
-    if experiment.near_copies == "drop":
-        if dataset.is_streamed:
-            raise ValueError(
-                "Near copies are found only where images are decoded once: use "
-                "--stream false. Received: near_copies=drop"
-            )
-        parts = splits.drop_near_copies(parts, dataset)
-    if experiment.test_on == "validation":
-        # A search must not see the test images.
-        parts[parts == "test"] = "unused"
-        parts[parts == "validation"] = "test"
-    splits.check(parts, dataset, experiment.test_on == "validation")
-    return dataset, parts
 
 
 def _build(experiment, dataset):

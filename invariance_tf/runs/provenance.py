@@ -1,6 +1,5 @@
 """Records the origin of a result: versions, hardware, command, data."""
 
-import importlib.metadata
 import os
 import pathlib
 import platform
@@ -10,21 +9,8 @@ import sys
 import keras
 
 from invariance_tf import files, run_files
-from invariance_tf.paradigm import splits
-from invariance_tf.runs import found
+from invariance_tf.runs import found, images
 from invariance_tf.training import precision
-
-PACKAGES = (
-    "invariance_tf",
-    "tensorflow",
-    "keras",
-    "jax",
-    "torch",
-    "numpy",
-    "pandas",
-    "pillow",
-    "tensorflow-datasets",
-)
 
 
 def describe_environment():
@@ -35,7 +21,10 @@ def describe_environment():
         checkout), git_is_modified, backend, hardware and command.
     """
     return {
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {
+            "python": platform.python_version(),
+            **images.find_versions(),
+        },
         "git_commit": _git("rev-parse", "HEAD"),
         "git_is_modified": bool(_git("status", "--porcelain")),
         "backend": keras.backend.backend(),
@@ -80,12 +69,9 @@ def check_same_images(prepared):
     path = prepared.path("provenance.json")
     if not os.path.lexists(path):
         return
-    now = _describe_data(prepared)
+    now = images.identify_images(prepared.dataset, prepared.parts)
     with run_files.reading(path):
-        before = files.read_json(path)["data"]
-        is_same = all(
-            before[key] == now[key] for key in ("fingerprint", "splits")
-        )
+        is_same = images.are_same(files.read_json(path)["data"], now)
     if not is_same:
         raise FileExistsError(
             f"The run {prepared.run_dir} was made with different images or a "
@@ -109,23 +95,11 @@ def _describe_data(prepared):
     return {
         "name": dataset.name,
         "data_dir": data_dir and os.path.abspath(data_dir),
-        "fingerprint": dataset.fingerprint,
-        "splits": splits.digest(prepared.parts, dataset),
+        **images.identify_images(dataset, prepared.parts),
         "num_skipped": len(dataset.skipped),
         **found.count_found(dataset, prepared.parts, prepared.near_copies),
         "left_out": found.group_left_out(dataset),
     }
-
-
-def _versions():
-    """Returns the versions of the packages that are installed."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def _git(*arguments):

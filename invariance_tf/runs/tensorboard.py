@@ -30,6 +30,11 @@ class EventLog:
             )
         )
 
+    def _write_foreign(self, proto):
+        """Writes a summary that is TensorFlow's message if it is installed."""
+        own = summary_pb2.Summary.FromString(proto.SerializeToString())
+        self._write(own, 0)
+
     def scalars(self, values, step):
         """Logs a dictionary of numbers by tag, except nan."""
         points = [
@@ -69,30 +74,41 @@ class EventLog:
         value = summary_pb2.Summary.Value(tag=tag, image=image)
         self._write(summary_pb2.Summary(value=[value]), step)
 
-    def hyper_parameters(self, values, metrics):
+    def hyper_parameters(self, varied, others, metrics):
         """Logs the settings of the run for TensorBoard's HParams tab.
 
+        TensorBoard takes the list of settings of any one run for that of all,
+        so that what is compared belongs into it even where it has no value.
+
         Args:
-            values: Dictionary of settings; `None` is left out, and values
-                other than numbers and booleans are written as text.
+            varied: Dictionary of settings to show first; `None` is no value,
+                and values other than numbers and booleans are written as text.
+            others: Dictionary of further settings.
             metrics: Iterable of the tags of scalars to compare.
         """
+        settings = {**others, **varied}
         plain = {
             name: value
             if isinstance(value, bool | int | float)
             else foreign.escape(str(value))
-            for name, value in values.items()
+            for name, value in settings.items()
             if value is not None
         }
-        compared = [summary_v2.Metric(tag) for tag in metrics]
-        settings = [summary_v2.HParam(name) for name in plain]
-        self._write(summary_v2.hparams_config_pb(settings, compared), 0)
+        experiment = summary.experiment_pb(
+            [
+                api_pb2.HParamInfo(name=name, differs=name in varied)
+                for name in settings
+            ],
+            [
+                api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag))
+                for tag in metrics
+            ],
+        )
+        self._write_foreign(experiment)
         self._write(summary_v2.hparams_pb(plain), 0)
 
     def close(self):
         """Logs that the run has finished, and closes the file."""
         ended = summary.session_end_pb(api_pb2.STATUS_SUCCESS)
-        # If TensorFlow is installed, this is its message type, not ours.
-        ended = summary_pb2.Summary.FromString(ended.SerializeToString())
-        self._write(ended, 0)
+        self._write_foreign(ended)
         self._writer.close()

@@ -63,6 +63,12 @@ def load_synthfaces(
     return _draw(image_size, num_categories, num_train, num_test, data_seed)
 
 
+def count_categories(num_categories=40, **options):
+    """Returns the number of people of `load_synthfaces(**options)`."""
+    check_integer("num_categories", num_categories, 1, 1000)
+    return num_categories
+
+
 # The experiments of a process share them: nothing but the arguments
 # determines the pixels, and no one can change them.
 @functools.lru_cache(maxsize=2)

@@ -138,7 +138,7 @@ def survey_runs(experiments):
 
 def _find_run(experiment, fingerprint):
     """Returns the `plan.Run` of an experiment on images of a fingerprint."""
-    from invariance_tf.runs.experiment import is_analysed
+    from invariance_tf.runs.finished import is_analysed
 
     run = plan.Run(experiment)
     try:

@@ -1,0 +1,98 @@
+"""Finds runs that are done, without Keras or TensorFlow."""
+
+import dataclasses
+import os
+
+from invariance_tf import datasets, files, run_files
+from invariance_tf.runs import images
+from invariance_tf.settings import config
+
+# Data sets whose images are cached: changed files are noticed at once.
+_CACHED = ("folder", "facescrub")
+# Data sets whose images follow from the settings, and the packages that make
+# them: drawing them only to compare them would take longer than all the rest.
+_COMPUTED = ("synthfaces", "digits")
+_MAKERS = ("invariance_tf", "numpy", "pillow")
+
+
+def find_done(experiment):
+    """Finds the run of an experiment, if it is certain that it is done.
+
+    All files of the run are compared with their hashes. Images in folders are
+    compared as before a training. Those that follow from the settings are not
+    made again: that they would be the same is concluded from the versions of
+    the packages that make them.
+
+    Args:
+        experiment: A resolved `config.Experiment`.
+
+    Returns:
+        Dictionary, as of `experiment.run`. `None` if the run is not done or is
+        damaged, lacks a measure, or if only loading the data can tell.
+
+    Raises:
+        ValueError: If the images cannot be used.
+        FileNotFoundError: If the images are missing.
+    """
+    if experiment.dataset not in (*_CACHED, *_COMPUTED):
+        return None
+    if experiment.precision == "auto":
+        return None  # This machine has to measure.
+    if experiment.n_seen == "all":
+        # If unusable images make them fewer, the name or the images differ.
+        count = datasets.count_categories(
+            experiment.dataset, **experiment.dataset_options()
+        )
+        experiment = dataclasses.replace(experiment, n_seen=count)
+    run_dir = os.path.join(experiment.runs_dir, experiment.name())
+    try:
+        finished = run_files.find_finished(run_dir)
+        if finished is None or not is_analysed(finished, experiment):
+            return None
+        finished.check()
+        with finished.reading("provenance.json") as path:
+            record = files.read_json(path)
+            if not _has_same_images(record, experiment):
+                return None
+    except files.DamagedFileError:
+        # To be raised again, and reported, by whoever repeats the run.
+        return None
+    return {**finished.summary, "run_dir": run_dir, "was_done": True}
+
+
+def is_analysed(finished, experiment):
+    """Returns whether a finished run has all measures of an experiment.
+
+    Args:
+        finished: A `run_files.FinishedRun`.
+        experiment: A resolved `config.Experiment` with the same training.
+    """
+    measured = read_settings(finished)
+    rank = config.ANALYSES.index
+    return experiment.analysis == "none" or (
+        rank(experiment.analysis) <= rank(measured["analysis"])
+        and experiment.tau == measured["tau"]
+        and experiment.activity == measured["activity"]
+        and experiment.ablate_layer in (None, measured["ablate_layer"])
+        and {*experiment.test_strengths} <= {*measured["test_strengths"]}
+    )
+
+
+def read_settings(finished):
+    """Returns all settings of a finished run, as a dictionary."""
+    with finished.reading("config.yaml") as path:
+        return dataclasses.asdict(config.Experiment(**files.read_yaml(path)))
+
+
+def _has_same_images(record, experiment):
+    """Returns whether an experiment's images are those of a provenance.json."""
+    if experiment.dataset in _COMPUTED and experiment.splits is None:
+        versions = {
+            name: version
+            for name, version in record["versions"].items()
+            if name in _MAKERS
+        }
+        return versions == images.find_versions(_MAKERS)
+    dataset = datasets.get(experiment.dataset, **experiment.dataset_options())
+    now = images.identify_images(*images.divide(experiment, dataset))
+    return images.are_same(record["data"], now)
