@@ -211,7 +211,7 @@ def test_a_data_set_of_ones_own_has_its_own_name(copy, tmp_path):
     assert {*runs.runs.dataset} == {"folder"}
     # Whatever they are called, the images are the same.
     assert runs.runs.study.nunique() == 1
-    assert title_of(find_studies(runs)[0], "faces") == "att, small AlexNet"
+    assert title_of(find_studies(runs)[0], "faces") == "att, two_layers"
     save_runs(runs, tmp_path / "tables")
     path = tmp_path / "tables" / "runs.parquet"
     pd.read_parquet(path).drop(columns="data_name").to_parquet(path)

@@ -10,7 +10,7 @@ import bisect
 import numpy as np
 
 from invariance_tf.measures.ablation import classify, group_rows
-from invariance_tf.measures.invariance import Accumulator
+from invariance_tf.measures.accumulator import Accumulator
 
 # In percent of the neurons that are active for some image.
 PERCENTS = (5, 10, 20, 30)

@@ -9,6 +9,7 @@ import os
 import pandas as pd
 
 from invariance_tf import files, foreign, run_files
+from invariance_tf.paper import columns
 from invariance_tf.settings.config import drop_original_behaviour, title_of
 
 # What every row of every table starts with.
@@ -53,16 +54,6 @@ _VARIED = (
     "data_name",
     "runs_dir",
     "if_not_learning",
-)
-
-# Columns that hold text; all others hold numbers.
-_TEXT = (
-    *("run", "study", "dataset", "network", "transform", "transform_args"),
-    *("evaluate_on", "paradigm", "data_name", "parameter"),
-    *("penultimate_layer", "git_commit", "python"),
-    *("tensorflow", "keras", "numpy", "backend", "processor", "fingerprint"),
-    *("test_transform", "category", "category_group", "layer"),
-    *("image_version", "criterion", "ablated"),
 )
 
 # A directory with one of these is that of a run.
@@ -242,10 +233,10 @@ def _load_saved(directory):
         tables[name] = _join([])
         if os.path.lexists(path):
             with files.reading(path, "Collect the tables again."):
-                tables[name] = _read_parquet(path)
-                _check_columns(tables[name])
+                tables[name] = columns.read_parquet(path)
+                columns.check_columns(tables[name])
                 if name == "runs":
-                    _check_keys(tables[name])
+                    columns.check_keys(tables[name])
     missing = {name: math.nan for name in _MEASURES}
     missing |= {"is_at_chance": False, "paradigm": "joint"}
     for name in missing.keys() - {*tables["runs"]}:
@@ -286,86 +277,16 @@ def _load_run(finished):
         # Not as Arrow's string: a path can have bytes that are not UTF-8.
         run_dir = pd.Series([finished.run_dir], dtype=object)
         tables = {"runs": pd.DataFrame([row]).assign(run_dir=run_dir)}
-        _check_columns(tables["runs"])
-        _check_keys(tables["runs"])
+        columns.check_columns(tables["runs"])
+        columns.check_keys(tables["runs"])
     for name, file in TABLES.items():
         if finished.has(file):
             with finished.reading(file) as path:
                 layer = finished.summary.get("penultimate_layer")
-                tables[name] = _read_table(path, layer)
+                tables[name] = columns.read_table(path, layer)
                 for position, (key, value) in enumerate(keys.items()):
                     tables[name].insert(position, key, value)
     return tables
-
-
-def _read_table(path, penultimate_layer):
-    """Reads a table; from large ones only the penultimate layer."""
-    if path.endswith(".parquet"):
-        # Inner layers can have a million neurons.
-        filters = [("layer", "==", penultimate_layer)]
-        return _check_columns(_read_parquet(path, filters=filters))
-    # Else categories called NA or 007 would be missing, or numbers.
-    table = pd.read_csv(
-        path,
-        dtype=dict.fromkeys(_TEXT, "str"),
-        keep_default_na=False,
-        na_values=[""],
-    )
-    _check_columns(table, foreign.unescape_cell)
-    if path.endswith("active_counts.csv"):
-        table = table[table.layer == foreign.escape(penultimate_layer)]
-    return table
-
-
-def _read_parquet(path, **options):
-    """Reads a Parquet file; Arrow opens no path that is not UTF-8."""
-    with open(path, "rb") as file:
-        return pd.read_parquet(file, **options)
-
-
-def _check_columns(table, unescape=str):
-    """Makes the text of a table safe; raises where numbers should be.
-
-    Args:
-        table: DataFrame, which is changed.
-        unescape: Function of each text, before.
-
-    Returns:
-        The table.
-
-    Raises:
-        ValueError: If there is text in a column of numbers.
-    """
-    for name, column in table.items():
-        present = column.dropna()
-        if not len(present):
-            continue
-        if name in _TEXT:
-            # Once each: most columns have a few names in many rows.
-            safe = {
-                text: foreign.escape(unescape(text))
-                for text in present.unique()
-            }
-            if any(text != new for text, new in safe.items()):
-                table[name] = column.map(safe)
-        elif name != "run_dir" and present.infer_objects().dtype.kind == "O":
-            raise ValueError(f"the column {name} must hold numbers")
-    return table
-
-
-def _check_keys(runs):
-    """Raises a `ValueError` unless the settings of runs can be those of any."""
-    names = ["dataset", "network", "transform"]
-    if not runs[names].fillna("").astype(bool).all(axis=None):
-        raise ValueError(f"{', '.join(names)} must be names")
-    whole = ["n_seen", "num_categories", "seed", "image_size", "epochs"]
-    if not all(kind.kind in "iu" for kind in runs[whole].dtypes):
-        raise ValueError(f"{', '.join(whole)} must be whole numbers")
-    if not runs.n_seen.between(0, runs.num_categories).all():
-        raise ValueError("n_seen must be from 0 to num_categories")
-    for text in runs.transform_args.unique():
-        if not isinstance(json.loads(text), dict):
-            raise ValueError("transform_args must be arguments by name")
 
 
 def _make_row(finished, summary, settings):
