@@ -64,6 +64,7 @@ HOMES = {
         "files.py",
         "measures/measured.py",
         "measures/measurement.py",
+        "paper/columns.py",
         "paper/claims/",
         "paper/figures/accuracy.py",
         "paper/selection.py",
