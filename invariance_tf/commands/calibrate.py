@@ -95,6 +95,7 @@ def _on_originals(experiment):
         n_seen=0,
         analysis="none",
         ablate_layer=None,
+        layer_measures=None,
     ).resolve()
 
 

@@ -25,7 +25,7 @@ GROUPS = {
     "network": "network network_args",
     "training": "epochs batch_size learning_rate schedule momentum "
     "weight_decay validation_fraction if_not_learning",
-    "neurons": "analysis tau ablate_layer",
+    "neurons": "analysis tau ablate_layer layer_measures",
     "run": "seed deterministic devices precision runs_dir",
 }
 SETTINGS = tuple(field.name for field in dataclasses.fields(Experiment))

@@ -53,6 +53,8 @@ class AnalysisOptions:
         analysis: The penultimate layer, or all layers with ReLU.
         tau: Threshold of activity, or auto.
         ablate_layer: Inner layer to ablate too, such as conv5; null: none.
+        layer_measures: Measures of whole layers, such as linear_cka,rsa, or
+            all; null: none.
         trust: Import the modules that the run's config.yaml names; only for
             runs whose author you trust.
     """
@@ -61,6 +63,7 @@ class AnalysisOptions:
     analysis: Literal["penultimate", "layers"] = _OWN
     tau: float | Literal["auto"] = _OWN
     ablate_layer: str | None = _OWN
+    layer_measures: str | None = _OWN
     trust: bool = False
 
 

@@ -46,6 +46,7 @@ _VARIED = (
     "analysis",
     "tau",
     "ablate_layer",
+    "layer_measures",
     "data_dir",
     "runs_dir",
     "if_not_learning",

@@ -122,7 +122,8 @@ def analyse_again(run_dir, *, trust=False, **changes):
         trust: Boolean. Whether to import the modules that its config.yaml
             names, if it used a data set, network or transformation by a
             dotted name. Whoever wrote the file can run any code then.
-        **changes: Settings to change: analysis, tau and ablate_layer.
+        **changes: Settings to change: analysis, tau, ablate_layer and
+            layer_measures.
 
     Returns:
         Dictionary: the run's summary with the new measures, and `run_dir`.
@@ -167,7 +168,10 @@ def is_analysed(finished, experiment):
     return experiment.analysis == "none" or (
         rank(experiment.analysis) <= rank(measured["analysis"])
         and experiment.tau == measured["tau"]
-        and experiment.ablate_layer in (None, measured["ablate_layer"])
+        and all(
+            getattr(experiment, name) in (None, measured[name])
+            for name in ("ablate_layer", "layer_measures")
+        )
     )
 
 

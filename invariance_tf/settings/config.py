@@ -21,6 +21,7 @@ _NOT_IN_NAME = (
     "analysis",
     "tau",
     "ablate_layer",
+    "layer_measures",
     "runs_dir",
     "devices",
     "if_not_learning",
@@ -127,6 +128,10 @@ class Experiment:
             inactive neurons costs at most 1 % of accuracy.
         ablate_layer: Inner layer, such as conv5, whose neurons are ablated in
             addition to those of the penultimate layer.
+        layer_measures: Measures of whole layers, such as linear_cka,rsa, or
+            all of them (linear_cka, rsa, goodfellow_score,
+            normalized_variance, decode_transformed, decode_categories); they
+            cost time.
         runs_dir: Directory that holds the run directories.
     """
 
@@ -168,6 +173,7 @@ class Experiment:
     analysis: Literal["penultimate", "layers", "none"] = "penultimate"
     tau: float | Literal["auto"] = 0.1
     ablate_layer: str | None = None
+    layer_measures: str | None = None
     runs_dir: str = "runs"
 
     def resolve(self):

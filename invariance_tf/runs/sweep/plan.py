@@ -154,14 +154,14 @@ def drop_repeats(experiments):
         List of experiments with different names.
 
     Raises:
-        ValueError: If a run has two values of `tau`, `ablate_layer` or
-            `runs_dir`.
+        ValueError: If a run has two values of `tau`, `ablate_layer`,
+            `layer_measures` or `runs_dir`.
     """
     chosen = {}
     for experiment in experiments:
         name = experiment.name()
         earlier = chosen.setdefault(name, experiment)
-        for setting in ("tau", "ablate_layer", "runs_dir"):
+        for setting in ("tau", "ablate_layer", "layer_measures", "runs_dir"):
             values = [getattr(each, setting) for each in (earlier, experiment)]
             if values[0] != values[1]:
                 raise ValueError(
