@@ -70,6 +70,7 @@ HOMES = {
         "paper/tables.py",
         "runs/accuracies.py",
         "runs/analysis.py",
+        "runs/own_model.py",
     },
     "PIL": {"datasets/"},
     "aiohttp": {"datasets/facescrub/download/fetching.py"},

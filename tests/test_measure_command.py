@@ -201,7 +201,7 @@ def test_the_page_stands_alone_and_shows_names_as_text(measure, tmp_path):
         r"xmlns\S*", "", page
     ).replace("http-equiv", "")
     assert "How invariant are the neurons of model.keras?" in page
-    assert "blur, sigma 3" in page and "RSA" in page
+    assert "Blur, sigma 3" in page and "RSA" in page
 
 
 @pytest.mark.parametrize(

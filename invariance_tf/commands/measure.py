@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Literal
 
+from rich.text import Text
+
 from invariance_tf import files
 from invariance_tf.commands import terminal
 from invariance_tf.commands.parsing import Arguments
@@ -350,47 +352,53 @@ def _show_measurement(out, was_done):
     """Shows the mean invariance of each layer, and where everything is."""
     with open(os.path.join(out, "layers.csv"), encoding="utf-8") as file:
         rows = [*csv.DictReader(file)]
-    names = [*dict.fromkeys(row["layer"] for row in rows)]
+    by_key = {}
+    for row in rows:
+        key = row["transform"], row["strength"], row["layer"]
+        by_key.setdefault(key, {})[row["measure"]] = row
+    layers = [*dict.fromkeys(layer for _, _, layer in by_key)]
     title = "Mean invariance of neurons"
-    shown = [row for row in rows if row["measure"] == "invariance_coefficient"]
-    if len(shown) > _MOST_ROWS:
-        title += f", layer {names[-1]} of {len(names)}"
-        shown = [row for row in shown if row["layer"] == names[-1]]
-    number = terminal.format_number
-    corrected = {
-        _key(row): row["value"]
-        for row in rows
-        if row["measure"] == "corrected_invariance"
-    }
-    terminal.show_table(
-        title,
-        {
-            "transform": "left",
-            "strength": "right",
-            "layer": "left",
-            "neurons": "right",
-            "floor": "right",
-            "corrected": "right",
-            "invariance": "right",
-        },
-        (
-            [
-                row["transform"],
-                row["strength"],
-                row["layer"],
-                f"{int(row['num_neurons']):,}",
-                *(
-                    number(float(value or "nan"))
-                    for value in (
-                        row["control"],
-                        corrected[_key(row)],
-                        row["value"],
-                    )
-                ),
-            ]
-            for row in shown
-        ),
+    # Of a whole network only the last layer, the one that decides.
+    is_short = len(layers) == 1 or len(by_key) > _MOST_ROWS
+    if is_short:
+        title += f", {layers[-1]}"
+        if len(layers) > 1:
+            title += f" (the last of {len(layers)} layers)"
+        by_key = {key: by_key[key] for key in by_key if key[2] == layers[-1]}
+    columns = ["transform", "strength", "layer", "neurons", "floor"]
+    columns += ["corrected", "invariance"]
+    table = [
+        [*key, *_format_means(measures)] for key, measures in by_key.items()
+    ]
+    if is_short:
+        columns.remove("layer")
+        table = [[*row[:2], *row[3:]] for row in table]
+    else:
+        # Long names go on in the next line.
+        for row in table:
+            row[2] = Text(row[2], overflow="fold")
+    words = ("transform", "layer")
+    sides = {name: "left" if name in words else "right" for name in columns}
+    terminal.show_table(title, sides, table)
+    _show_closing(out, was_done)
+
+
+def _format_means(measures):
+    """Returns the cells of a layer: neurons, floor and both invariances."""
+    invariance = measures["invariance_coefficient"]
+    means = (
+        invariance["control"],
+        measures["corrected_invariance"]["value"],
+        invariance["value"],
     )
+    return [
+        f"{int(invariance['num_neurons']):,}",
+        *(terminal.format_number(float(mean or "nan")) for mean in means),
+    ]
+
+
+def _show_closing(out, was_done):
+    """Shows what was read and written."""
     images = files.read_json(os.path.join(out, _RECORD))["images"]
     counts = f"{images['num_images']:,} of {images['num_found']:,} images"
     if images["skipped"]:
@@ -406,7 +414,3 @@ def _show_measurement(out, was_done):
         )
     terminal.show_line(f"{closing}\nPage: {os.path.join(out, _PAGE)}")
     terminal.show_line(f"Tables and figures: {out}")
-
-
-def _key(row):
-    return row["transform"], row["strength"], row["layer"]

@@ -132,11 +132,12 @@ def _violin_handles(neurons, measure):
             if side != "both"
         ]
     if measure == INVARIANCE:
-        handles += [
-            Line2D([], [], **look)
-            for column, look in CONTROLS.items()
-            if neurons[column].notna().any()
-        ]
+        has_labels = neurons.control_same_category.notna().any()
+        floor = style.FLOOR
+        if not has_labels:
+            floor = floor | {"label": "floor S: T of another image"}
+        looks = [style.SAME_CATEGORY, floor] if has_labels else [floor]
+        handles += [Line2D([], [], **look) for look in looks]
     return handles
 
 
@@ -249,7 +250,9 @@ def draw_layers(layers):
     handles = []
 
     def fill(rows, axes):
-        handles[:] = draw_values(rows, axes, place, series)
+        found = draw_values(rows, axes, place, series)
+        # Not every measure has a control.
+        handles[:] = max(handles, found, key=len)
 
     panels = {
         describe_measure(measure): rows

@@ -13,6 +13,7 @@ from scipy import stats
 
 from invariance_tf import drawing, files, transforms
 from invariance_tf.drawing import measurement as pictures
+from invariance_tf.drawing import style
 from invariance_tf.measures import (
     activations,
     calls,
@@ -241,7 +242,7 @@ def measure_conditions(model, images, labels, conditions, report, **options):
         )
         report(condition, 0, found)
         columns = {
-            "condition": str(condition),
+            "condition": _describe_condition(condition),
             "transform": condition.transform,
             "strength": condition.strength,
         }
@@ -253,6 +254,14 @@ def measure_conditions(model, images, labels, conditions, report, **options):
     return tuple(
         pd.concat(tables, ignore_index=True) for tables in (neurons, of_layers)
     )
+
+
+def _describe_condition(condition):
+    """Returns a transformation and its strength in words."""
+    words = style.look_of(condition.transform).label
+    if condition.argument is None:
+        return words
+    return f"{words}, {condition.argument} {condition.strength:g}"
 
 
 def _describe_layers(found):

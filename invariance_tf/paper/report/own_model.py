@@ -38,6 +38,7 @@ def write_page(path, record, layers, figures):
         "own_model.html.jinja",
         model=os.path.basename(record["settings"]["model"]),
         record=record,
+        settings=_describe_settings(record),
         neurons=_list_neurons(layers),
         whole=_list_whole(layers),
         conditions=[*layers.condition.unique()],
@@ -48,6 +49,22 @@ def write_page(path, record, layers, figures):
         sources=_list_sources(record["environment"]),
     )
     files.write_text(path, page)
+
+
+def _describe_settings(record):
+    """Returns the settings that were given, and what was read, in words."""
+    images = record["images"]
+    settings = record["settings"] | {
+        "layers": record["layers"],
+        "image_size": images["image_size"],
+        "categories": len(images["categories"]),
+    }
+    return {
+        name: ", ".join(value) if isinstance(value, list) else value
+        for name, value in settings.items()
+        # Those are elsewhere on the page.
+        if value not in (None, []) and name not in ("transform", "files")
+    }
 
 
 def _list_neurons(layers):
@@ -92,8 +109,9 @@ def _list_sources(environment):
         **environment["versions"],
         **environment["hardware"],
     }
+    names = {"invariance_tf": "invariance_tf", **origins.SOURCES}
     return [
         (words, known[name])
-        for name, words in origins.SOURCES.items()
+        for name, words in names.items()
         if known.get(name) is not None
     ]
