@@ -286,6 +286,7 @@ def _draw_panels(panels, places, fill, label, handles):
         for axes, (title, rows) in zip(grid.flat, panels.items(), strict=False):
             fill(rows, axes)
             axes.set_title(title)
+        for axes in grid[:, 0]:
             axes.set_ylabel(label)
         for number, axes in enumerate(grid.flat):
             if number + num_columns < len(panels):

@@ -195,7 +195,14 @@ def choose_layers(model, layers, size, is_any):
     if layers == ["all"]:
         if is_any:
             return activations.layer_names(model, size)
-        return activations.rectified_layers(model, size)
+        layers = activations.rectified_layers(model, size)
+        if not layers:
+            raise ValueError(
+                "No layer of the model ends in a ReLU: choose what is done "
+                "with negative activity, --activity rectified or signed. "
+                "Received: layers=all"
+            )
+        return layers
     return layers or [activations.penultimate_layer(model, size)]
 
 
