@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 
 import keras
 import matplotlib
@@ -157,6 +158,17 @@ def test_it_reads_a_part_of_the_images_evenly(measure, tmp_path):
         assert len(records[-1]["images"]["categories"]) == 3
     assert records[0]["settings"]["files"] != records[1]["settings"]["files"]
     assert {*read(tmp_path)[1].num_images} == {6}
+
+
+def test_images_that_are_left_out_are_named(measure, places, tmp_path):
+    shutil.copytree(places / "images", places / "damaged")
+    (places / "damaged" / "cat" / "00.png").write_bytes(b"no image")
+    Image.fromarray(draw(0)).save(places / "damaged" / "loose.png")
+    status, output, error = measure(images="damaged")
+    assert status == 0 and "Measured on 11 of 13 images." in output
+    assert "2 images were left out, such as loose.png: is not in a" in error
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "cat/00.png</code>: is not a readable" in page
 
 
 def test_what_is_finished_is_shown_and_only_replaced_on_request(

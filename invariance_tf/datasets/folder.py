@@ -24,6 +24,9 @@ DECISIVE = (
 )
 
 
+_LOOSE = "is not in a category's folder"
+
+
 def load_folder(data_dir, **options):
     """Reads images from a directory with one folder per category.
 
@@ -122,8 +125,9 @@ def choose_files(data_dir, max_images=None, seed=0):
 
     Returns:
         Dictionary from categories to lists of `listing.ImageFile`, the only
-        one "" if there are no folders of categories; and the number of image
-        files that there are.
+        one "" if there are no folders of categories; the number of image
+        files that there are; and pairs of the names of those beside folders
+        of categories, which are not used, and the reason.
 
     Raises:
         ValueError: If there are no images, or an argument is not legal.
@@ -134,7 +138,9 @@ def choose_files(data_dir, max_images=None, seed=0):
         selection.check_integer("max_images", max_images, 1)
     files = listing.list_files(listing.absolute_path(data_dir))
     files_by_category, loose = listing.group_by_category(files)
-    files_by_category = files_by_category or {"": loose}
+    outside = [(file.name, _LOOSE) for file in loose]
+    if not files_by_category:
+        files_by_category, outside = {"": loose}, []
     if not files:
         raise ValueError(
             f"There are no images ({', '.join(listing.EXTENSIONS)}) in this "
@@ -151,7 +157,7 @@ def choose_files(data_dir, max_images=None, seed=0):
     for _, category, index in sorted(turns[:max_images], key=lambda x: x[1:]):
         members = chosen.setdefault(category, [])
         members.append(files_by_category[category][index])
-    return chosen, len(files)
+    return chosen, len(files), outside
 
 
 def read_images(data_dir, image_size, max_images=None, seed=0):
@@ -173,7 +179,9 @@ def read_images(data_dir, image_size, max_images=None, seed=0):
         FileNotFoundError: If the directory does not exist.
     """
     selection.check_integer("image_size", image_size, 16, 1024)
-    files_by_category, num_found = choose_files(data_dir, max_images, seed)
+    files_by_category, num_found, outside = choose_files(
+        data_dir, max_images, seed
+    )
     decoded = []
     usable, skipped = decoding.decode_usable(
         files_by_category,
@@ -196,7 +204,7 @@ def read_images(data_dir, image_size, max_images=None, seed=0):
         np.repeat(np.arange(len(counts)), counts) if has_labels else None,
         tuple(usable) if has_labels else (),
         num_found,
-        skipped,
+        outside + skipped,
     )
 
 
@@ -248,8 +256,7 @@ def _find_files(data_dir):
         )
     files = listing.list_files(path)
     files_by_category, loose = listing.group_by_category(files)
-    reason = "is not in a category's folder"
-    return files_by_category, [(file.name, reason) for file in loose]
+    return files_by_category, [(file.name, _LOOSE) for file in loose]
 
 
 def _check_counts(members_by_category, skipped, chosen):

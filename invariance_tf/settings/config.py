@@ -129,9 +129,7 @@ class Experiment:
         ablate_layer: Inner layer, such as conv5, whose neurons are ablated in
             addition to those of the penultimate layer.
         layer_measures: Measures of whole layers, such as linear_cka,rsa, or
-            all of them (linear_cka, rsa, goodfellow_score,
-            normalized_variance, decode_transformed, decode_categories); they
-            cost time.
+            all; they cost time.
         runs_dir: Directory that holds the run directories.
     """
 
