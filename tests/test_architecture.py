@@ -70,7 +70,7 @@ HOMES = {
         "paper/tables.py",
         "runs/accuracies.py",
         "runs/analysis.py",
-        "runs/own_model.py",
+        "runs/conditions_measured.py",
     },
     "PIL": {"datasets/"},
     "aiohttp": {"datasets/facescrub/download/fetching.py"},

@@ -8,7 +8,7 @@ import themes
 import values
 
 from invariance_tf.measures import invariance
-from invariance_tf.runs import own_model
+from invariance_tf.runs import conditions_measured
 from invariance_tf.settings import conditions
 
 TAU = 0.1
@@ -118,7 +118,7 @@ def measure_digits():
     names = {}
     exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)
     digits = names["digits"]
-    return own_model.measure_conditions(
+    return conditions_measured.measure_conditions(
         names["model"],
         digits.images[digits.is_test],
         digits.labels[digits.is_test],
@@ -134,7 +134,7 @@ def measure_digits():
 
 def draw_own_model(theme):
     """Draws the measures of a user's model, as the command `measure` does."""
-    return own_model.draw_figures(*measure_digits())["layers.png"]
+    return conditions_measured.draw_figures(*measure_digits())["layers.png"]
 
 
 def draw_calibration(theme):

@@ -208,11 +208,11 @@ def _read(options):
 
 def _measure(options, chosen, settings):
     """Measures a model, and writes everything to the directory."""
-    from invariance_tf.runs import own_model, provenance
+    from invariance_tf.runs import conditions_measured, provenance
 
     model, read, arguments = _read(options)
     with Bar("Transformations", len(chosen)) as bar:
-        neurons, layers = own_model.measure_conditions(
+        neurons, layers = conditions_measured.measure_conditions(
             model,
             read.images,
             read.labels,
@@ -245,15 +245,15 @@ def _measure(options, chosen, settings):
 
 def _write(out, record, neurons, layers):
     """Writes tables, figures and the page."""
-    from invariance_tf.paper.report import own_model as page
-    from invariance_tf.runs import own_model
+    from invariance_tf.paper.report import own_model
+    from invariance_tf.runs import conditions_measured
 
     # First, so that what is written halfway is known for ours.
     path = os.path.join(out, measurement.RECORD)
     files.write_json(path, record)
-    figures = own_model.draw_figures(neurons, layers)
-    own_model.write_tables(out, neurons, layers, figures)
-    page.write_page(
+    figures = conditions_measured.draw_figures(neurons, layers)
+    conditions_measured.write_tables(out, neurons, layers, figures)
+    own_model.write_page(
         os.path.join(out, measurement.PAGE), record, layers, figures
     )
     files.write_json(path, record | {"is_finished": True})
