@@ -7,7 +7,7 @@ several conditions: transformations, each with a strength.
 import math
 
 import numpy as np
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -202,7 +202,8 @@ def _look_of_series(series, name, rows, number):
         look["linestyle"] = found.linestyle
         # The weaker a transformation, the lighter.
         share = rows["rank"].iloc[0] if "rank" in rows else 1
-        look["color"] = [1 - share * (1 - part) for part in to_rgb(found.color)]
+        parts = [1 - share * (1 - part) for part in to_rgb(found.color)]
+        look["color"] = to_hex(parts)
     return {"label": name, **look}
 
 
