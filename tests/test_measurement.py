@@ -615,3 +615,10 @@ def test_categories_are_decoded_only_where_there_are_some():
     ).population.set_index("category_group")
     assert one.value["seen"].isna().all()
     assert one.value[["unseen", "all"]].notna().all()
+
+
+@pytest.mark.parametrize("memory, passes", [(2**29, 1), (0, 2)])
+def test_a_function_can_follow_the_images_that_are_read(memory, passes):
+    counts = []
+    measure(verbose=counts.append, memory=memory)
+    assert counts == passes * [64, 11]

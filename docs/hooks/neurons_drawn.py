@@ -123,7 +123,7 @@ def measure_digits():
         digits.images[digits.is_test],
         digits.labels[digits.is_test],
         conditions.read_conditions(
-            ["blur:1,2,4", "contrast_inversion", "rotate90"]
+            ["blur:1,4", "contrast_inversion", "rotate90"]
         ),
         lambda *_: None,
         layers=["conv", "hidden"],
