@@ -3,6 +3,7 @@
 import functools
 import re
 
+import keras
 import numpy as np
 import themes
 import values
@@ -116,6 +117,7 @@ def measure_digits():
     """Measures the network for digits of measure.md, made by its code."""
     page = (values.ROOT / "docs" / "measure.md").read_text(encoding="utf-8")
     names = {}
+    keras.utils.set_random_seed(0)
     exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)
     digits = names["digits"]
     return conditions_measured.measure_conditions(

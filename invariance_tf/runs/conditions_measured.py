@@ -122,10 +122,10 @@ def draw_figures(neurons, layers):
     """
     shown = layers[layers.measure != "specialisation"].copy()
     strengths = shown.groupby("transform").strength
-    # Without a strength there is only one.
-    order = strengths.rank("dense").fillna(1)
-    shown["rank"] = 0.3 + 0.7 * order / strengths.transform("nunique").clip(1)
-    shown["rank"] = shown["rank"].clip(upper=1)
+    # The strongest, or only one, has 1.
+    below = strengths.transform("nunique") - strengths.rank("dense")
+    others = (strengths.transform("nunique") - 1).clip(lower=1)
+    shown["rank"] = (1 - 0.65 * below / others).fillna(1)
     drawn = pictures.draw_neurons(neurons), pictures.draw_layers(shown)
     return dict(zip(FIGURES, drawn, strict=True))
 
