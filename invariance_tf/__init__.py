@@ -35,6 +35,7 @@ _PLACES = {
     "networks": ("networks", None),
     "pipeline": ("paradigm.pipeline", None),
     "population": ("measures.population", None),
+    "population_measures": ("measures.population_measures", None),
     "preparation": ("runs.preparation", None),
     "provenance": ("runs.provenance", None),
     "report": ("paper.report", None),

@@ -214,6 +214,13 @@ def write_parquet(path, table):
         )
 
 
+def write_text(path, text):
+    """Writes text as UTF-8."""
+    with replacing(path) as temporary_path:
+        with open(temporary_path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
 def to_json(content):
     """Returns a dictionary as JSON, with nan and infinity as null."""
 
@@ -231,9 +238,7 @@ def to_json(content):
 
 def write_json(path, content):
     """Writes a dictionary as JSON, as `to_json` does."""
-    with replacing(path) as temporary_path:
-        with open(temporary_path, "w", encoding="utf-8") as file:
-            file.write(to_json(content))
+    write_text(path, to_json(content))
 
 
 def read_json(path):

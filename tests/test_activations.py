@@ -104,6 +104,8 @@ def test_rectified_layers_are_those_with_relu_and_the_penultimate():
     hidden = keras.layers.GlobalAveragePooling2D(name="pool")(hidden)
     model = keras.Model(image, keras.layers.Dense(2)(hidden))
     assert activations.rectified_layers(model) == ["relu", "pool"]
+    model = keras.Model(image, hidden)  # that does not end in a dense layer
+    assert activations.rectified_layers(model) == ["relu"]
 
 
 def test_with_signed_activity_layers_with_any_activation_are_listed():

@@ -276,6 +276,13 @@ def test_a_done_run_is_measured_again_only_where_it_lacks_measures(
     assert again(tau=0.3, ablate_layer="conv5")
     assert not again(tau=0.3)
     assert {*read(run_dir, "ablation.csv").layer} == {"fc6", "conv5"}
+    assert again(tau=0.3, layer_measures="linear_cka,decode_categories")
+    assert not again(tau=0.3)
+    layers = read(run_dir, "layers.csv")
+    for name in ("linear_cka", "decode_categories_transformed"):
+        is_own = np.isclose(layers.tau, 0.3)
+        for column in (name, f"{name}_low", f"{name}_high", f"{name}_control"):
+            assert (layers[column].notna() == is_own).all()
     assert cli.main(["analyze", run_dir, "--ablate_layer", "null"]) == 0
     assert {*read(run_dir, "ablation.csv").layer} == {"fc6"}
 

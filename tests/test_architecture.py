@@ -71,6 +71,7 @@ HOMES = {
         "paper/tables.py",
         "runs/accuracies.py",
         "runs/analysis.py",
+        "runs/conditions_measured.py",
     },
     "PIL": {"datasets/"},
     "aiohttp": {"datasets/facescrub/download/fetching.py"},

@@ -41,6 +41,7 @@ def run(capsys, *arguments):
         ("--transform blur --transform_args.sigma -1", "Received: sigma=-1"),
         ("--transform blur --transform_args.sigma wide", "must be a number"),
         ("--transform blur --transform_args.sigma 20", "at most 15.67"),
+        ("--layer_measures cka", "linear_cka, rsa, goodfellow_score, "),
         ("--ablate_layer logits", "conv5, fc6. Received: ablate_layer=logits"),
         ("--tau 1", "from 0 to below 1, or auto. Received: tau=1"),
         ("--transform blur --transform_args.std 1", "takes sigma"),

@@ -71,13 +71,15 @@ def test_frames_end_in_what_matters_most():
     assert "invariance_coefficient" in repr(result.neurons).splitlines()[0]
 
 
-@pytest.mark.parametrize("has_groups", [False, True])
-def test_what_is_saved_is_loaded_to_the_last_bit(tmp_path, has_groups):
-    result = measured(has_groups)
+@pytest.mark.parametrize("make", ["without", "groups", "measures"])
+def test_what_is_saved_is_loaded_to_the_last_bit(tmp_path, make):
+    result = (
+        with_measures() if make == "measures" else measured(make == "groups")
+    )
     for directory in (tmp_path, tmp_path / "new" / "one"):
         result.save(directory)
         loaded = Measurement.load(str(directory))
-        for name in ("neurons", "layers", "active_counts"):
+        for name in ("neurons", "layers", "active_counts", "population"):
             assert getattr(loaded, name).equals(getattr(result, name))
         assert (loaded.tau, loaded.settings) == (result.tau, result.settings)
         assert repr(loaded) == repr(result)
@@ -85,10 +87,12 @@ def test_what_is_saved_is_loaded_to_the_last_bit(tmp_path, has_groups):
         Measurement.load(tmp_path / "missing")
 
 
-def dots(axes):
-    """Heights of the means drawn in each violin."""
+def heights(axes, gid):
+    """Heights of the lines across violins, of one kind."""
     return [
-        line.get_ydata()[0] for line in axes.lines if line.get_gid() == "mean"
+        lines.get_segments()[0][0, 1]
+        for lines in axes.collections
+        if lines.get_gid() == gid
     ]
 
 
@@ -99,29 +103,67 @@ def dots(axes):
 def test_layers_are_drawn_as_violins_around_their_means(axes, groups, measure):
     result = measured(len(groups) > 1)
     assert result.plot(measure, axes) is axes
-    table = result.neurons
-    expected = [
-        table[(table.layer == layer) & (table.category_group == group)][
-            measure
-        ].mean()
-        for layer in ("conv", "fc")
-        for group in groups
-    ]
-    assert dots(axes) == pytest.approx(expected)
+    means = result.neurons.groupby(["layer", "category_group"]).mean(
+        numeric_only=True
+    )
+
+    def expected(column):
+        return pytest.approx(
+            [
+                means[column][layer, group]
+                for layer in ("conv", "fc")
+                for group in groups
+            ]
+        )
+
+    assert heights(axes, "mean") == expected(measure)
     names = [label.get_text() for label in axes.get_xticklabels()]
     assert names == ["conv", "fc"]
-    controls = [
-        lines.get_segments()[0][0, 1]
-        for lines in axes.collections
-        if str(lines.get_gid()).startswith("control")
-    ]
-    means = table[table.category_group == "all"].groupby("layer")[
-        ["control_same_category", "control_shuffled"]
-    ]
-    has_controls = measure == "invariance_coefficient"
-    assert controls == pytest.approx(
-        means.mean().to_numpy().ravel() if has_controls else []
+    for control in ("control_same_category", "control_shuffled"):
+        if measure == "invariance_coefficient":
+            assert heights(axes, control) == expected(control)
+        else:
+            assert heights(axes, control) == []
+
+
+@functools.cache
+def with_measures():
+    from test_measurement import IMAGES, LABELS, make_model
+
+    return measure_invariance(
+        make_model(),
+        IMAGES,
+        transforms.get("white_noise", std=30.0),
+        ["conv", "fc"],
+        labels=LABELS,
+        measures=["linear_cka", "decode_categories"],
     )
+
+
+def test_measures_of_layers_are_shown_below_those_of_neurons():
+    text = repr(with_measures())
+    _, table = text.split("Whole layers:\n")
+    assert len(table.splitlines()) == 1 + 2 * 3
+    assert "linear_cka" in table and "Whole layers" not in repr(measured(False))
+    html = with_measures()._repr_html_()
+    assert html.count("<tr") == 1 + 2 + 1 + 2 * 3
+
+
+def test_measures_of_layers_are_drawn_with_intervals_and_control(axes):
+    result = with_measures()
+    result.plot("linear_cka", axes)
+    table = result.population.query("measure == 'linear_cka'")
+    (line,) = (each for each in axes.lines if each.get_gid() == "value")
+    assert [*line.get_ydata()] == [*table.value]
+    found = {
+        lines.get_gid(): [segment[:, 1] for segment in lines.get_segments()]
+        for lines in axes.collections
+    }
+    np.testing.assert_array_equal(found["interval"], table[["low", "high"]])
+    np.testing.assert_array_equal(
+        found["control"], table[["control", "control"]]
+    )
+    assert axes.get_ylabel() == "linear CKA"
 
 
 def test_it_draws_a_figure_of_its_own_if_none_is_given(axes):
@@ -138,4 +180,4 @@ def test_neurons_that_are_all_alike_are_drawn_too(axes):
     Measurement(same, result.layers, result.active_counts, result.tau).plot(
         axes=axes
     )
-    assert dots(axes) == [0.5]
+    assert heights(axes, "mean") == [0.5]

@@ -9,10 +9,17 @@ from test_invariance import reference
 from test_partners import draw_all
 
 from invariance_tf import transforms
-from invariance_tf.measures import evaluation, responses
+from invariance_tf.measures import (
+    decoding,
+    evaluation,
+    population,
+    population_measures,
+    responses,
+)
 from invariance_tf.measures.invariance import THRESHOLDS
 from invariance_tf.measures.measurement import measure_invariance
 from invariance_tf.paradigm.model import build
+from invariance_tf.settings.defaults import LAYER_MEASURES
 
 IS_SEEN = np.array([True, False, True, False, True])
 GROUPS = {"seen": IS_SEEN, "unseen": ~IS_SEEN, "all": IS_SEEN | True}
@@ -545,3 +552,73 @@ def test_a_measurement_names_its_transformation():
         make_model(), IMAGES, lambda images: images, "fc"
     )
     assert "<p>Invariance to &lt;lambda&gt;: 9" in found._repr_html_()
+
+
+def test_every_measure_of_layers_has_a_name_and_a_function():
+    assert [*population_measures.MEASURES] == [*LAYER_MEASURES]
+
+
+def test_whole_layers_are_measured_for_each_category_group():
+    found = measure(measures="all").population
+    names = [*LAYER_MEASURES, "decode_categories_transformed"]
+    assert {*found.measure} == {*names} and len(found) == 2 * 3 * len(names)
+    for layer, pair in activity_pairs().items():
+        for group, is_in_group in GROUPS.items():
+            is_chosen = is_in_group[LABELS]
+            both = [each[is_chosen] for each in pair]
+            table = part(found, layer, group).set_index("measure")
+            expected = {
+                "linear_cka": population.linear_cka(*both).value,
+                "rsa": population.rsa(*both).value,
+                "normalized_variance": population.median_variance(*both).value,
+                "goodfellow_score": population.goodfellow_score(
+                    *both, rate=1 / len(both[0])
+                ).value,
+            }
+            for name, value in expected.items():
+                assert np.isclose(table.value[name], value), name
+            is_within = table.value.between(table.low, table.high)
+            assert is_within.all() and table.control.notna().all()
+            expected = decoding.decode_transformed(*both).value
+            # Folds are drawn by the position of an image.
+            assert abs(table.value["decode_transformed"] - expected) < 0.2
+
+
+def test_large_layers_are_measured_from_files():
+    at_once, streamed = (
+        measure(measures="all", memory=memory) for memory in (2**29, 0)
+    )
+    numbers = ["value", "low", "high", "control"]
+    assert streamed.neurons.equals(at_once.neurons)
+    np.testing.assert_allclose(
+        streamed.population[numbers], at_once.population[numbers]
+    )
+
+
+def test_categories_are_decoded_only_where_there_are_some():
+    options = {"layers": "fc", "measures": "all"}
+    found = measure_invariance(make_model(), IMAGES, "rotate180", **options)
+    assert "decode_categories" not in {*found.population.measure}
+    options["measures"] = ["decode_categories"]
+    with pytest.raises(ValueError, match="only with `labels`, of two or more"):
+        measure_invariance(make_model(), IMAGES, "rotate180", **options)
+    with pytest.raises(ValueError, match="must be linear_cka, rsa, .* or all"):
+        measure(measures="cka")
+    # One seen category has nothing to decode; the others do.
+    one = measure_invariance(
+        make_model(),
+        IMAGES,
+        "rotate180",
+        labels=LABELS,
+        is_seen=np.arange(5) == 0,
+        **options,
+    ).population.set_index("category_group")
+    assert one.value["seen"].isna().all()
+    assert one.value[["unseen", "all"]].notna().all()
+
+
+@pytest.mark.parametrize("memory, passes", [(2**29, 1), (0, 2)])
+def test_a_function_can_follow_the_images_that_are_read(memory, passes):
+    counts = []
+    measure(verbose=counts.append, memory=memory)
+    assert counts == passes * [64, 11]

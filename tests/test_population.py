@@ -1,5 +1,7 @@
 """Measures of layers: judged by mathematics and by other implementations."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import spatial, stats
@@ -145,6 +147,45 @@ def test_more_neurons_than_images_and_silent_ones_are_decoded_too():
     x[:, 200:] = 0
     original, _ = decoding.decode_categories(x, x, labels)
     assert original.value == 1
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        population.linear_cka,
+        population.rsa,
+        population.median_variance,
+        lambda *both: population.goodfellow_score(*both, rate=0.05),
+        decoding.decode_transformed,
+        lambda *both: decoding.decode_categories(
+            *both, np.repeat(np.arange(4), 15)
+        )[1],
+    ],
+)
+def test_a_layer_may_be_read_from_a_disk_a_few_neurons_at_a_time(
+    measure, monkeypatch, tmp_path
+):
+    at_once = measure(X, Y)
+    monkeypatch.setattr(population, "_CHUNK", 5 * len(X))
+    maps = []
+    for name, values in (("x", X), ("y", Y)):
+        values.tofile(tmp_path / name)
+        maps.append(np.memmap(tmp_path / name, "float64", "r", 0, X.shape))
+    np.testing.assert_allclose(
+        dataclasses.astuple(measure(*maps)), dataclasses.astuple(at_once)
+    )
+
+
+def test_the_variance_of_a_layer_is_the_median_of_neurons_that_vary():
+    constant = np.ones((60, 5))
+    found = population.median_variance(
+        *(np.concatenate([each, constant], axis=1) for each in (X, Y))
+    )
+    ratios, control = population.normalized_variance(X, Y)
+    assert np.isclose(found.value, np.median(ratios))
+    assert np.isclose(found.control, np.median(control), rtol=0.1)
+    assert found.low < found.value < found.high < found.control
+    assert np.isnan(population.median_variance(constant, constant).value)
 
 
 @pytest.mark.parametrize(

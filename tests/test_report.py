@@ -17,7 +17,13 @@ from matplotlib.figure import Figure
 
 from invariance_tf.paper import claims, report
 from invariance_tf.paper.figures import by_number
-from invariance_tf.paper.report import headlines, listing, origins, pictures
+from invariance_tf.paper.report import (
+    headlines,
+    listing,
+    origins,
+    pictures,
+    rendering,
+)
 from invariance_tf.paper.studies import find_studies
 
 SCRIPT = "<script>alert(1)</script>"
@@ -361,7 +367,7 @@ def test_the_names_within_a_figure_begin_with_its_own():
     ],
 )
 def test_numbers_are_written_for_readers(value, text):
-    assert report.format_number(value, ".3f") == text
+    assert rendering.format_number(value, ".3f") == text
 
 
 def test_a_page_without_runs_says_so(tmp_path):

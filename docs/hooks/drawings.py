@@ -12,6 +12,7 @@ DRAWINGS = {
     "active": neurons_drawn.draw_active,
     "ablation": neurons_drawn.draw_ablation,
     "calibration": neurons_drawn.draw_calibration,
+    "own-model": neurons_drawn.draw_own_model,
 }
 
 

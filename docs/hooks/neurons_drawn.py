@@ -1,10 +1,16 @@
 """Drawings of the measures of neurons, and of the choice of a strength."""
 
+import functools
+import re
+
+import keras
 import numpy as np
 import themes
 import values
 
 from invariance_tf.measures import invariance
+from invariance_tf.runs import conditions_measured
+from invariance_tf.settings import conditions
 
 TAU = 0.1
 GRID = np.linspace(0, 1, 201)
@@ -104,6 +110,33 @@ def draw_ablation(theme):
     panels[0].set_yticks((0, TAU, 0.5, 1), ("0", "τ", "0.5", "1"))
     panels[0].set_ylabel("f(x)")
     return figure
+
+
+@functools.cache
+def measure_digits():
+    """Measures the network for digits of measure.md, made by its code."""
+    page = (values.ROOT / "docs" / "measure.md").read_text(encoding="utf-8")
+    names = {}
+    keras.utils.set_random_seed(0)
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)
+    digits = names["digits"]
+    return conditions_measured.measure_conditions(
+        names["model"],
+        digits.images[digits.is_test],
+        digits.labels[digits.is_test],
+        conditions.read_conditions(
+            ["blur:1,4", "contrast_inversion", "rotate90"]
+        ),
+        lambda *_: None,
+        layers=["conv", "hidden"],
+        spatial="max",
+        measures=["linear_cka"],
+    )
+
+
+def draw_own_model(theme):
+    """Draws the measures of a user's model, as the command `measure` does."""
+    return conditions_measured.draw_figures(*measure_digits())["layers.png"]
 
 
 def draw_calibration(theme):

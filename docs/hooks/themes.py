@@ -72,8 +72,12 @@ def make_svg(draw, theme):
         figure = draw(theme)
         figure.savefig(stream, format="svg", metadata={"Date": None})
     svg = stream.getvalue()
+    # Figures of the package set their own grid.
+    grid = style.SETTINGS["grid.color"].lower().encode()
+    svg = svg.replace(grid, theme.faint.encode())
     if theme is THEMES["dark"]:
-        for color in (style.GREY, *(x.color for x in style.LOOKS.values())):
+        looks = (look.color for look in style.LOOKS.values())
+        for color in (style.GREY, style.FLOOR["color"], *looks):
             svg = svg.replace(color.lower().encode(), _lighten(color).encode())
     return svg
 

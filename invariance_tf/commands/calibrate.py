@@ -96,6 +96,7 @@ def _on_originals(experiment):
         test_strengths=(),
         analysis="none",
         ablate_layer=None,
+        layer_measures=None,
     ).resolve()
 
 

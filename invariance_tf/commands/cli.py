@@ -6,6 +6,7 @@ import sys
 import invariance_tf
 from invariance_tf.commands import streams, terminal
 from invariance_tf.commands.calibrate import calibrate_transform
+from invariance_tf.commands.measure import measure_model
 from invariance_tf.commands.paper import (
     collect_tables,
     draw_figures,
@@ -19,6 +20,7 @@ from invariance_tf.commands.sweep import run_sweep
 COMMANDS = {
     "run": (run_experiment, "run one experiment"),
     "analyze": (analyze_run, "measure the neurons of a finished run again"),
+    "measure": (measure_model, "measure any Keras model on any images"),
     "prepare": (prepare_dataset, "download the faces of FaceScrub"),
     "sweep": (run_sweep, "run all experiments of a sweep file"),
     "calibrate": (calibrate_transform, "find the strength of a transformation"),

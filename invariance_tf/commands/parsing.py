@@ -25,7 +25,7 @@ GROUPS = {
     "network": "network network_args",
     "training": "epochs batch_size learning_rate schedule momentum "
     "weight_decay validation_fraction if_not_learning",
-    "neurons": "analysis tau ablate_layer activity",
+    "neurons": "analysis tau ablate_layer activity layer_measures",
     "run": "seed deterministic devices precision runs_dir",
 }
 SETTINGS = tuple(field.name for field in dataclasses.fields(Experiment))
@@ -43,10 +43,17 @@ class Arguments:
         settings: Names of the settings of an experiment that are options too;
             all of them can be read from a file, by `--config`.
         examples: String, the last lines of the help.
+        groups: Dictionary from titles of the help to names of options.
     """
 
     def __init__(
-        self, options, program, positional="", settings=(), examples=None
+        self,
+        options,
+        program,
+        positional="",
+        settings=(),
+        examples=None,
+        groups=(),
     ):
         self._options = options
         description, *_ = inspect.getdoc(options).partition("\n\nArgs:")
@@ -62,13 +69,18 @@ class Arguments:
         )
         hints = typing.get_type_hints(Experiment)
         self._types = {name: hints[name] for name in settings}
+        places = {}
+        for title, group_names in dict(groups).items():
+            group = self.parser.add_argument_group(title)
+            places |= dict.fromkeys(group_names.split(), group)
         for name, keywords in _read_options(options).items():
             self._types[name] = keywords.get("type", bool)
             if name == positional:
                 del keywords["required"]
                 self.parser.add_argument(name, **keywords)
             else:
-                self.parser.add_argument(f"--{name}", **keywords)
+                place = places.get(name, self.parser)
+                place.add_argument(f"--{name}", **keywords)
         if {*settings} == {*SETTINGS}:
             self.parser.add_argument(
                 "--config", action=shipped.ConfigFile, help=shipped.HELP

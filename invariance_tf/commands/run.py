@@ -55,6 +55,8 @@ class AnalysisOptions:
         ablate_layer: Inner layer to ablate too, such as conv5; null: none.
         activity: signed lets negative activity count; null refuses it.
         test_strengths: Further strengths of the transformation to test.
+        layer_measures: Measures of whole layers, such as linear_cka,rsa, or
+            all; null: none.
         trust: Import the modules that the run's config.yaml names; only for
             runs whose author you trust.
     """
@@ -65,6 +67,7 @@ class AnalysisOptions:
     ablate_layer: str | None = _OWN
     activity: Literal["signed"] | None = _OWN
     test_strengths: list[float] = _OWN
+    layer_measures: str | None = _OWN
     trust: bool = False
 
 

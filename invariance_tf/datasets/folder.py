@@ -1,7 +1,9 @@
 """Any directory of images with one folder per category."""
 
+import dataclasses
 import os
 
+import numpy as np
 import PIL
 
 from invariance_tf.datasets.dataset import Dataset
@@ -21,6 +23,9 @@ DECISIVE = (
     "max_images",
     "num_test",
 )
+
+
+_LOOSE = "is not in a category's folder"
 
 
 def load_folder(data_dir, **options):
@@ -101,6 +106,120 @@ def load_folder(data_dir, **options):
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """Holds images of a directory that need not be a data set.
+
+    Attributes:
+        images: uint8 array of shape `(num_images, size, size, 3)`.
+        labels: Integer array of shape `(num_images,)`; `None` unless the
+            directory has folders of at least two categories.
+        categories: Tuple of strings, their names.
+        num_found: Integer, image files in the directory.
+        skipped: List of pairs of a file's name and why it is not used.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    categories: tuple
+    num_found: int
+    skipped: list
+
+
+def choose_files(data_dir, max_images=None, seed=0):
+    """Chooses images of a directory, with or without folders of categories.
+
+    Args:
+        data_dir: Path of the directory.
+        max_images: Integer > 0, the most images: random ones, as many of each
+            category as possible. `None` means all.
+        seed: Integer >= 0, of the choice.
+
+    Returns:
+        Dictionary from categories to lists of `listing.ImageFile`, the only
+        one "" if there are no folders of categories; the number of image
+        files that there are; and pairs of the names of those beside folders
+        of categories, which are not used, and the reason.
+
+    Raises:
+        ValueError: If there are no images, or an argument is not legal.
+        FileNotFoundError: If the directory does not exist.
+    """
+    selection.check_integer("seed", seed, 0)
+    if max_images is not None:
+        selection.check_integer("max_images", max_images, 1)
+    files = listing.list_files(listing.absolute_path(data_dir))
+    files_by_category, loose = listing.group_by_category(files)
+    outside = [(file.name, _LOOSE) for file in loose]
+    if not files_by_category:
+        files_by_category, outside = {"": loose}, []
+    if not files:
+        raise ValueError(
+            f"There are no images ({', '.join(listing.EXTENSIONS)}) in this "
+            f"directory. Received: {os.fspath(data_dir)!r}"
+        )
+    generator = np.random.default_rng(seed)
+    # One of each category in turn, until there are enough.
+    turns = sorted(
+        (turn, category, index)
+        for category, members in files_by_category.items()
+        for turn, index in enumerate(generator.permutation(len(members)))
+    )
+    chosen = {}
+    for _, category, index in sorted(turns[:max_images], key=lambda x: x[1:]):
+        members = chosen.setdefault(category, [])
+        members.append(files_by_category[category][index])
+    return chosen, len(files), outside
+
+
+def read_images(data_dir, image_size, max_images=None, seed=0):
+    """Reads images of a directory, with or without folders of categories.
+
+    The files that `load_folder` reads, and as it does, but without a cache.
+
+    Args:
+        data_dir: Path of the directory.
+        image_size: Integer from 16 to 1024, height and width in pixels.
+        max_images: As of `choose_files`.
+        seed: As of `choose_files`.
+
+    Returns:
+        An `Images`.
+
+    Raises:
+        ValueError: If there are no images, or none that can be read.
+        FileNotFoundError: If the directory does not exist.
+    """
+    selection.check_integer("image_size", image_size, 16, 1024)
+    files_by_category, num_found, outside = choose_files(
+        data_dir, max_images, seed
+    )
+    decoded = []
+    usable, skipped = decoding.decode_usable(
+        files_by_category,
+        None,
+        decoded.append,
+        image_size=image_size,
+        central_crop=1.0,
+    )
+    usable = {name: members for name, members in usable.items() if members}
+    if not usable:
+        raise ValueError(
+            f"None of these {len(skipped)} images can be read; {skipped[0][0]} "
+            f"{skipped[0][1]}. Received: {os.fspath(data_dir)!r}"
+        )
+    positions = [place for each in usable.values() for _, place in each]
+    counts = [*map(len, usable.values())]
+    has_labels = len(usable) > 1
+    return Images(
+        np.stack([decoded[place] for place in positions]),
+        np.repeat(np.arange(len(counts)), counts) if has_labels else None,
+        tuple(usable) if has_labels else (),
+        num_found,
+        outside + skipped,
+    )
+
+
 def count_categories(data_dir=None, **options):
     """Counts the categories that may have enough images; decodes none.
 
@@ -156,8 +275,7 @@ def _find_files(chosen):
     files_by_category, loose = listing.group_by_category(files)
     if not chosen.categories_file:
         structure.check_structure(path, files_by_category, loose)
-    reason = "is not in a category's folder"
-    return files_by_category, [(file.name, reason) for file in loose]
+    return files_by_category, [(file.name, _LOOSE) for file in loose]
 
 
 def _check_counts(members_by_category, skipped, chosen):

@@ -85,12 +85,10 @@ def penultimate_layer(model, image_shape=None, inputs=None):
         ValueError: If the model ends in another layer or has several outputs.
     """
     found, own = _list_calls(model, image_shape, inputs)
+    feeding = _find_feeding(found, own)
+    if feeding:
+        return feeding.name
     last = own.sources[0] if len(own.sources) == 1 else None
-    head = _skip(last, keras.layers.Activation | keras.layers.Softmax)
-    if head and isinstance(head.operation, keras.layers.Dense):
-        feeding = _skip(head.sources[0], _TRAINING_ONLY)
-        if feeding in found:
-            return feeding.name
     ending = f"{len(own.sources)} outputs"
     if last:
         ending = f"last layer={last.name} ({type(last.operation).__name__})"
@@ -101,6 +99,16 @@ def penultimate_layer(model, image_shape=None, inputs=None):
     )
 
 
+def _find_feeding(found, own):
+    """Returns the call that feeds the last dense layer, if there is one."""
+    last = own.sources[0] if len(own.sources) == 1 else None
+    head = _skip(last, keras.layers.Activation | keras.layers.Softmax)
+    if head and isinstance(head.operation, keras.layers.Dense):
+        feeding = _skip(head.sources[0], _TRAINING_ONLY)
+        return feeding if feeding in found else None
+    return None
+
+
 def _skip(call, kinds):
     """Returns the first call, going back, that is not of certain layers."""
     while call and isinstance(call.operation, kinds):
@@ -109,10 +117,10 @@ def _skip(call, kinds):
 
 
 def rectified_layers(model, image_shape=None, activity=None):
-    """Lists the layers that end in a ReLU, and the penultimate one.
+    """Lists the layers that end in a ReLU, and the one before a dense end.
 
     Args:
-        model: A `keras.Model` that ends in a dense layer.
+        model: A `keras.Model`.
         image_shape: As for `layer_names`.
         activity: As for `responses.Responses`; unless it is `None`, layers
             that end in any activation function count, such as GELU.
@@ -121,11 +129,12 @@ def rectified_layers(model, image_shape=None, activity=None):
         List of layer names, in the model's order. ReLU6 and any other
         activation that is 0 for all negative numbers counts.
     """
-    penultimate = penultimate_layer(model, image_shape)
+    found, own = _list_calls(model, image_shape)
+    feeding = _find_feeding(found, own)
     return [
         call.name
-        for call in _list_calls(model, image_shape)[0]
-        if call.name == penultimate
+        for call in found
+        if call is feeding
         or _is_rectifying(call.operation, activity is not None)
     ]
 

@@ -6,8 +6,9 @@
 
 import numpy as np
 
+from invariance_tf.measures.estimates import Estimate
 from invariance_tf.measures.intervals import wilson
-from invariance_tf.measures.population import Estimate, check_responses
+from invariance_tf.measures.population import check_responses, columns
 
 
 def decode_transformed(original, transformed, penalty=0.1, seed=0):
@@ -31,12 +32,11 @@ def decode_transformed(original, transformed, penalty=0.1, seed=0):
     Raises:
         ValueError: If the arrays do not fit together.
     """
-    original, transformed = check_responses(
-        original, transformed, same_neurons=True
-    )
+    check_responses(original, transformed, same_neurons=True)
     num_images = len(original)
-    fold = _folds(np.zeros(num_images, int), seed)
-    responses = np.concatenate([original, transformed])
+    fold = np.tile(_folds(np.zeros(num_images, int), seed), 2)
+    both = map(np.concatenate, columns(original, transformed))
+    products = _multiply_folds(((some, [some]) for some in both), fold)
     generator = np.random.default_rng(seed)
     shares = []
     for is_shuffled in (False, True):
@@ -44,9 +44,7 @@ def decode_transformed(original, transformed, penalty=0.1, seed=0):
         if is_shuffled:  # Which of the two versions is called transformed.
             is_first = generator.random(num_images) < 0.5
         targets = np.concatenate([is_first, ~is_first]).astype(int)
-        predicted = _predict_folds(
-            responses, targets, responses, np.tile(fold, 2), penalty
-        )
+        predicted = _predict_folds(products, targets, fold, penalty)
         shares.append(np.mean(predicted == targets))
     low, high = wilson(round(float(shares[0]) * num_images), num_images)
     return Estimate(float(shares[0]), low, high, float(shares[1]))
@@ -75,9 +73,7 @@ def decode_categories(original, transformed, labels, penalty=0.1, seed=0):
         ValueError: If the arrays do not fit together, or there is one category
             or one of a single image.
     """
-    original, transformed = check_responses(
-        original, transformed, same_neurons=True
-    )
+    check_responses(original, transformed, same_neurons=True)
     labels = np.asarray(labels)
     if labels.shape != (len(original),):
         raise ValueError(
@@ -93,10 +89,15 @@ def decode_categories(original, transformed, labels, penalty=0.1, seed=0):
         )
     fold = _folds(labels, seed)
     shuffled = np.random.default_rng(seed).permutation(labels)
+    chunks = (
+        (known, (known, other))
+        for known, other in columns(original, transformed)
+    )
+    products = _multiply_folds(chunks, fold)
     estimates = []
-    for version in (original, transformed):
+    for version in (0, 1):
         correct = [
-            _predict_folds(original, targets, version, fold, penalty) == targets
+            _predict_folds(products, targets, fold, penalty, version) == targets
             for targets in (labels, shuffled)
         ]
         value, control = (float(each.mean()) for each in correct)
@@ -114,22 +115,59 @@ def _folds(labels, seed, num_folds=5):
     return fold
 
 
-def _predict_folds(responses, targets, tested, fold, penalty):
-    """Predicts the target of each row by a decoder trained on other folds."""
+def _multiply_folds(chunks, fold):
+    """Multiplies standardised responses, as decoders need them.
+
+    Args:
+        chunks: Iterable of pairs, for a few neurons at a time: responses that
+            are learnt from, and a list of responses that are tested, all with
+            a row for each image.
+        fold: Integer array of shape `(num_images,)`.
+
+    Returns:
+        Dictionary from each number of a fold to the products with the images
+        of all other folds: of these images themselves, and of those of the
+        fold in each of the tested responses, below each other.
+    """
+    products, num_neurons = dict.fromkeys(np.unique(fold), 0.0), 0
+    for known, tested in chunks:
+        num_neurons += known.shape[1]
+        for number in products:
+            is_tested = fold == number
+            learnt = known[~is_tested]
+            mean, scale = learnt.mean(axis=0), learnt.std(axis=0)
+            # A neuron that does not vary says nothing.
+            scale = np.where(scale > 0, scale, np.inf)
+            rows = [learnt, *(some[is_tested] for some in tested)]
+            rows = (np.concatenate(rows) - mean) / scale
+            products[number] = products[number] + rows @ rows[: len(learnt)].T
+    return {number: each / num_neurons for number, each in products.items()}
+
+
+def _predict_folds(products, targets, fold, penalty, version=0):
+    """Predicts the target of each row by a decoder trained on other folds.
+
+    Args:
+        products: Dictionary of `_multiply_folds`.
+        targets: Integer array of shape `(num_images,)`.
+        fold: Integer array of that shape.
+        penalty: Float > 0.
+        version: Integer, which of the tested responses to test.
+    """
     predicted = np.empty(len(targets), int)
-    for number in np.unique(fold):
+    for number, all_rows in products.items():
         is_tested = fold == number
-        known = responses[~is_tested]
-        mean, scale = known.mean(axis=0), known.std(axis=0)
-        # A neuron that does not vary says nothing.
-        scale = np.where(scale > 0, scale, np.inf) * np.sqrt(known.shape[1])
-        known = (known - mean) / scale
-        classes = np.unique(targets[~is_tested])
-        wanted = np.where(targets[~is_tested, None] == classes, 1.0, -1.0)
+        learnt = targets[~is_tested]
+        of_learnt = all_rows[: len(learnt)]
+        first = len(learnt) + version * is_tested.sum()
+        of_tested = all_rows[first : first + is_tested.sum()]
+        classes = np.unique(learnt)
+        wanted = np.where(learnt[:, None] == classes, 1.0, -1.0)
         offset = wanted.mean(axis=0)
         # In the dual form, as there may be more neurons than images.
-        products = known @ known.T + penalty * np.eye(len(known))
-        weights = np.linalg.solve(products, wanted - offset)
-        scores = (tested[is_tested] - mean) / scale @ known.T @ weights + offset
+        weights = np.linalg.solve(
+            of_learnt + penalty * np.eye(len(learnt)), wanted - offset
+        )
+        scores = of_tested @ weights + offset
         predicted[is_tested] = classes[scores.argmax(axis=1)]
     return predicted

@@ -7,6 +7,7 @@ import os
 import pandas as pd
 
 from invariance_tf import files
+from invariance_tf.measures.population_measures import COLUMNS
 
 # The columns of `Measurement.summary`, beside layer and category_group.
 _SUMMARY = (
@@ -17,7 +18,7 @@ _SUMMARY = (
     "mean_corrected_invariance",
     "mean_invariance",
 )
-_TABLES = ("neurons", "layers", "active_counts")
+_TABLES = ("neurons", "layers", "active_counts", "population")
 _SETTINGS = "measurement.json"
 
 
@@ -43,6 +44,10 @@ class Measurement:
             image (its position), num_active_neurons at `tau`, num_neurons.
         tau: Float, the threshold of `neurons` and `active_counts`.
         settings: Dictionary of strings and numbers: how it was measured.
+        population: DataFrame with a row for each layer, category group and
+            measure of whole layers that was asked for: layer, category_group,
+            measure, value, low and high (the 95 % interval over images) and
+            control, see `population_measures`.
 
     Example:
 
@@ -65,6 +70,9 @@ class Measurement:
     active_counts: pd.DataFrame
     tau: float
     settings: dict = dataclasses.field(default_factory=dict)
+    population: pd.DataFrame = dataclasses.field(
+        default_factory=lambda: pd.DataFrame(columns=[*COLUMNS])
+    )
 
     @property
     def summary(self):
@@ -81,12 +89,22 @@ class Measurement:
         table = self.summary.to_string(
             index=False, float_format="{:.3f}".format, max_rows=20
         )
+        if len(self.population):
+            of_layers = self.population.to_string(
+                index=False, float_format="{:.3f}".format, max_rows=20
+            )
+            table += f"\n\nWhole layers:\n{of_layers}"
         return f"{self._title()}\n{table}"
 
     def _repr_html_(self):
         table = self.summary.to_html(
             index=False, float_format="{:.3f}".format, max_rows=60
         )
+        if len(self.population):
+            of_layers = self.population.to_html(
+                index=False, float_format="{:.3f}".format, max_rows=60
+            )
+            table += f"\n<p>Whole layers:</p>\n{of_layers}"
         return f"<p>{html.escape(self._title())}</p>\n{table}"
 
     def _title(self):
@@ -103,7 +121,8 @@ class Measurement:
         """Draws the distribution of a measure in each layer, with controls.
 
         Args:
-            measure: String, a column of `neurons` with a number for each.
+            measure: String, a column of `neurons` with a number for each, or
+                a measure of `population`.
             axes: Matplotlib `Axes`, or `None` for those of a new figure.
 
         Returns:
@@ -147,8 +166,8 @@ class Measurement:
                 f"{os.fspath(directory)} has no measurement: "
                 f"`Measurement.save` writes one. Missing: {_SETTINGS}"
             )
-        tables = (
-            pd.read_parquet(os.path.join(directory, f"{name}.parquet"))
+        tables = {
+            name: pd.read_parquet(os.path.join(directory, f"{name}.parquet"))
             for name in _TABLES
-        )
-        return cls(*tables, **content)
+        }
+        return cls(**tables, **content)

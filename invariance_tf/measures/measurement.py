@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pandas as pd
 
-from invariance_tf.measures import arguments
+from invariance_tf.measures import arguments, population_measures
 from invariance_tf.measures.accumulator import Accumulator
 from invariance_tf.measures.invariance import (
     RULES,
@@ -31,6 +31,7 @@ def measure_invariance(
     activity=None,
     spatial="all",
     rule="either",
+    measures=(),
     value_range=None,
     preprocess=None,
     inputs=None,
@@ -56,9 +57,10 @@ def measure_invariance(
             or 3 channels and values from 0 to 255: an array, a memory map, a
             tensor, or a data set that yields them, with or without labels
             (`tf.data.Dataset`, `keras.utils.PyDataset`). See
-            `arrays.read_images`.
-        transform: A `Transform`, a name such as `"blur"`, a function from
-            images to images, or any Keras layer; `None` means the model's own.
+            `arrays.read_images`. A data set is read into memory.
+        transform: What `transforms.as_transform` takes: a `Transform`, a name
+            such as `"blur"`, a function from images to images, or any Keras
+            layer. `None` means the model's own.
         layers: List of layer names, see `activations.layer_names`, or one
             name; `None` means the penultimate layer.
         labels: One label for each image: integers, strings or one-hot rows.
@@ -70,24 +72,31 @@ def measure_invariance(
             `"rectified"`: it counts as 0. `"signed"`: it counts as activity,
             of another kind than positive one, see `invariance.pair_terms`.
         spatial: `"all"`: each channel at each position is a neuron. `"max"`:
-            each channel is, with its largest activity over positions.
-        rule: `"either"` or `"both"`, see
-            `invariance.activity_levels`.
+            each channel is, with its largest activity over positions; of
+            signed activity, with the one farthest from 0.
+        rule: `"either"` or `"both"`, see `invariance.activity_levels`.
+        measures: List of measures of whole layers, keys of
+            `population_measures.MEASURES`, or `"all"`. They take time and,
+            beyond `memory`, room for temporary files.
         value_range: Pair of numbers, the range of the images' values, if it
             is not 0 to 255, such as `(0, 1)`: they are transformed as values
             from 0 to 255, and the model gets them in their own range.
         preprocess: Function applied to original and to transformed images
             before the model, such as one of `keras.applications`, or `None`.
         inputs: Dictionary from the names of other inputs of the model to
-            arrays with a row for each image, or `None`.
+            arrays with a row for each image, or `None`. Original and
+            transformed image get the same row.
         num_images: Integer, the most images to read; `None` means all.
         seed: Integer >= 0, decides the noise of noise transformations.
         memory: Integer, bytes of activities that may be kept. With more,
             images go through the network twice.
         batch_size: Integer, the most images that go through the network
-            together; `None` means 128. It does not change any number.
+            together, fewer than the 128 of a block and its transformed
+            version where these need too much memory; `None` means all. It
+            does not change any number.
         verbose: 1 shows a progress bar, 0 none; `"auto"` shows one in
-            terminals and notebooks.
+            terminals and notebooks. Or a function of the number of images
+            that were read last.
 
     Returns:
         A `Measurement`.
@@ -128,10 +137,12 @@ def measure_invariance(
         batch_size=batch_size,
         verbose=verbose,
     )
-    return measure(responses, tau=tau, is_seen=is_seen, rule=rule)
+    return measure(
+        responses, tau=tau, is_seen=is_seen, rule=rule, measures=measures
+    )
 
 
-def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
+def measure(responses, *, tau=0.1, is_seen=None, rule="either", measures=()):
     """Measures the neurons whose activity is read by `responses`.
 
     Args:
@@ -141,11 +152,15 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
             measure images of seen and of unseen categories separately too,
             which needs labels. `None` means all images together only.
         rule: `"either"` or `"both"`, see `invariance.activity_levels`.
+        measures: List of measures of whole layers, see `measure_invariance`.
 
     Returns:
         A `Measurement`.
     """
     _check(tau, rule)
+    measures = population_measures.read_measures(
+        measures, responses.labels if responses.has_labels else None
+    )
     group = np.zeros(responses.num_images, int)
     groups = {"all": [0]}
     if is_seen is not None:
@@ -156,7 +171,9 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
         for maxima in responses.maxima
     ]
     num_active = _add_up(responses, sums, group)
-    sizes = {name: np.isin(group, groups[name]).sum() for name in groups}
+    is_in = {name: np.isin(group, groups[name]) for name in groups}
+    sizes = {name: each.sum() for name, each in is_in.items()}
+    population = population_measures.measure_layers(responses, measures, is_in)
     layers = [*zip(responses.layers, responses.maxima, sums, strict=True)]
     return Measurement(
         _concatenate(
@@ -180,6 +197,7 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either"):
         ),
         float(tau),
         {**responses.settings, "rule": rule},
+        pd.DataFrame(population, columns=[*population_measures.COLUMNS]),
     )
 
 

@@ -9,16 +9,19 @@ from invariance_tf.measures import calls
 from invariance_tf.transforms import Transform
 
 
-def read_model(model):
+def read_model(model, custom_objects=None):
     """Returns a model, loaded first if it is the path of one.
 
     Args:
         model: A `keras.Model`, or the path of a `.keras` file.
+        custom_objects: Dictionary from the names of classes and functions that
+            a file uses to those themselves: its author's code is trusted, also
+            that of Lambda layers. `None` means that it is not.
 
     Raises:
         FileNotFoundError: If there is no such file.
         TypeError: If it is not a Keras model.
-        ValueError: If the file is not of this kind.
+        ValueError: If the file is not of this kind or cannot be loaded.
     """
     if isinstance(model, keras.Model):
         return model
@@ -41,7 +44,18 @@ def read_model(model):
         raise ValueError(
             f"The file of a model must end in .keras. Received: model={path}"
         )
-    return keras.models.load_model(path, compile=False)
+    try:
+        return keras.models.load_model(
+            path, custom_objects, False, safe_mode=custom_objects is None
+        )
+    except Exception as error:
+        # A damaged file can make Keras raise nearly anything.
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise ValueError(
+            f"The model cannot be loaded: {reason}. If it uses code of its "
+            "own, import that first, or say --trust on the command line. "
+            f"Received: model={path}"
+        ) from error
 
 
 def transforms_in(model):

@@ -142,14 +142,18 @@ def _run_batch(network, images):
 
 
 def make_progress(num_images, verbose):
-    """Returns Keras' progress bar over the images of a pass.
+    """Returns a function that counts the images of a pass that are read.
 
     Args:
         num_images: Integer.
-        verbose: 0, 1 or `"auto"`: in terminals and notebooks.
+        verbose: 0, 1 or `"auto"`, for Keras' progress bar, in terminals and
+            notebooks only; or a function, which is returned.
     """
+    if callable(verbose):
+        return verbose
     if verbose == "auto":
         verbose = sys.stdout.isatty() or "ipykernel" in sys.modules
-    return keras.utils.Progbar(
+    bar = keras.utils.Progbar(
         num_images, verbose=int(verbose), unit_name="image"
     )
+    return bar.add

@@ -6,35 +6,13 @@ matrix of its responses: `original` and `transformed` are arrays of shape
 `Responses.arrays` returns them.
 """
 
-import dataclasses
-
 import numpy as np
 from scipy import stats
 
-# Parts of the images that are left out in turn, for intervals.
-_BLOCKS = 20
+from invariance_tf.measures.estimates import NOTHING, Resamples
 
-# Times that pairs are shuffled, for controls.
-_SHUFFLES = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-    """Holds a measure of a layer.
-
-    Attributes:
-        value: Float, the measure.
-        low: Float, the lower end of its 95 % interval.
-        high: Float, the upper end.
-        control: Float, the same measure where there is nothing to find: each
-            image is paired with the transformed version of another one, or
-            the targets of a decoder are shuffled.
-    """
-
-    value: float
-    low: float
-    high: float
-    control: float
+# So many responses are looked at together.
+_CHUNK = 2**22
 
 
 def linear_cka(original, transformed, clusters=None, seed=0):
@@ -74,8 +52,8 @@ def linear_cka(original, transformed, clusters=None, seed=0):
     >>> round(linear_cka(x, rotated).value, 6)
     1.0
     """
-    original, transformed = check_responses(original, transformed)
-    grams = [x @ x.T for x in (original, transformed)]
+    check_responses(original, transformed)
+    grams = [_multiply(x) for x in (original, transformed)]
 
     def compare(rows, others):
         first = _centre(grams[0][np.ix_(rows, rows)])
@@ -83,7 +61,8 @@ def linear_cka(original, transformed, clusters=None, seed=0):
         size = np.sqrt(_product(first, first) * _product(second, second))
         return _product(first, second) / size if size > 0 else np.nan
 
-    return _estimate(compare, len(original), clusters, seed, 0, 1)
+    resamples = Resamples(len(original), clusters, seed)
+    return resamples.estimate([compare(*pair) for pair in resamples], 0, 1)
 
 
 def rsa(original, transformed, clusters=None, seed=0):
@@ -111,12 +90,12 @@ def rsa(original, transformed, clusters=None, seed=0):
 
     - [Kriegeskorte et al., 2008](https://doi.org/10.3389/neuro.06.004.2008)
     """
-    original, transformed = check_responses(original, transformed)
+    check_responses(original, transformed)
     both = (original, transformed)
     is_varied = np.all([np.ptp(x, axis=1) > 0 for x in both], axis=0)
     if is_varied.sum() < 3:
-        return Estimate(*[np.nan] * 4)
-    ranks = [_rank_pairs(-np.corrcoef(x[is_varied])) for x in both]
+        return NOTHING
+    ranks = [_rank_pairs(-_correlate(x, is_varied)) for x in both]
     if clusters is not None:
         clusters = np.asarray(clusters)[is_varied]
 
@@ -128,7 +107,8 @@ def rsa(original, transformed, clusters=None, seed=0):
             return np.nan
         return np.corrcoef(first, second)[0, 1]
 
-    return _estimate(compare, len(ranks[0]), clusters, seed, -1, 1)
+    resamples = Resamples(len(ranks[0]), clusters, seed)
+    return resamples.estimate([compare(*pair) for pair in resamples], -1, 1)
 
 
 def normalized_variance(original, transformed):
@@ -161,19 +141,74 @@ def normalized_variance(original, transformed):
     >>> normalized_variance(x, x)[0].tolist()
     [0.0, 1.0]
     """
-    original, transformed = check_responses(
-        original, transformed, same_neurons=True
+    check_responses(original, transformed, same_neurons=True)
+    rows = np.arange(len(original))
+    pairs = (rows, rows), (rows, np.roll(rows, 1))
+    return tuple(_vary_neurons(original, transformed, pairs))
+
+
+def median_variance(original, transformed, clusters=None, seed=0):
+    """Computes the median of the normalised variance over a layer's neurons.
+
+    Args:
+        original: Array as of `linear_cka`.
+        transformed: Array of the same shape.
+        clusters: Array as of `linear_cka`, or `None`.
+        seed: Integer >= 0, of the control.
+
+    Returns:
+        An `Estimate`, 0 or above: see `normalized_variance`. Neurons that
+        never vary do not count; nan if none does.
+
+    Raises:
+        ValueError: If the arrays do not fit together.
+    """
+    check_responses(original, transformed, same_neurons=True)
+    both = (original, transformed)
+    is_varied = np.max([x.max(axis=0) for x in both], axis=0) > np.min(
+        [x.min(axis=0) for x in both], axis=0
     )
-    over_images = np.mean(
-        [x.std(axis=0, ddof=1) for x in (original, transformed)], axis=0
-    )
-    found = []
-    for partner in (transformed, np.roll(transformed, 1, axis=0)):
-        over_versions = np.mean(np.abs(partner - original), axis=0) / np.sqrt(2)
+    resamples = Resamples(len(original), clusters, seed)
+    if not is_varied.any():
+        return NOTHING
+    ratios = _vary_neurons(original, transformed, resamples)[:, is_varied]
+    return resamples.estimate(np.median(ratios, axis=1), 0, np.inf)
+
+
+def _vary_neurons(original, transformed, pairs):
+    """Computes the normalised variance for pairs of images.
+
+    Args:
+        original: Array of shape `(num_images, num_neurons)`.
+        transformed: Array of that shape.
+        pairs: Iterable of two index arrays: images, and of which images the
+            transformed versions are that they are compared with.
+
+    Returns:
+        Float64 array of shape `(num_pairs, num_neurons)`.
+    """
+
+    def divide(before, after):
+        over_images = (
+            before.std(axis=0, ddof=1) + after.std(axis=0, ddof=1)
+        ) / 2
+        over_versions = np.mean(np.abs(after - before), axis=0) / np.sqrt(2)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = over_versions / over_images
-        found.append(np.where(np.isnan(ratio), 1.0, ratio))
-    return tuple(found)
+        return np.where(np.isnan(ratio), 1.0, ratio)
+
+    return _measure_neurons(divide, original, transformed, pairs)
+
+
+def _measure_neurons(measure, original, transformed, pairs):
+    """Measures neurons for pairs of images, a few neurons at a time."""
+    return np.concatenate(
+        [
+            [measure(before[rows], after[others]) for rows, others in pairs]
+            for before, after in columns(original, transformed)
+        ],
+        axis=1,
+    )
 
 
 def goodfellow_score(
@@ -211,9 +246,7 @@ def goodfellow_score(
     - Goodfellow et al., 2009, "Measuring invariances in deep networks",
       section 3
     """
-    original, transformed = check_responses(
-        original, transformed, same_neurons=True
-    )
+    check_responses(original, transformed, same_neurons=True)
     num_images = len(original)
     if not 1 / num_images <= rate < 1 or not 0 < share <= 1:
         raise ValueError(
@@ -221,9 +254,9 @@ def goodfellow_score(
             f"1. Received: rate={rate}, share={share}, num_images={num_images}"
         )
 
-    def score(rows, others):
-        before, after = original[rows], transformed[others]
-        position = len(rows) - max(1, round(rate * len(rows))) - 1
+    def score(before, after):
+        num_rows = len(before)
+        position = num_rows - max(1, round(rate * num_rows)) - 1
         best = np.full(before.shape[1], np.nan)
         for sign in (1, -1):
             limit = np.partition(sign * before, position, axis=0)[position]
@@ -231,13 +264,18 @@ def goodfellow_score(
             still = (fires & (sign * after > limit)).sum(axis=0)
             count = fires.sum(axis=0)
             with np.errstate(divide="ignore", invalid="ignore"):
-                best = np.fmax(best, still / count * (len(rows) / count))
-        best = np.sort(best[~np.isnan(best)])
+                best = np.fmax(best, still / count * (num_rows / count))
+        return best
+
+    def pool(scores):
+        best = np.sort(scores[~np.isnan(scores)])
         if not len(best):
             return np.nan
         return best[-max(1, round(share * len(best))) :].mean()
 
-    return _estimate(score, num_images, clusters, seed, 0, np.inf)
+    resamples = Resamples(num_images, clusters, seed)
+    scores = _measure_neurons(score, original, transformed, resamples)
+    return resamples.estimate([*map(pool, scores)], 0, np.inf)
 
 
 def check_responses(original, transformed, same_neurons=False):
@@ -248,26 +286,55 @@ def check_responses(original, transformed, same_neurons=False):
         transformed: Array of that many rows.
         same_neurons: Whether the numbers of neurons must be equal too.
 
-    Returns:
-        Both as float64 arrays.
-
     Raises:
         ValueError: If they do not fit together.
     """
-    both = [np.asarray(x, "float64") for x in (original, transformed)]
-    shapes = [x.shape for x in both]
+    both = (original, transformed)
+    shapes = [np.shape(x) for x in both]
     is_legal = (
         all(len(shape) == 2 for shape in shapes)
         and shapes[0][0] == shapes[1][0] >= 3
         and (shapes[0] == shapes[1] or not same_neurons)
     )
-    if not is_legal or not all(np.isfinite(x).all() for x in both):
+    if not is_legal or not all(
+        np.isfinite(some).all() for x in both for (some,) in columns(x)
+    ):
         raise ValueError(
             "Responses must be two finite arrays of shape (num_images, "
             "num_neurons), of at least 3 images. "
             f"Received: shapes {shapes[0]} and {shapes[1]}"
         )
-    return both
+
+
+def columns(*responses):
+    """Yields the neurons of responses a few at a time, as float64 arrays.
+
+    So that a layer may be a memory map, larger than the memory.
+    """
+    num_images, num_neurons = responses[0].shape
+    width = max(1, _CHUNK // num_images)
+    for start in range(0, num_neurons, width):
+        yield [
+            np.asarray(x[:, start : start + width], "float64")
+            for x in responses
+        ]
+
+
+def _multiply(responses):
+    """Multiplies the responses to each image with those to each other one."""
+    return sum(some @ some.T for (some,) in columns(responses))
+
+
+def _correlate(responses, is_chosen):
+    """Correlates the responses to images, over neurons."""
+    num_neurons = responses.shape[1]
+    mean = sum(some.sum(axis=1) for (some,) in columns(responses)) / num_neurons
+    products = 0
+    for (some,) in columns(responses):
+        some = (some - mean[:, None])[is_chosen]
+        products = products + some @ some.T
+    size = np.sqrt(np.diag(products))
+    return products / size / size[:, None]
 
 
 def _centre(gram):
@@ -287,35 +354,3 @@ def _rank_pairs(matrix):
     ranks = np.zeros_like(matrix)
     ranks[above] = stats.rankdata(matrix[above])
     return ranks + ranks.T
-
-
-def _estimate(compare, num_images, clusters, seed, lowest, highest):
-    """Estimates a measure, with the interval of a block jackknife.
-
-    Images drawn twice, as by a bootstrap, would be alike without any reason.
-    """
-    rows = np.arange(num_images)
-    generator = np.random.default_rng(seed)
-    value = float(compare(rows, rows))
-    control = np.mean(
-        [compare(rows, generator.permutation(rows)) for _ in range(_SHUFFLES)]
-    )
-    units = rows if clusters is None else np.asarray(clusters)
-    if units.shape != rows.shape:
-        raise ValueError(
-            f"`clusters` must have one value for each of {num_images} images. "
-            f"Received: shape={units.shape}"
-        )
-    _, units = np.unique(units, return_inverse=True)
-    block = generator.permutation(units.max() + 1)[units] % _BLOCKS
-    left = [rows[block != each] for each in np.unique(block)]
-    if min(map(len, left)) < 3:
-        return Estimate(value, np.nan, np.nan, float(control))
-    without = np.array([compare(kept, kept) for kept in left])
-    num_blocks = len(left)
-    spread = (
-        (num_blocks - 1) / num_blocks * np.sum((without - without.mean()) ** 2)
-    )
-    margin = stats.t.ppf(0.975, num_blocks - 1) * np.sqrt(spread)
-    low, high = np.clip([value - margin, value + margin], lowest, highest)
-    return Estimate(value, float(low), float(high), float(control))

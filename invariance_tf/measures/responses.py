@@ -97,41 +97,8 @@ class Responses:
     `memory`; otherwise the network runs again in each pass, and one pass must
     end before the next begins.
 
-    Args:
-        model: A `keras.Model`, or the path of a `.keras` file. If it was made
-            by `model.build`, its own transformation is left out.
-        images: Images with values from 0 to 255, as an array, a tensor or a
-            data set that yields them, see `arrays.read_images`. A data set is
-            read into memory.
-        layers: List of layer names, see `activations.layer_names`, or one;
-            `None` means the penultimate layer.
-        labels: One label for each image: integers, strings or one-hot rows.
-            `None` means those that `images` yields, if any.
-        transform: What `transforms.as_transform` takes: a `Transform`, a name
-            such as `"blur"`, a function from images to images, or any Keras
-            layer. `None` means the model's own.
-        value_range: Pair of numbers, the range of the images' values, if it
-            is not 0 to 255, such as `(0, 1)`: they are transformed as values
-            from 0 to 255, and the model gets them in their own range.
-        preprocess: Function applied to original and to transformed images
-            before the model, such as one of `keras.applications`, or `None`.
-        inputs: Dictionary from the names of other inputs of the model to
-            arrays with a row for each image, or `None`. Original and
-            transformed image get the same row.
-        num_images: Integer, the most images to read; `None` means all.
-        spatial: `"all"`: each channel at each position is a neuron. `"max"`:
-            each channel is, with its largest activity over positions; of
-            signed activity, with the one farthest from 0.
-        activity: What is done with negative activity. `None`: it is refused.
-            `"rectified"`: it counts as 0. `"signed"`: it counts as activity,
-            of another kind than positive one, see `invariance.pair_terms`.
-        seed: Integer >= 0, decides the noise of noise transformations.
-        memory: Integer, bytes of activities that may be kept.
-        batch_size: Integer, the most images that go through the network
-            together, fewer than the 128 of a block and its transformed
-            version where these need too much memory; `None` means all.
-        verbose: 1 shows a progress bar, 0 none; `"auto"` shows one in
-            terminals and notebooks.
+    The arguments are those of `measurement.measure_invariance`, except for
+    `is_seen`, `tau`, `rule` and `measures`. By default no bar is shown.
 
     Raises:
         FileNotFoundError: If there is no such model.
@@ -161,7 +128,8 @@ class Responses:
     ):
         arguments.check_choice("spatial", spatial, ("all", "max"))
         arguments.check_choice("activity", activity, ACTIVITIES)
-        arguments.check_choice("verbose", verbose, (0, 1, "auto"))
+        if not callable(verbose):
+            arguments.check_choice("verbose", verbose, (0, 1, "auto"))
         arguments.check_integers(seed, memory, batch_size)
         arguments.check_preprocess(preprocess)
         arguments.check_inputs(inputs)
@@ -241,7 +209,7 @@ class Responses:
 
     def _read(self, network):
         order = reading_order(self.labels)
-        progress = passes.make_progress(self.num_images, self._verbose)
+        count_images = passes.make_progress(self.num_images, self._verbose)
         for positions, *pair in paired_blocks(
             self._rescaling.for_transform(self._images),
             self._transform,
@@ -256,7 +224,7 @@ class Responses:
                     for name, values in self._inputs.items()
                 }
             yield positions, passes.run_network(network, both, self._batch_size)
-            progress.add(len(positions))
+            count_images(len(positions))
 
     def _pair(self, layer, parts):
         """Splits the output for originals and transformed images."""
@@ -299,6 +267,11 @@ class Responses:
     def is_signed(self):
         """Whether negative activity counts as activity."""
         return self._activity == "signed"
+
+    @property
+    def is_kept(self):
+        """Whether activities are in memory, which the first pass decides."""
+        return self._kept is not None
 
     @property
     def maxima(self):

@@ -50,6 +50,7 @@ _VARIED = (
     "ablate_layer",
     "activity",
     "test_strengths",
+    "layer_measures",
     "data_dir",
     "data_name",
     "runs_dir",

@@ -14,6 +14,7 @@ from invariance_tf.measures import (
 )
 from invariance_tf.measures.responses import Responses
 from invariance_tf.runs import strengths
+from invariance_tf.settings import checks
 
 # Means over the neurons of the penultimate layer in a run's summary.
 SUMMARISED = {
@@ -87,7 +88,10 @@ def analyse(prepared, log=None):
 def _measure(prepared, responses, read, tau):
     """Returns the measurement of each transformation to test, by name."""
     measure = functools.partial(
-        measurement.measure, tau=tau, is_seen=prepared.is_seen
+        measurement.measure,
+        tau=tau,
+        is_seen=prepared.is_seen,
+        measures=checks.read_layer_measures(prepared.experiment.layer_measures),
     )
     trained = prepared.experiment.transform
     measured = {trained: measure(responses)}
@@ -103,8 +107,28 @@ def _join(measured, table):
         name: getattr(measurement, table)
         for name, measurement in measured.items()
     }
+    if table == "layers":
+        tables = {
+            name: _add_population(tables[name], measurement)
+            for name, measurement in measured.items()
+        }
     joined = pd.concat(tables, names=["test_transform"])
     return joined.reset_index(level=0).reset_index(drop=True)
+
+
+def _add_population(layers, measurement):
+    """Adds measures of whole layers, in the rows of the threshold."""
+    keys = ["layer", "category_group"]
+    table = measurement.population.set_index([*keys, "measure"])
+    for measure in measurement.population.measure.unique():
+        found = table.xs(measure, level="measure").rename(
+            columns=lambda name, measure=measure: (
+                measure if name == "value" else f"{measure}_{name}"
+            )
+        )
+        found = found.reset_index().assign(tau=measurement.tau)
+        layers = layers.merge(found, "left", [*keys, "tau"])
+    return layers
 
 
 def _ablate(prepared, responses):

@@ -137,7 +137,7 @@ def analyse_again(run_dir, *, trust=False, **changes):
             names, if it used a data set, network or transformation by a
             dotted name. Whoever wrote the file can run any code then.
         **changes: Settings to change: analysis, tau, ablate_layer,
-            activity and test_strengths.
+            activity, test_strengths and layer_measures.
 
     Returns:
         Dictionary: the run's summary with the new measures, and `run_dir`.

@@ -73,7 +73,10 @@ def is_analysed(finished, experiment):
         rank(experiment.analysis) <= rank(measured["analysis"])
         and experiment.tau == measured["tau"]
         and experiment.activity == measured["activity"]
-        and experiment.ablate_layer in (None, measured["ablate_layer"])
+        and all(
+            getattr(experiment, name) in (None, measured[name])
+            for name in ("ablate_layer", "layer_measures")
+        )
         and {*experiment.test_strengths} <= {*measured["test_strengths"]}
     )
 

@@ -4,6 +4,8 @@ import math
 import numbers
 import re
 
+from invariance_tf.settings.defaults import LAYER_MEASURES
+
 # Lowest and highest legal value, and both in words.
 _RANGES = {
     "epochs": (1, math.inf, "at least 1"),
@@ -56,6 +58,7 @@ def check_values(experiment):
             "`tau` must be from 0 to below 1, or auto. "
             f"Received: tau={experiment.tau}"
         )
+    read_layer_measures(experiment.layer_measures)
     n_seen, num_categories = experiment.n_seen, experiment.num_categories
     if n_seen != "all" and not _is_within(
         n_seen, 0, num_categories or math.inf
@@ -66,6 +69,33 @@ def check_values(experiment):
             f"{at_most}. Received: n_seen={n_seen}"
         )
     _check_memory(experiment)
+
+
+def read_layer_measures(text):
+    """Reads the names of measures of whole layers.
+
+    Args:
+        text: String, names with commas between them, all, or `None`.
+
+    Returns:
+        List of names, or of `"all"` only.
+
+    Raises:
+        ValueError: If one is unknown.
+
+    Example:
+
+    >>> read_layer_measures("linear_cka, rsa")
+    ['linear_cka', 'rsa']
+    """
+    wanted = [name.strip() for name in (text or "").split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in LAYER_MEASURES]
+    if unknown and wanted != ["all"]:
+        raise ValueError(
+            f"Measures of layers are {', '.join(LAYER_MEASURES)}, or all. "
+            f"Received: {unknown[0]}"
+        )
+    return wanted
 
 
 def _is_within(value, lowest, highest):

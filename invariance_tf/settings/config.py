@@ -25,6 +25,7 @@ _NOT_IN_NAME = (
     "ablate_layer",
     "activity",
     "test_strengths",
+    "layer_measures",
     "runs_dir",
     "data_name",
     "devices",
@@ -162,6 +163,8 @@ class Experiment:
         activity: "signed" lets negative activity count, as activity of
             another kind than positive; null refuses it, but is signed for
             vit_small and convnext_small.
+        layer_measures: Measures of whole layers, such as linear_cka,rsa, or
+            all; they cost time.
         runs_dir: Directory that holds the run directories.
     """
 
@@ -210,6 +213,7 @@ class Experiment:
     tau: float | Literal["auto"] = 0.1
     ablate_layer: str | None = None
     activity: Literal["signed"] | None = None
+    layer_measures: str | None = None
     runs_dir: str = "runs"
 
     def resolve(self):

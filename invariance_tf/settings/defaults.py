@@ -180,3 +180,14 @@ TRANSFORMS = {
 # paper's rule on FaceScrub at 100 px (docs/fidelity.md, section 2); the other
 # strengths above are not calibrated.
 STRENGTHS = {"synthfaces": {"blur": {"sigma": 4.0}}}
+
+# Measures of whole layers that can be asked for, in words;
+# `measures.population_measures` has their functions.
+LAYER_MEASURES = {
+    "linear_cka": "linear CKA",
+    "rsa": "RSA",
+    "goodfellow_score": "Goodfellow's score",
+    "normalized_variance": "normalised variance",
+    "decode_transformed": "decoding: is it transformed?",
+    "decode_categories": "decoding: the category",
+}

@@ -144,7 +144,7 @@ def _import(kind, name, place):
     module, _, attribute = place.partition(":")
     try:
         return functools.reduce(
-            getattr, attribute.split("."), _import_module(module)
+            getattr, attribute.split("."), import_module(module)
         )
     except Exception as error:
         if name in REGISTRIES[kind]:
@@ -156,8 +156,12 @@ def _import(kind, name, place):
         ) from error
 
 
-def _import_module(name):
-    """Imports a module that may be in the current directory."""
+def import_module(name):
+    """Imports a module that may be in the current directory.
+
+    Args:
+        name: String, such as `my_lab.transforms`.
+    """
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -6,6 +6,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from invariance_tf.drawing import layout, lines, style
+from invariance_tf.drawing.violins import CONTROLS
 from invariance_tf.paper.figures import violins
 from invariance_tf.paper.figures.parts import num_seeds
 from invariance_tf.paper.selection import (
@@ -81,9 +82,7 @@ def fill_with_and_without(part, study, role, transforms, measure=INVARIANCE):
     ]
     note = violins.NOTE
     if measure == INVARIANCE:
-        handles += [
-            Line2D([], [], **look) for look in violins.CONTROLS.values()
-        ]
+        handles += [Line2D([], [], **look) for look in CONTROLS.values()]
         note += (
             " Dashed and dotted: coefficient of the same networks as the "
             "violin with T of another image instead of T(x), mean over neurons."
@@ -94,7 +93,7 @@ def fill_with_and_without(part, study, role, transforms, measure=INVARIANCE):
     if len(without):
         without = without.assign(transform=without.test_transform)
     pair = [all_seen_neurons(study), without]
-    controls = violins.CONTROLS if measure == INVARIANCE else ()
+    controls = CONTROLS if measure == INVARIANCE else ()
     violins.draw_by_transform(pair, axes, measure, transforms, controls)
     if measure == INVARIANCE:
         axes.set(ylim=(-0.02, 1.02), ylabel="invariance coefficient")

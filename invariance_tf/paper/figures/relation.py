@@ -7,9 +7,9 @@ from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 
 from invariance_tf.drawing import layout, lines, style
+from invariance_tf.drawing.violins import CONTROLS
 from invariance_tf.measures.intervals import correlate
 from invariance_tf.paper.figures.parts import columns_of, num_seeds
-from invariance_tf.paper.figures.violins import CONTROLS
 from invariance_tf.paper.selection import (
     n_seen_values,
     num_categories,

@@ -23,6 +23,7 @@ _FIXED = {
     "evaluate_on": "trained",
     "analysis": "none",
     "ablate_layer": None,
+    "layer_measures": None,
     "tau": 0.1,
 }
 

@@ -143,7 +143,10 @@ def expand_grid(base, part):
 
 
 # Settings that do not change the name of a run, which can have one value.
-_OF_A_RUN = ("tau", "ablate_layer", "activity", "test_strengths", "runs_dir")
+_OF_A_RUN = (
+    *("tau", "ablate_layer", "activity", "test_strengths", "layer_measures"),
+    "runs_dir",
+)
 
 
 def drop_repeats(experiments):
