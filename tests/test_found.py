@@ -160,8 +160,8 @@ def test_what_was_found_is_said_and_recorded(experiment, data_dir, caplog):
     messages = [record.getMessage() for record in caplog.records]
     for start in (
         "Found 28 images of 2 categories: 17 for training, 2 for validation, 8",
-        "Left out 1 categories: fewer than 5 usable images (cow).",
-        "1 files cannot be used: dog/99.png is not a readable JPEG",
+        "Categories left out: 1, fewer than 5 usable images (cow).",
+        "Files that cannot be used: 1 (dog/99.png is not a readable JPEG",
         "Dropped 1 training images that exactly duplicate",
         "3 of 8 test images and 0 of 2 validation images resemble one of an "
         "earlier part (cat/copy0.png like cat/00.png; ",

@@ -17,9 +17,9 @@ from invariance_tf.settings.config import Experiment
 
 # The settings of an experiment as `--help` shows them.
 GROUPS = {
-    "data": "dataset data_dir image_size central_crop min_images max_images "
-    "categories_file num_categories num_train num_test data_seed stream crops "
-    "splits",
+    "data": "dataset data_dir data_name image_size central_crop min_images "
+    "max_images categories_file num_categories num_train num_test data_seed "
+    "stream crops splits near_copies",
     "paradigm": "transform transform_args n_seen category_seed paradigm "
     "sampling evaluate_on test_strengths test_on",
     "network": "network network_args",

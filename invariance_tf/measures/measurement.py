@@ -245,9 +245,8 @@ def _add_up(responses, sums, group):
         shuffled, same_category, rows, images = drawn
         original, transformed = pair
         pool = pools[index]
-        pool[partners.num_rows :][: len(positions), neurons] = transformed[
-            :, neurons
-        ]
+        block = slice(partners.num_rows, partners.num_rows + len(positions))
+        pool[block, neurons] = transformed[:, neurons]
         controls = {
             "shuffled": (pool, shuffled),
             "same_category": (transformed, same_category),

@@ -85,14 +85,14 @@ def log_found(dataset, parts, near_copies):
     )
     for reason, names in group_left_out(dataset).items():
         _logger.info(
-            "Left out %s categories: %s (%s).",
+            "Categories left out: %s, %s (%s).",
             f"{len(names):,}",
             reason,
             _list_first(names),
         )
     if dataset.skipped:
         _logger.warning(
-            "%s files cannot be used: %s; skipped.csv lists them.",
+            "Files that cannot be used: %s (%s). skipped.csv lists them.",
             f"{len(dataset.skipped):,}",
             _list_first(f"{file} {why}" for file, why in dataset.skipped),
         )

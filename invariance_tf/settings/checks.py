@@ -47,7 +47,7 @@ def check_values(experiment):
                 f"`{name}` must be {description}. Received: {name}={value}"
             )
     name = experiment.data_name
-    if name is not None and not re.fullmatch(r"[^\W_][\w.-]{0,59}", name):
+    if name is not None and not re.fullmatch(r"[^\W_][\w.-]{0,59}", str(name)):
         raise ValueError(
             "`data_name` must be letters, digits, `_`, `-` and `.`, at most "
             f"60. Received: data_name={name}"
