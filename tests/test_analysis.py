@@ -287,6 +287,28 @@ def test_a_done_run_is_measured_again_only_where_it_lacks_measures(
     assert {*read(run_dir, "ablation.csv").layer} == {"fc6"}
 
 
+def test_a_network_with_negative_activity_is_measured_by_default(
+    finished, tmp_path
+):
+    experiment = dataclasses.replace(
+        finished[0],
+        network="vit_small",
+        network_args={"depth": 1, "width": 0.25, "patch": 8},
+        epochs=1,
+        analysis="layers",
+        ablate_layer="block1_mlp1",
+        runs_dir=str(tmp_path),
+    )
+    run_dir = run_experiment(experiment)["run_dir"]
+    neurons = read(run_dir, "neurons.parquet")
+    assert [*neurons.layer.unique()] == ["block1_mlp1", "global_pool"]
+    assert neurons.invariance_coefficient.between(0, 1).any()
+    ablation_rows = read(run_dir, "ablation.csv")
+    assert {*ablation_rows.layer} == {"block1_mlp1", "global_pool"}
+    with open(os.path.join(run_dir, "config.yaml")) as file:
+        assert yaml.safe_load(file)["activity"] == "signed"
+
+
 def test_every_transformation_can_be_tested(tested_on_all):
     rows = read(tested_on_all[1]["run_dir"], "accuracy.csv")
     names = [*rows.test_transform]
