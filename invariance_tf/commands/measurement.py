@@ -40,7 +40,7 @@ def describe_settings(options, chosen):
     found, *_ = folder.choose_files(
         options.images, options.max_images, options.seed
     )
-    settings["files"] = image_cache.make_key(
+    settings["image_files"] = image_cache.make_key(
         [
             (category, file.name, file.size, file.mtime_ns)
             for category, members in found.items()

@@ -63,7 +63,7 @@ def _describe_settings(record):
         name: ", ".join(value) if isinstance(value, list) else value
         for name, value in settings.items()
         # Those are elsewhere on the page.
-        if value not in (None, []) and name not in ("transform", "files")
+        if value not in (None, []) and name not in ("transform", "image_files")
     }
 
 
