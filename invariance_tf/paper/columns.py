@@ -1,6 +1,7 @@
 """Columns of tables from the disk: text made safe, numbers checked."""
 
 import json
+import numbers
 
 import pandas as pd
 
@@ -56,32 +57,31 @@ def check_columns(table, unescape=str):
         ValueError: If there is text in a column of numbers.
     """
     for name, column in table.items():
-        present = column.dropna()
-        if not len(present):
+        if column.dtype.kind != "O" or name == "run_dir":
             continue
+        # Once each: most columns have a few names in many rows.
+        values = [value for value in column.unique() if not pd.isna(value)]
         if name in _TEXT:
-            # Once each: most columns have a few names in many rows.
             safe = {
                 text: foreign.escape(unescape(text))
-                for text in present.unique()
+                for text in map(str, values)
             }
             if any(text != new for text, new in safe.items()):
                 table[name] = column.map(safe)
-        elif name != "run_dir" and present.infer_objects().dtype.kind == "O":
+        elif not all(isinstance(value, numbers.Real) for value in values):
             raise ValueError(f"the column {name} must hold numbers")
     return table
 
 
-def check_keys(runs):
-    """Raises a `ValueError` unless the settings of runs can be those of any."""
-    names = ["dataset", "network", "transform"]
-    if not runs[names].fillna("").astype(bool).all(axis=None):
+def check_keys(row):
+    """Raises a `ValueError` unless a row of `runs` can be that of a run."""
+    names = ("dataset", "network", "transform")
+    if not all(row[name] and isinstance(row[name], str) for name in names):
         raise ValueError(f"{', '.join(names)} must be names")
-    whole = ["n_seen", "num_categories", "seed", "image_size", "epochs"]
-    if not all(kind.kind in "iu" for kind in runs[whole].dtypes):
+    whole = ("n_seen", "num_categories", "seed", "image_size", "epochs")
+    if not all(type(row[name]) is int for name in whole):
         raise ValueError(f"{', '.join(whole)} must be whole numbers")
-    if not runs.n_seen.between(0, runs.num_categories).all():
+    if not 0 <= row["n_seen"] <= row["num_categories"]:
         raise ValueError("n_seen must be from 0 to num_categories")
-    for text in runs.transform_args.unique():
-        if not isinstance(json.loads(text), dict):
-            raise ValueError("transform_args must be arguments by name")
+    if not isinstance(json.loads(row["transform_args"]), dict):
+        raise ValueError("transform_args must be arguments by name")

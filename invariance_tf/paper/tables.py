@@ -237,7 +237,8 @@ def _load_saved(directory):
                 tables[name] = columns.read_parquet(path)
                 columns.check_columns(tables[name])
                 if name == "runs":
-                    columns.check_keys(tables[name])
+                    for row in tables[name].to_dict("records"):
+                        columns.check_keys(row)
     missing = {name: math.nan for name in _MEASURES}
     missing |= {"is_at_chance": False, "paradigm": "joint"}
     for name in missing.keys() - {*tables["runs"]}:
@@ -271,6 +272,7 @@ def _load_run(finished):
             **{name: summary[name] for name in KEYS[2:]},
         }
         row = keys | _make_row(finished, summary, settings) | origin
+        columns.check_keys(row)
         # Where the images were, as an absolute path.
         row["data_name"] = title_of(
             settings["dataset"], row.pop("data_dir"), settings.get("data_name")
@@ -279,7 +281,6 @@ def _load_run(finished):
         run_dir = pd.Series([finished.run_dir], dtype=object)
         tables = {"runs": pd.DataFrame([row]).assign(run_dir=run_dir)}
         columns.check_columns(tables["runs"])
-        columns.check_keys(tables["runs"])
     for name, file in TABLES.items():
         if finished.has(file):
             with finished.reading(file) as path:
