@@ -217,7 +217,7 @@ def test_a_data_set_of_ones_own_has_its_own_name(copy, tmp_path):
     pd.read_parquet(path).drop(columns="data_name").to_parquet(path)
     runs = load_runs(tmp_path / "tables")
     title = title_of(find_studies(runs)[0], "faces")
-    assert title == "a folder of images, small AlexNet"
+    assert title == "a folder of images, two_layers"
 
 
 def join(*all_runs):
