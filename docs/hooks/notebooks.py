@@ -3,10 +3,7 @@
 import functools
 import os
 
-import nbformat
 import values
-from nbconvert import MarkdownExporter
-from nbconvert.preprocessors import ExecutePreprocessor
 
 NOTEBOOKS = sorted((values.ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
@@ -18,6 +15,11 @@ def execute_all():
     Returns:
         Dictionary from paths on the site to pages and their pictures.
     """
+    # Not at the top: MkDocs' settings are read without them.
+    import nbformat
+    from nbconvert import MarkdownExporter
+    from nbconvert.preprocessors import ExecutePreprocessor
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     found = {}
     for path in NOTEBOOKS:
