@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 
 import values
 
@@ -37,6 +38,8 @@ def execute_all():
             notebook, {"unique_key": path.stem}
         )
         link = f"[This page is a notebook.]({path.name})\n\n"
+        # The site lets wide tables without a class scroll.
+        text = re.sub(r'<table [^>]*class="dataframe"[^>]*>', "<table>", text)
         title, rest = text.lstrip().split("\n", 1)
         found[f"notebooks/{path.stem}.md"] = f"{title}\n\n{link}{rest}"
         for name, content in resources["outputs"].items():
