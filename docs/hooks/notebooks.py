@@ -2,11 +2,9 @@
 
 import functools
 import os
+import re
 
-import nbformat
 import values
-from nbconvert import MarkdownExporter
-from nbconvert.preprocessors import ExecutePreprocessor
 
 NOTEBOOKS = sorted((values.ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
@@ -18,6 +16,11 @@ def execute_all():
     Returns:
         Dictionary from paths on the site to pages and their pictures.
     """
+    # Not at the top: MkDocs' settings are read without them.
+    import nbformat
+    from nbconvert import MarkdownExporter
+    from nbconvert.preprocessors import ExecutePreprocessor
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     found = {}
     for path in NOTEBOOKS:
@@ -35,6 +38,8 @@ def execute_all():
             notebook, {"unique_key": path.stem}
         )
         link = f"[This page is a notebook.]({path.name})\n\n"
+        # The site lets wide tables without a class scroll.
+        text = re.sub(r'<table [^>]*class="dataframe"[^>]*>', "<table>", text)
         title, rest = text.lstrip().split("\n", 1)
         found[f"notebooks/{path.stem}.md"] = f"{title}\n\n{link}{rest}"
         for name, content in resources["outputs"].items():
