@@ -133,8 +133,14 @@ class Dataset:
             positions: Integer array, which images.
             reach: See `resemblance.find_contours`.
         """
-        images = self.images[positions]
-        return resemblance.find_contours(images, reach)
+        # Blocks that fit the processor's cache.
+        blocks = np.split(positions, range(256, len(positions), 256))
+        return np.concatenate(
+            [
+                resemblance.find_contours(self.images[block], reach)
+                for block in blocks
+            ]
+        )
 
     def changed(self, **texts):
         """Returns the data set with another name, or other notes on it."""

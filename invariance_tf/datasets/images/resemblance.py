@@ -5,8 +5,6 @@ import numpy as np
 # With more means a copy that was compressed or moved differs too much; with
 # fewer, two photos of a face are alike.
 GRID = 12
-# Images that fit the processor's cache.
-BLOCK = 256
 _LUMINANCE = np.array([0.299, 0.587, 0.114], "float32")
 
 
@@ -43,26 +41,22 @@ def find_contours(images, reach=0):
     )
     # Grey, and the means along rows, in one product of matrices.
     grey_means = np.kron(means, _LUMINANCE).T
-    contours = []
-    for start in range(0, len(images), BLOCK):
-        block = images[start : start + BLOCK].reshape(-1, size * 3)
-        rows = block.astype("float32") @ grey_means
-        grid = means @ rows.reshape(-1, size, len(means))
-        # Image, move down, row, move across, column.
-        grid = grid.reshape(-1, num_moves, GRID, num_moves, GRID)
-        vectors = np.concatenate(
-            [
-                np.moveaxis(np.diff(grid, axis=axis), 3, 2).reshape(
-                    len(grid), num_moves**2, -1
-                )
-                for axis in (2, 4)
-            ],
-            axis=2,
-        )
-        norms = np.linalg.norm(vectors, axis=2, keepdims=True)
-        # Below 1 grey level, all that differs is rounding.
-        contours.append(np.where(norms < 1, 0, vectors / norms.clip(1)))
-    return np.concatenate(contours)
+    rows = images.reshape(-1, size * 3).astype("float32") @ grey_means
+    grid = means @ rows.reshape(-1, size, len(means))
+    # Image, move down, row, move across, column.
+    grid = grid.reshape(-1, num_moves, GRID, num_moves, GRID)
+    vectors = np.concatenate(
+        [
+            np.moveaxis(np.diff(grid, axis=axis), 3, 2).reshape(
+                len(grid), num_moves**2, -1
+            )
+            for axis in (2, 4)
+        ],
+        axis=2,
+    )
+    norms = np.linalg.norm(vectors, axis=2, keepdims=True)
+    # Below 1 grey level, all that differs is rounding.
+    return np.where(norms < 1, 0, vectors / norms.clip(1))
 
 
 def _weigh_pixels(image_size, move):
