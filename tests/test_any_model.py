@@ -556,11 +556,12 @@ def test_deep_networks_are_measured():
 
 
 @SLOW
-def test_these_tests_pass_on_jax():
-    pytest.importorskip("jax")
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_these_tests_pass_on_other_backends(backend):
+    pytest.importorskip(backend)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", "0", __file__],
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env={**os.environ, "KERAS_BACKEND": backend},
         capture_output=True,
         text=True,
     )

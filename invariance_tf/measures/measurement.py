@@ -343,6 +343,17 @@ def _layer_table(layer, maxima, sums, tau, group, numbers):
 
 def _concatenate(tables):
     """Joins tables, each a dictionary of columns, into one DataFrame."""
-    return pd.concat(
-        [pd.DataFrame(table) for table in tables], ignore_index=True
+    tables = [*tables]
+    sizes = [max(map(np.size, table.values())) for table in tables]
+    # One DataFrame for all: each costs milliseconds.
+    return pd.DataFrame(
+        {
+            name: np.concatenate(
+                [
+                    np.broadcast_to(table[name], size)
+                    for table, size in zip(tables, sizes, strict=True)
+                ]
+            )
+            for name in tables[0]
+        }
     )
