@@ -225,11 +225,9 @@ def _add_up(responses, sums, group):
 
     def add(index, neurons, positions, pair, drawn):
         shuffled, same_category, rows, images = drawn
-        original, transformed = pair
-        pool = pools[index]
-        pool[partners.num_rows :][: len(positions), neurons] = transformed[
-            :, neurons
-        ]
+        transformed, pool = pair[1], pools[index]
+        of_block = pool[partners.num_rows :][: len(positions)]
+        of_block[:, neurons] = transformed[:, neurons]
         controls = {
             "shuffled": (pool, shuffled),
             "same_category": (transformed, same_category),
