@@ -6,8 +6,10 @@ processor; `invariance` reads them once more and adds up coefficients and both
 controls at 21 thresholds; `ablation` reads, and classifies at 21 thresholds
 and six shares of top images. Ratios are to `bare`, the forward passes of both
 versions, within each repeat. `--network alexnet --image_size 100 --layers all`
-measures every layer of AlexNet. It runs on any backend of Keras, and is the
-part `analysis` of `gpu`.
+measures every layer of AlexNet, and `--network
+benchmarks.analysis:three_layers --image_size 32 --num_test 50 --layers all`
+the 11,008 neurons of a network that is so small that the analysis weighs most.
+It runs on any backend of Keras, and is the part `analysis` of `gpu`.
 
 `--memory 1000 10000` shows the peak memory instead, of a process for each of
 these numbers of images, with no activity held; the images are generated as
@@ -54,6 +56,16 @@ class GeneratedImages:
         size = (len(positions), *self.shape[1:])
         random = np.random.default_rng(int(positions[0]))
         return random.integers(0, 256, size, "uint8")
+
+
+def three_layers(images, num_categories, **options):
+    """Adds a small network, the layers of which are measured cheaply."""
+    from keras import layers
+
+    x = layers.Conv2D(32, 5, 2, "same", activation="relu")(images)
+    x = layers.Conv2D(40, 3, 2, "same", activation="relu")(x)
+    x = layers.Dense(256, activation="relu")(layers.Flatten()(x))
+    return layers.Dense(num_categories, dtype="float32")(x)
 
 
 def build_model(network, image_size, num_categories, layers):

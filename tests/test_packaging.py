@@ -106,7 +106,7 @@ def test_the_metadata_say_what_it_is_and_for_which_python(metadata):
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert metadata["Author"] and metadata["Keywords"]
     assert metadata["License"] == "Apache-2.0"
-    extras = {"addons", "docs", "gpu", "jax", "ray", "test"}
+    extras = {"addons", "docs", "gpu", "jax", "ray", "test", "torch"}
     assert {*metadata.get_all("Provides-Extra")} == extras
 
 

@@ -182,7 +182,8 @@ class Accumulator:
         def above(sums):
             by_bin = functools.reduce(np.add, (sums[group] for group in groups))
             from_bin = np.cumsum(by_bin[:, ::-1], axis=1, dtype="float64")
-            return from_bin[:, ::-1][:, first]
+            # Thresholds are looked at one by one.
+            return np.asfortranarray(from_bin[:, ::-1][:, first])
 
         count = above(self._counts)
         invariance, specialisation = map(
