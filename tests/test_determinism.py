@@ -55,6 +55,8 @@ COVERING = [
         "network": "inception",
         "analysis": "none",
     },
+    {**FACES, "network": "vit_small", "analysis": "none"},
+    {**FACES, "network": "convnext_small", "analysis": "none"},
     {
         **SMALL,
         "dataset": "digits",
@@ -80,8 +82,10 @@ COVERING = [
 def test_every_data_set_and_network_is_covered():
     kinds = {each.get("dataset", "synthfaces") for each in COVERING}
     assert {kind.partition(":")[0] for kind in kinds} == {*defaults.DATASETS}
-    # The large AlexNet has the layers of the small one.
-    networks = {each["network"] for each in COVERING} | {"alexnet"}
+    # The large AlexNet has the layers of the small one, and recurrent networks
+    # those of the ResNet.
+    networks = {each["network"] for each in COVERING}
+    networks |= {"alexnet", "bl_small", "cornet_small"}
     assert {*defaults.NETWORKS} <= networks
 
 

@@ -33,7 +33,7 @@ def test_a_done_run_is_shown_without_tensorflow(finished):
     arguments = [
         f"--{name}={value}"
         for name, value in dataclasses.asdict(settings).items()
-        if value is not None
+        if value not in (None, ())
     ]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments],
@@ -99,7 +99,7 @@ def folder(tmp_path, monkeypatch):
     _, dataset, parts = preparation.check(settings)
     run_dir = pathlib.Path(settings.runs_dir, settings.name())
     run_dir.mkdir(parents=True)
-    origin = {"data": images.describe_images(settings, dataset, parts)}
+    origin = {"data": images.identify_images(dataset, parts)}
     (run_dir / "provenance.json").write_text(json.dumps(origin))
     files.write_yaml(run_dir / "config.yaml", dataclasses.asdict(settings))
     run_files.write_summary(run_dir, {"seconds": {"training": 1.0}})

@@ -9,6 +9,7 @@ import invariance_tf as itf
 from invariance_tf import transforms
 from invariance_tf.networks.alexnet import LocalResponseNormalization
 from invariance_tf.networks.normalization import BatchNormalization
+from invariance_tf.networks.vit import PositionEmbedding
 from invariance_tf.paradigm.model import Standardize, reseed_layer
 from invariance_tf.settings import defaults, names
 
@@ -26,6 +27,7 @@ ARGUMENTS = {
     Standardize: {},
     LocalResponseNormalization: {},
     BatchNormalization: {},
+    PositionEmbedding: {},
     transforms.Wrapped: {"function": mirror},
 }
 

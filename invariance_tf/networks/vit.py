@@ -37,6 +37,9 @@ class PositionEmbedding(layers.Layer):
     def call(self, tokens):
         return tokens + self.embeddings
 
+    def compute_output_shape(self, tokens_shape):
+        return tokens_shape
+
 
 def vit_small(
     images,

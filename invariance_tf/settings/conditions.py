@@ -28,7 +28,8 @@ class Condition:
 
     def __str__(self):
         name = self.transform.rpartition(":")[2]
-        if self.argument is None:
+        # rotate90 says it already.
+        if self.argument is None or name.endswith(f"{self.strength:g}"):
             return name
         return f"{name}, {self.argument} {self.strength:g}"
 
