@@ -16,7 +16,8 @@ TOP_PERCENTS = (1, 20, 40)
 NUM_IMAGES = 10
 
 COLUMNS = {
-    "accuracy": "test_transform category_group num_images accuracy",
+    "accuracy": "test_transform category_group num_images accuracy "
+    "accuracy_in_group",
     "accuracy_by_category": "test_transform category category_group num_images "
     "num_correct",
     "confusion": "category_group num_images percent_as_seen percent_as_unseen "
@@ -191,7 +192,7 @@ def _make_rows(keys, tested, laws, num_neurons):
     num_active = int(num_neurons * laws["active_neurons"](seed))
     rows = {
         "accuracy": [
-            (test, group, count, accuracy_in(test, group))
+            (test, group, count, *2 * [accuracy_in(test, group)])
             for test in tested
             for group, count in num_images.items()
         ],

@@ -110,6 +110,31 @@ def test_predictions_are_those_of_the_whole_model():
     assert np.array_equal(predicted, expected)
 
 
+def test_in_its_group_an_image_is_taken_for_the_likeliest_of_the_group():
+    images = np.random.default_rng(0).integers(0, 256, (150, 8, 8, 3))
+    labels = np.random.default_rng(1).integers(0, 5, 150)
+    is_seen = np.array([True, False, True, False, False])
+
+    def network(images, num_categories):
+        flat = keras.layers.Flatten()(images)
+        return keras.layers.Dense(num_categories)(flat)
+
+    model = build(network, "highpass", 8, 5)
+    inputs = {"image": images, "is_transformed": np.ones(150, bool)}
+    logits = model.predict(inputs, verbose=0)
+    among_all, in_group = evaluation.predict_in_groups(
+        *(evaluation.classifier(model), images, labels, is_seen),
+        model.get_layer("transform"),
+    )
+    np.testing.assert_array_equal(among_all, logits.argmax(axis=1))
+    expected = [
+        max(np.flatnonzero(is_seen == is_seen[label]), key=row.__getitem__)
+        for row, label in zip(logits, labels, strict=True)
+    ]
+    assert in_group.tolist() == expected
+    assert not np.array_equal(among_all, in_group)
+
+
 def test_the_same_seed_means_the_same_noise():
     images = np.full((300, 8, 8, 3), 128, "uint8")
     labels = np.zeros(300, int)

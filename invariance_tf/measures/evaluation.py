@@ -41,11 +41,50 @@ def predict_labels(network, images, labels, transform, seed=0):
         Integer array of shape `(num_images,)`.
     """
     predicted = np.empty(len(images), int)
+    for positions, logits in _read_logits(
+        network, images, labels, transform, seed
+    ):
+        predicted[positions] = logits.argmax(axis=-1)
+    return predicted
+
+
+def predict_in_groups(network, images, labels, is_seen, transform, seed=0):
+    """Predicts categories twice: among all, and among those of the group.
+
+    A transformed image of an unseen category can be mistaken for a category
+    that was seen transformed (Fig. 6). Among the unseen categories only, it
+    cannot.
+
+    Args:
+        network: As for `predict_labels`, as all but `is_seen`.
+        images: See there.
+        labels: See there.
+        is_seen: Boolean array of shape `(num_categories,)`.
+        transform: See there.
+        seed: See there.
+
+    Returns:
+        Two integer arrays of shape `(num_images,)`: the predicted category,
+        and the one predicted if only the seen or only the unseen categories
+        can be answered, those of the image's own group.
+    """
+    predicted = np.empty((2, len(images)), int)
+    is_same_group = is_seen == is_seen[:, None]
+    for positions, logits in _read_logits(
+        network, images, labels, transform, seed
+    ):
+        can_be = is_same_group[labels[positions]]
+        among = np.where(can_be, logits, -np.inf)
+        predicted[:, positions] = logits.argmax(-1), among.argmax(-1)
+    return predicted
+
+
+def _read_logits(network, images, labels, transform, seed):
+    """Yields positions of transformed images and their logits."""
     blocks = paired_blocks(images, transform, seed, reading_order(labels))
     for positions, _, transformed in blocks:
         (logits,) = network.predict_on_batch(transformed).values()
-        predicted[positions] = np.argmax(logits, axis=-1)
-    return predicted
+        yield positions, np.asarray(logits)
 
 
 def group_accuracies(labels, predicted, is_seen):

@@ -94,7 +94,7 @@ class Runs:
             git_is_modified, python, tensorflow, keras, numpy, backend,
             processor, num_cpus, fingerprint, num_images and num_skipped.
         accuracy: DataFrame: test_transform, category_group, num_images,
-            accuracy.
+            accuracy, accuracy_in_group (see `evaluation.predict_in_groups`).
         accuracy_by_category: DataFrame: test_transform, category,
             category_group, num_images, num_correct.
         confusion: DataFrame: category_group, num_images, percent_as_seen,

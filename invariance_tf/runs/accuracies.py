@@ -29,15 +29,18 @@ def measure_accuracies(prepared, log):
         **prepared.test_transforms(),
     }
     with timed(prepared.seconds, "evaluation"):
-        predicted = {
-            name: evaluation.predict_labels(
-                network, images, labels, transform, experiment.seed
+        both = {
+            name: evaluation.predict_in_groups(
+                *(network, images, labels, prepared.is_seen),
+                transform,
+                experiment.seed,
             )
             for name, transform in tested.items()
         }
+    predicted = {name: among_all for name, (among_all, _) in both.items()}
     original = predicted["identity"]
     transformed = predicted[experiment.transform]
-    _write_accuracies(prepared, labels, predicted)
+    _write_accuracies(prepared, labels, both)
     _write_accuracies_by_category(prepared, labels, predicted)
     _write_confusion(prepared, labels, transformed, log)
     summary = evaluation.summarise_accuracies(
@@ -51,22 +54,24 @@ def measure_accuracies(prepared, log):
 
 
 def _write_accuracies(prepared, labels, predicted):
-    """Writes the accuracy of each test and category group."""
-    files.write_csv(
-        prepared.path("accuracy.csv"),
-        [
+    """Writes the accuracies of each test and category group."""
+    rows = []
+    for name, of_test in predicted.items():
+        among_all, in_group = (
+            evaluation.group_accuracies(labels, each, prepared.is_seen)
+            for each in of_test
+        )
+        rows += [
             {
                 "test_transform": name,
                 "category_group": group,
                 "num_images": num_images,
                 "accuracy": accuracy,
+                "accuracy_in_group": in_group[group][1],
             }
-            for name, of_test in predicted.items()
-            for group, (num_images, accuracy) in evaluation.group_accuracies(
-                labels, of_test, prepared.is_seen
-            ).items()
-        ],
-    )
+            for group, (num_images, accuracy) in among_all.items()
+        ]
+    files.write_csv(prepared.path("accuracy.csv"), rows)
 
 
 def _write_accuracies_by_category(prepared, labels, predicted):
