@@ -216,6 +216,14 @@ def write_summary(run_dir, summary):
     return summary
 
 
+def is_settled(run_dir):
+    """Returns whether `settle` has nothing to do for a finished run."""
+    return not any(
+        os.path.lexists(os.path.join(run_dir, name))
+        for name in (*CHECKPOINTS, _STAGED)
+    )
+
+
 def settle(run_dir):
     """Completes what a killed process left, and finds out if the run is done.
 

@@ -100,7 +100,7 @@ def test_a_transform_equals_its_reference(key, name, arguments):
     check_transform(key, name, arguments, ORACLE)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def live():
     """Arrays as those of the oracle, made now from other images."""
     spec = importlib.util.find_spec("tensorflow_addons")

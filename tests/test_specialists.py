@@ -134,3 +134,12 @@ def test_silent_neurons_are_not_ablated():
 def test_without_enough_active_neurons_nothing_is_said():
     original, transformed, kernel = divided_network(np.ones(2), np.ones(2))
     assert measured(original, transformed, kernel) == {}
+
+
+def test_with_one_image_of_each_category_nothing_is_said():
+    """There is no other half to judge the neurons by."""
+    generator = np.random.default_rng(0)
+    original, transformed = generator.random((2, 4, 50))
+    kernel = generator.normal(size=(50, NUM_CATEGORIES))
+    labels = np.arange(NUM_CATEGORIES)
+    assert measured(original, transformed, kernel, labels) == {}

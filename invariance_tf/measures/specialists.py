@@ -47,10 +47,12 @@ def ablate_specialists(
         List of dictionaries as `ablation.ablate` returns, with the criterion
         specialised_percent: `ablated` is transformed or original (specialised
         to these), or matched_transformed or matched_original (their
-        controls).
+        controls). Empty if there are too few images, or active neurons.
     """
     is_first = _is_first_half(labels)
     is_used = is_seen[labels] if is_seen.any() else np.ones(len(labels), bool)
+    if not (is_first & is_used).any() or not (~is_first & is_used).any():
+        return []
     sizes = np.abs(original), np.abs(transformed)
     maxima = np.maximum(*(size.max(axis=0) for size in sizes))
     chosen = []
@@ -58,8 +60,7 @@ def ablate_specialists(
         images = half & is_used
         pair = [size[images] for size in sizes]
         accumulator = Accumulator(maxima, tau)
-        if images.any():
-            accumulator.add(*pair, np.zeros(images.sum(), int))
+        accumulator.add(*pair, np.zeros(images.sum(), int))
         *_, scores = accumulator.results([0], [tau])
         means = sum(activity.mean(axis=0) for activity in pair)
         generator = np.random.default_rng([seed, 3, len(chosen)])

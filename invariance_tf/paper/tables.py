@@ -262,6 +262,8 @@ def _load_run(finished):
     with finished.reading("config.yaml") as path:
         settings = foreign.escape_all(files.read_yaml(path))
         study = _study(settings, origin["fingerprint"])
+        # Where the images were, as an absolute path.
+        chosen = _choose_settings(settings, origin.pop("data_dir"))
     path = os.path.join(finished.run_dir, run_files.SUMMARY)
     with run_files.reading(path):
         summary = foreign.escape_all(finished.summary)
@@ -271,12 +273,8 @@ def _load_run(finished):
             "study": study,
             **{name: summary[name] for name in KEYS[2:]},
         }
-        row = keys | _make_row(finished, summary, settings) | origin
+        row = keys | chosen | _make_row(finished, summary) | origin
         columns.check_keys(row)
-        # Where the images were, as an absolute path.
-        row["data_name"] = title_of(
-            settings["dataset"], row.pop("data_dir"), settings.get("data_name")
-        )
         # Not as Arrow's string: a path can have bytes that are not UTF-8.
         run_dir = pd.Series([finished.run_dir], dtype=object)
         tables = {"runs": pd.DataFrame([row]).assign(run_dir=run_dir)}
@@ -291,15 +289,25 @@ def _load_run(finished):
     return tables
 
 
-def _make_row(finished, summary, settings):
-    """Returns the row of a run in `Runs.runs`, without keys and origin."""
-    chosen = ("image_size", "epochs", "evaluate_on")
+def _choose_settings(settings, data_dir):
+    """Returns the columns of `Runs.runs` that come from a config.yaml."""
+    chosen = drop_original_behaviour(settings)
     return {
-        "transform_args": json.dumps(
-            drop_original_behaviour(settings)["transform_args"]
+        "data_name": title_of(
+            settings["dataset"], data_dir, settings.get("data_name")
         ),
-        **{name: settings[name] for name in chosen},
+        "transform_args": json.dumps(chosen["transform_args"]),
+        **{
+            name: settings[name]
+            for name in ("image_size", "epochs", "evaluate_on")
+        },
         "paradigm": settings.get("paradigm", "joint"),
+    }
+
+
+def _make_row(finished, summary):
+    """Returns the columns of `Runs.runs` that come from a summary.json."""
+    return {
         # Missing where the neurons were not measured; null stands for nan.
         **{
             name: math.nan if summary.get(name) is None else summary[name]

@@ -49,6 +49,8 @@ def find_done(experiment):
         finished = run_files.find_finished(run_dir)
         if finished is None or not is_analysed(finished, experiment):
             return None
+        if not run_files.is_settled(run_dir):
+            return None  # A killed process has left something to do.
         finished.check()
         with finished.reading("provenance.json") as path:
             record = files.read_json(path)
