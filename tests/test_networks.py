@@ -491,10 +491,13 @@ def test_unrolling_is_a_loop_over_time_steps_and_layers(readout):
 def test_the_invariance_of_each_time_step_is_measured():
     model = randomise(build("bl_small", 16))
     control = build("bl_small", 16, connections="B")
+    # Copied: models do not share arrays on JAX.
+    values = {
+        weight.path: np.array(keras.ops.convert_to_numpy(weight))
+        for weight in model.weights
+    }
     for weight in control.weights:
-        weight.assign(
-            next(each for each in model.weights if each.path == weight.path)
-        )
+        weight.assign(values[weight.path])
     images = np.random.default_rng(0).uniform(0, 255, (6, 16, 16, 3))
     layers = [f"conv2_step{step}" for step in (1, 2, 3, 4)]
     measured = measurement.measure_invariance(

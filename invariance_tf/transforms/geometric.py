@@ -62,8 +62,10 @@ class _Rotation(Transform):
         column = (cos, -sin, x - cos * x + sin * y)
         row = (sin, cos, y - sin * x - cos * y)
         values = [ops.cast(each, "float32") for each in (*column, *row, 0, 0)]
+        # One for each image: Keras on JAX does not take one for all.
+        each = ops.tile(ops.stack(values)[None], (ops.shape(images)[0], 1))
         return ops.image.affine_transform(
-            images, ops.stack(values), data_format="channels_last"
+            images, each, data_format="channels_last"
         )
 
     def get_config(self):
