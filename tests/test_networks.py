@@ -508,9 +508,12 @@ def test_the_invariance_of_each_time_step_is_measured():
     ).neurons
     by_step = {layer: rows for layer, rows in measured.groupby("layer")}
     columns = ["max_activity", "invariance_coefficient"]
-    # Lateral connections act from the second step on.
+    # Lateral connections act from the second step on. Sums near 0 of hundreds
+    # of numbers in float32 are rounded differently by two programs.
     np.testing.assert_allclose(
-        by_step["conv2_step1"][columns], of_control[columns], rtol=1e-5
+        *(by_step["conv2_step1"][columns], of_control[columns]),
+        rtol=1e-5,
+        atol=1e-4,
     )
     for layer in layers[1:]:
         assert not np.allclose(
