@@ -212,7 +212,11 @@ def busy(text):
         show_line(f"{text} ...")
         yield
         return
-    with console.status(f"{text} ..."):
+    import rich
+    from rich.text import Text
+
+    # That of the log, whose lines then stand above the spinner.
+    with rich.get_console().status(Text(f"{text} ...")):
         yield
 
 
