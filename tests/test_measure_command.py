@@ -248,10 +248,10 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
 @pytest.mark.parametrize(
     "model, arguments, message",
     [
-        ("no.keras", "", "There is no such file"),
+        ("no.keras", "", "The file does not exist"),
         ("ResNet50", "", "either --weights FILE or --download"),
         ("ResNet50", "--weights w --download", "either --weights FILE or"),
-        ("ResNet50", "--weights w", "no such file. Received: weights=w"),
+        ("ResNet50", "--weights w", "does not exist. Received: weights=w"),
         ("ResNet51", "--download", "Did you mean ResNet50?"),
     ],
 )

@@ -154,7 +154,7 @@ def _check_model(options):
         )
     if is_file:
         if not os.path.exists(name):
-            raise FileNotFoundError(f"There is no such file. {received}")
+            raise FileNotFoundError(f"The file does not exist. {received}")
         if options.weights or options.download:
             raise ValueError(
                 "A file has its own weights: leave out --weights and "
@@ -169,7 +169,7 @@ def _check_model(options):
         )
     if options.weights and not os.path.isfile(options.weights):
         raise FileNotFoundError(
-            f"There is no such file. Received: weights={options.weights}"
+            f"The file does not exist. Received: weights={options.weights}"
         )
 
 

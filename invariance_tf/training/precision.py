@@ -17,7 +17,7 @@ _logger = logging.getLogger(__name__)
 def bfloat16_gain():
     """Measures how many times as fast as in float32 products in bfloat16 are.
 
-    Takes about a tenth of a second, once in a process.
+    Takes some tenths of a second, once in a process.
 
     Returns:
         Float: below 1 on most processors, up to 2 on those that multiply
