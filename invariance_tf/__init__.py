@@ -19,6 +19,8 @@ _PLACES = {
     "calibration": ("runs.calibration", None),
     "categories": ("paradigm.categories", None),
     "claims": ("paper.claims", None),
+    "cluster_neurons": ("measures.clusters", "cluster_neurons"),
+    "clusters": ("measures.clusters", None),
     "config": ("settings.config", None),
     "datasets": ("datasets", None),
     "decoding": ("measures.decoding", None),

@@ -23,6 +23,8 @@ CHECKPOINTS = ("checkpoint.npz", "checkpoint_2.npz")
 MEASURES = (
     "ablation.csv",
     "active_counts.csv",
+    "clusters.csv",
+    "clusters.png",
     "layers.csv",
     "neurons.parquet",
     "strengths.csv",

@@ -29,6 +29,9 @@ ARGUMENTS = {
     BatchNormalization: {},
     PositionEmbedding: {},
     transforms.Wrapped: {"function": mirror},
+    transforms.Composed: {
+        "parts": [transforms.get("blur"), transforms.get("rotate90")]
+    },
 }
 
 every_transform = pytest.mark.parametrize("name", defaults.TRANSFORMS)
@@ -63,7 +66,8 @@ def test_the_contract_is_about_every_registered_layer():
         if name.startswith("invariance_tf>")
         and issubclass(layer, keras.layers.Layer)
     }
-    assert registered == ARGUMENTS.keys()
+    # Which of several an image undergoes has to be said.
+    assert registered == {*ARGUMENTS, transforms.Either}
 
 
 @pytest.mark.filterwarnings("ignore:.*trainable weights:UserWarning")

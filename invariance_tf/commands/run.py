@@ -9,6 +9,7 @@ from typing import Literal
 from invariance_tf.commands import terminal
 from invariance_tf.commands.parsing import SETTINGS, Arguments
 from invariance_tf.commands.places import check_runs
+from invariance_tf.settings import names
 from invariance_tf.settings.config import Experiment
 
 _EXAMPLES = """\
@@ -148,10 +149,10 @@ def prepare_run(experiment):
     with terminal.busy("Loading TensorFlow"), terminal.quiet_start():
         from invariance_tf.runs.preparation import prepare
     terminal.start_logging()
-    names = f"the images of {experiment.title()} and {experiment.network}"
+    parts = f"the images of {experiment.title()} and {experiment.network}"
     with (
         terminal.mistakes((ValueError, TypeError, OSError, ImportError)),
-        terminal.busy(f"Preparing {names}"),
+        terminal.busy(f"Preparing {parts}"),
     ):
         return prepare(experiment)
 
@@ -188,18 +189,26 @@ def _show_summary(summary, closing):
 def _show_accuracies(summary):
     """Shows the accuracies of a run with their intervals, and chance."""
     num_categories, n_seen = summary["num_categories"], summary["n_seen"]
-    transform, num_unseen = summary["transform"], num_categories - n_seen
-    rows = (
-        ("original", f"all {num_categories}", "identity", "all"),
-        ("transformed", f"{n_seen} seen transformed", transform, "seen"),
-        (
-            "transformed",
-            f"{num_unseen} unseen transformed",
-            transform,
-            "unseen",
-        ),
-    )
+    transform = summary["transform"]
     cells = _read_accuracies(summary["run_dir"])
+    rows = [("original", f"all {num_categories}", "identity", "all")]
+    tested = [transform]
+    if names.is_several(transform):
+        tested = names.split_transforms(transform)
+    num_other = 0
+    if (tested[-1], "other") in cells:
+        num_other = n_seen * (len(tested) - 1)
+    groups = {
+        "seen": f"{n_seen} seen transformed",
+        "unseen": f"{num_categories - n_seen - num_other} unseen transformed",
+        "other": f"{num_other} seen with another",
+    }
+    rows += [
+        ("transformed" if len(tested) == 1 else name, words, name, group)
+        for name in tested
+        for group, words in groups.items()
+        if (name, group) in cells
+    ]
     # Summaries from before have no other name.
     data_name = summary.get("data_name", summary["dataset"])
     terminal.show_table(

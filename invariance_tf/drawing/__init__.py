@@ -5,12 +5,14 @@ import warnings
 
 from invariance_tf import files
 from invariance_tf.drawing import style
+from invariance_tf.drawing.clusters import draw_clusters
 from invariance_tf.drawing.confusion import draw_confusion
 from invariance_tf.drawing.examples import draw_examples
 from invariance_tf.drawing.measurement import draw_measurement
 from invariance_tf.drawing.strengths import draw_strengths
 
 __all__ = [
+    "draw_clusters",
     "draw_confusion",
     "draw_examples",
     "draw_measurement",

@@ -6,6 +6,7 @@ between all transformations, dashes within a family.
 """
 
 import dataclasses
+import re
 import zlib
 
 import matplotlib
@@ -153,7 +154,8 @@ def look_of(transform):
     # The same in every figure, whichever others are in it.
     number = zlib.crc32(transform.encode())
     # Legends leave out what begins with an underscore.
-    name = transform.rpartition(":")[2].lstrip("_")
+    name = re.sub("[^+,]*:", "", transform).lstrip("_")
+    name = name.replace("+", " + ").replace(",", ", ")
     return Look(
         foreign.shorten(name, LONGEST_NAME),
         _OTHER_COLORS[number % len(_OTHER_COLORS)],

@@ -48,7 +48,7 @@ def predict_labels(network, images, labels, transform, seed=0):
     return predicted
 
 
-def predict_in_groups(network, images, labels, is_seen, transform, seed=0):
+def predict_in_groups(network, images, labels, groups, transform, seed=0):
     """Predicts categories twice: among all, and among those of the group.
 
     A transformed image of an unseen category can be mistaken for a category
@@ -56,20 +56,21 @@ def predict_in_groups(network, images, labels, is_seen, transform, seed=0):
     cannot.
 
     Args:
-        network: As for `predict_labels`, as all but `is_seen`.
+        network: As for `predict_labels`, as all but `groups`.
         images: See there.
         labels: See there.
-        is_seen: Boolean array of shape `(num_categories,)`.
+        groups: Array of shape `(num_categories,)`, the group of each category,
+            such as whether it is seen.
         transform: See there.
         seed: See there.
 
     Returns:
         Two integer arrays of shape `(num_images,)`: the predicted category,
-        and the one predicted if only the seen or only the unseen categories
-        can be answered, those of the image's own group.
+        and the one predicted if only the categories of the image's own group
+        can be answered.
     """
     predicted = np.empty((2, len(images)), int)
-    is_same_group = is_seen == is_seen[:, None]
+    is_same_group = groups == groups[:, None]
     for positions, logits in _read_logits(
         network, images, labels, transform, seed
     ):
@@ -87,7 +88,7 @@ def _read_logits(network, images, labels, transform, seed):
         yield positions, np.asarray(logits)
 
 
-def group_accuracies(labels, predicted, is_seen):
+def group_accuracies(labels, predicted, is_seen, is_other=None):
     """Computes the accuracy over seen, unseen and all categories.
 
     On transformed images the accuracy over seen categories is the
@@ -98,10 +99,14 @@ def group_accuracies(labels, predicted, is_seen):
         labels: Integer array of shape `(num_images,)`.
         predicted: Integer array of shape `(num_images,)`.
         is_seen: Boolean array of shape `(num_categories,)`.
+        is_other: Boolean array of that shape: categories that are seen with
+            another transformation only, and are no unseen ones. `None` means
+            none.
 
     Returns:
-        Dictionary from `"seen"`, `"unseen"` and `"all"` to a pair: number of
-        images and accuracy from 0 to 1, nan for a group without images.
+        Dictionary from `"seen"`, `"unseen"` and `"all"`, and `"other"` if there
+        are such, to a pair: number of images and accuracy from 0 to 1, nan for
+        a group without images.
 
     Example:
 
@@ -112,10 +117,10 @@ def group_accuracies(labels, predicted, is_seen):
     """
     is_correct = predicted == labels
     groups = {
-        "seen": is_correct[is_seen[labels]],
-        "unseen": is_correct[~is_seen[labels]],
-        "all": is_correct,
+        name: is_correct[is_in_group[labels]]
+        for name, is_in_group in split_categories(is_seen, is_other).items()
     }
+    groups["all"] = is_correct
     return {
         group: (
             len(correct),
@@ -123,6 +128,23 @@ def group_accuracies(labels, predicted, is_seen):
         )
         for group, correct in groups.items()
     }
+
+
+def split_categories(is_seen, is_other=None):
+    """Splits the categories into groups.
+
+    Args:
+        is_seen: As for `group_accuracies`.
+        is_other: As for `group_accuracies`.
+
+    Returns:
+        Dictionary from `"seen"`, `"unseen"`, and `"other"` if there are such,
+        to boolean arrays of shape `(num_categories,)`.
+    """
+    if is_other is None or not is_other.any():
+        return {"seen": is_seen, "unseen": ~is_seen}
+    is_unseen = ~is_seen & ~is_other
+    return {"seen": is_seen, "unseen": is_unseen, "other": is_other}
 
 
 def group_confusion(labels, predicted, is_seen):
@@ -179,11 +201,12 @@ def confusion_matrix(labels, predicted, num_categories):
 
 
 def summarise_accuracies(
-    labels, predicted_original, predicted_transformed, is_seen
+    labels, predicted_original, predicted_transformed, is_seen, is_other=None
 ):
     """Returns the accuracies of `ACCURACIES`, from 0 to 1 or nan, by name."""
-    original = group_accuracies(labels, predicted_original, is_seen)
-    transformed = group_accuracies(labels, predicted_transformed, is_seen)
+    groups = is_seen, is_other
+    original = group_accuracies(labels, predicted_original, *groups)
+    transformed = group_accuracies(labels, predicted_transformed, *groups)
     return {
         "within_accuracy": transformed["seen"][1],
         "across_accuracy": transformed["unseen"][1],

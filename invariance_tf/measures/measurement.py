@@ -9,6 +9,7 @@ import pandas as pd
 
 from invariance_tf.measures import arguments, population_measures
 from invariance_tf.measures.accumulator import Accumulator
+from invariance_tf.measures.evaluation import split_categories
 from invariance_tf.measures.invariance import (
     RULES,
     THRESHOLDS,
@@ -142,7 +143,15 @@ def measure_invariance(
     )
 
 
-def measure(responses, *, tau=0.1, is_seen=None, rule="either", measures=()):
+def measure(
+    responses,
+    *,
+    tau=0.1,
+    is_seen=None,
+    is_other=None,
+    rule="either",
+    measures=(),
+):
     """Measures the neurons whose activity is read by `responses`.
 
     Args:
@@ -151,6 +160,8 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either", measures=()):
         is_seen: Boolean array of shape `(num_categories,)`: whether to
             measure images of seen and of unseen categories separately too,
             which needs labels. `None` means all images together only.
+        is_other: Boolean array of that shape: categories that are neither, see
+            `evaluation.split_categories`. `None` means none.
         rule: `"either"` or `"both"`, see `invariance.activity_levels`.
         measures: List of measures of whole layers, see `measure_invariance`.
 
@@ -161,11 +172,7 @@ def measure(responses, *, tau=0.1, is_seen=None, rule="either", measures=()):
     measures = population_measures.read_measures(
         measures, responses.labels if responses.has_labels else None
     )
-    group = np.zeros(responses.num_images, int)
-    groups = {"all": [0]}
-    if is_seen is not None:
-        group = np.where(_is_image_seen(responses, is_seen), 0, 1)
-        groups = {"seen": [0], "unseen": [1], "all": [0, 1]}
+    group, groups = _group_images(responses, is_seen, is_other)
     sums = [
         Accumulator(maxima, tau, len(groups["all"]), rule, responses.is_signed)
         for maxima in responses.maxima
@@ -206,8 +213,11 @@ def _check(tau, rule):
     arguments.check_choice("rule", rule, tuple(RULES))
 
 
-def _is_image_seen(responses, is_seen):
-    """Returns for each image whether its category is seen."""
+def _group_images(responses, is_seen, is_other):
+    """Returns each image's number of its group, and the numbers by name."""
+    group = np.zeros(responses.num_images, int)
+    if is_seen is None:
+        return group, {"all": [0]}
     if not responses.has_labels:
         raise ValueError(
             "Seen and unseen categories can be measured separately only "
@@ -225,7 +235,11 @@ def _is_image_seen(responses, is_seen):
             f"have {num_categories}. Received: dtype={is_seen.dtype}, "
             f"shape={is_seen.shape}"
         )
-    return is_seen[responses.labels]
+    split = split_categories(is_seen, is_other)
+    for number, is_in_group in enumerate(split.values()):
+        group[is_in_group[responses.labels]] = number
+    groups = {name: [number] for number, name in enumerate(split)}
+    return group, {**groups, "all": [*range(len(split))]}
 
 
 def _add_up(responses, sums, group):

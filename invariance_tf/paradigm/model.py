@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from invariance_tf.transforms import as_transform
+from invariance_tf.transforms import Either, as_transform
 
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
@@ -77,7 +77,8 @@ def build(
     Returns:
         A `keras.Model` from a dictionary of "image", float with values from 0
         to 255 and shape `(batch, image_size, image_size, 3)`, and
-        "is_transformed", boolean of shape `(batch,)`, to logits of shape
+        "is_transformed", boolean of shape `(batch,)` (integer for either of
+        several transformations), to logits of shape
         `(batch, num_categories)`. Its layer "standardize" follows the
         transformation, whose name is "transform" unless it had one before.
 
@@ -93,9 +94,10 @@ def build(
     (None, 10)
     """
     image = keras.Input((image_size, image_size, 3), name="image")
-    is_transformed = keras.Input((), dtype="bool", name="is_transformed")
     with _policy(precision), channels_last():
         transform = as_transform(transform, name="transform")
+        dtype = "int32" if isinstance(transform, Either) else "bool"
+        is_transformed = keras.Input((), dtype=dtype, name="is_transformed")
         images = transform(image, is_transformed)
         images = Standardize(name="standardize")(images)
         logits = network(images, num_categories, **network_args)

@@ -34,7 +34,9 @@ def training_batches(
             which are decoded and randomly cropped when they are drawn.
         labels: Integer array of shape `(num_images,)`.
         is_seen: Boolean array of shape `(num_categories,)`: which categories
-            are seen transformed.
+            are seen transformed. For several transformations, of shape
+            `(num_transforms, num_categories)`: half of the images of a category
+            that is seen with any are transformed, by any of those.
         batch_size: Integer, images per batch.
         seed: Integer >= 0.
         first_epoch: Integer, the epoch to start with.
@@ -47,13 +49,15 @@ def training_batches(
 
     Returns:
         A `tf.data.Dataset` of `({"image", "is_transformed"}, label)` batches.
+        For several transformations, `is_transformed` is the number of the
+        image's version, 0 for the original.
 
     Raises:
         ValueError: If a category has no training image.
     """
     subset = np.arange(len(labels)) if subset is None else subset
     if categories is None:
-        categories = np.ones(len(is_seen), bool)
+        categories = np.ones(is_seen.shape[-1], bool)
     by_category, starts, counts = _group(subset, labels, categories)
 
     def draw(epoch):
@@ -72,7 +76,7 @@ def training_batches(
             position += tf.gather(starts, category)
         index = tf.gather(by_category, position)
         label = tf.gather(tf.cast(labels, tf.int32), index)
-        is_transformed = tf.gather(is_seen, label) & (chance[2] < 0.5)
+        is_transformed = _draw_versions(is_seen, label, chance[2])
         draws = tf.data.Dataset.from_tensor_slices(
             (index, _crop_seeds(size, [seed, epoch]), is_transformed, label)
         )
@@ -102,8 +106,8 @@ def episode_batches(
     Args:
         images: As for `training_batches`.
         labels: As for `training_batches`.
-        is_seen: Boolean array of shape `(num_categories,)`: the categories to
-            draw from.
+        is_seen: As for `training_batches`; the categories to draw from are
+            those that are seen transformed.
         episode: An `episodes.Episode`.
         num_episodes: Integer, episodes of an epoch.
         seed: Integer >= 0.
@@ -114,7 +118,8 @@ def episode_batches(
         A `tf.data.Dataset` as of `training_batches`, each batch an episode.
     """
     subset = np.arange(len(labels)) if subset is None else subset
-    by_category, starts, counts = _group(subset, labels, is_seen)
+    is_drawn = is_seen.reshape(-1, is_seen.shape[-1]).any(axis=0)
+    by_category, starts, counts = _group(subset, labels, is_drawn)
     rank = np.repeat(np.arange(len(counts)), counts).astype(float)
     ways, per_category = episode.ways, episode.per_category
     size = num_episodes * episode.num_images
@@ -139,10 +144,10 @@ def episode_batches(
         index = tf.gather(by_category, tf.gather(order, position))
         is_query = tf.broadcast_to(place >= episode.num_support, index.shape)
         index = tf.reshape(index, (size,))
-        is_transformed = tf.reshape(is_query, (size,)) & (
-            chance(5, (size,)) < 0.5
-        )
         label = tf.gather(tf.cast(labels, tf.int32), index)
+        # Support: with a chance of 1 no image is transformed.
+        chances = tf.where(tf.reshape(is_query, (size,)), chance(5, (size,)), 1)
+        is_transformed = _draw_versions(is_seen, label, chances)
         draws = tf.data.Dataset.from_tensor_slices(
             (index, _crop_seeds(size, [seed, epoch]), is_transformed, label)
         )
@@ -150,6 +155,30 @@ def episode_batches(
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
     return _with_images(epochs.flat_map(draw), images)
+
+
+def _draw_versions(is_seen, label, chance):
+    """Draws which images are transformed, or which version of each is drawn.
+
+    Args:
+        is_seen: As for `training_batches`.
+        label: Integer tensor of shape `(num_images,)`.
+        chance: Float tensor of that shape, uniform from 0 to below 1.
+
+    Returns:
+        Boolean tensor of that shape, or integers for several transformations.
+    """
+    if is_seen.ndim == 1:
+        return tf.gather(is_seen, label) & (chance < 0.5)
+    # For each category the numbers of its transformations, and then 0.
+    numbers = np.zeros(is_seen.shape[::-1], "int32")
+    count = is_seen.sum(axis=0)
+    for category, of_category in enumerate(is_seen.T):
+        numbers[category, : count[category]] = 1 + np.flatnonzero(of_category)
+    numbers = np.pad(numbers, ((0, 0), (0, len(is_seen) + 1)))
+    among = tf.cast(tf.gather(count, label), chance.dtype)
+    place = tf.cast(2 * among * chance, tf.int32)
+    return tf.gather(tf.gather(numbers, label), place, batch_dims=1)
 
 
 def _group(subset, labels, categories):

@@ -19,7 +19,8 @@ def measure_accuracies(prepared, log):
         log: A `tensorboard.EventLog`.
 
     Returns:
-        Dictionary for the run's summary: `evaluation.ACCURACIES` by name.
+        Dictionary for the run's summary: `evaluation.ACCURACIES` by name; of
+        several transformations, the mean over them.
     """
     experiment = prepared.experiment
     images, labels = prepared.part("test")
@@ -31,21 +32,29 @@ def measure_accuracies(prepared, log):
     with timed(prepared.seconds, "evaluation"):
         both = {
             name: evaluation.predict_in_groups(
-                *(network, images, labels, prepared.is_seen),
+                *(network, images, labels, _group_numbers(prepared, name)),
                 transform,
                 experiment.seed,
             )
             for name, transform in tested.items()
         }
     predicted = {name: among_all for name, (among_all, _) in both.items()}
-    original = predicted["identity"]
-    transformed = predicted[experiment.transform]
     _write_accuracies(prepared, labels, both)
     _write_accuracies_by_category(prepared, labels, predicted)
-    _write_confusion(prepared, labels, transformed, log)
-    summary = evaluation.summarise_accuracies(
-        labels, original, transformed, prepared.is_seen
-    )
+    _write_confusion(prepared, labels, predicted, log)
+    of_each = [
+        evaluation.summarise_accuracies(
+            labels,
+            predicted["identity"],
+            predicted[name],
+            *prepared.groups(name),
+        )
+        for name in prepared.seen_with
+    ]
+    summary = {
+        name: float(np.mean([each[name] for each in of_each]))
+        for name in evaluation.ACCURACIES
+    }
     log.scalars(
         {f"test/{name}": value for name, value in summary.items()},
         step=experiment.epochs,
@@ -53,12 +62,18 @@ def measure_accuracies(prepared, log):
     return summary
 
 
+def _group_numbers(prepared, transform):
+    """Returns the number of each category's group."""
+    is_seen, is_other = prepared.groups(transform)
+    return is_seen + 2 * is_other
+
+
 def _write_accuracies(prepared, labels, predicted):
     """Writes the accuracies of each test and category group."""
     rows = []
     for name, of_test in predicted.items():
         among_all, in_group = (
-            evaluation.group_accuracies(labels, each, prepared.is_seen)
+            evaluation.group_accuracies(labels, each, *prepared.groups(name))
             for each in of_test
         )
         rows += [
@@ -76,8 +91,8 @@ def _write_accuracies(prepared, labels, predicted):
 
 def _write_accuracies_by_category(prepared, labels, predicted):
     """Writes how many images of each category are classified correctly."""
-    is_seen = prepared.is_seen
     names = prepared.dataset.categories
+    groups = np.array(["unseen", "seen", "other"])
     files.write_csv(
         prepared.path("accuracy_by_category.csv"),
         pd.concat(
@@ -85,7 +100,7 @@ def _write_accuracies_by_category(prepared, labels, predicted):
                 {
                     "test_transform": name,
                     "category": names,
-                    "category_group": np.where(is_seen, "seen", "unseen"),
+                    "category_group": groups[_group_numbers(prepared, name)],
                     "num_images": np.bincount(labels, minlength=len(names)),
                     "num_correct": np.bincount(
                         labels[of_test == labels], minlength=len(names)
@@ -101,6 +116,9 @@ def _write_confusion(prepared, labels, predicted, log):
     """Writes which categories, and groups of them, are confused."""
     path = prepared.path
     is_seen, names = prepared.is_seen, np.array(prepared.dataset.categories)
+    # Of several transformations, all answers together.
+    labels = np.tile(labels, len(prepared.seen_with))
+    predicted = np.concatenate([predicted[name] for name in prepared.seen_with])
     files.write_csv(
         path("confusion.csv"),
         evaluation.group_confusion(labels, predicted, is_seen),

@@ -2,13 +2,15 @@
 
 import functools
 
+import numpy as np
 import pandas as pd
 from keras import ops
 
-from invariance_tf import files
+from invariance_tf import datasets, drawing, files
 from invariance_tf.measures import (
     ablation,
     activations,
+    clusters,
     measurement,
     specialists,
 )
@@ -52,52 +54,50 @@ def analyse(prepared, log=None):
         activity=experiment.activity,
         seed=experiment.seed,
     )
-    responses = read()
-    tau, rows = _ablate(prepared, responses)
-    table = [{"layer": responses.layers[0], **row} for row in rows]
-    if experiment.ablate_layer:
-        inner = ablation.ablate_layer(
-            model,
-            read(experiment.ablate_layer),
-            images,
-            activations.transform_of(model),
-            prepared.is_seen,
-            experiment.seed,
-        )
-        table += [{"layer": experiment.ablate_layer, **row} for row in inner]
+    responses = {
+        name: read(transform=transform)
+        for name, transform in prepared.trained_transforms().items()
+    }
+    tau, table = _ablate(prepared, responses, images)
     files.write_csv(path("ablation.csv"), table)
     if experiment.analysis == "layers":
         layers = activations.rectified_layers(
             model, activity=experiment.activity
         )
-        responses = read(layers)
-    measured = _measure(prepared, responses, read, tau)
+        for name, transform in prepared.trained_transforms().items():
+            responses[name] = read(layers, transform=transform)
+    for name, transform in prepared.test_transforms().items():
+        if name not in responses:
+            responses[name] = read(transform=transform)
+    measured = _measure(prepared, responses, tau)
     files.write_parquet(path("neurons.parquet"), _join(measured, "neurons"))
     files.write_csv(path("layers.csv"), _join(measured, "layers"))
-    own = measured[experiment.transform]
-    files.write_csv(path("active_counts.csv"), own.active_counts)
+    own = {name: measured[name] for name in prepared.seen_with}
+    files.write_csv(path("active_counts.csv"), _join(own, "active_counts"))
+    if len(measured) > 1:
+        _cluster(prepared, _join(measured, "neurons"), log)
     if experiment.test_strengths:
         strengths.measure_strengths(prepared, tau, log)
     return {
         "tau": tau,
         "penultimate_layer": activations.penultimate_layer(model),
-        **_summarise(prepared, own, log),
+        **_summarise(prepared, _join(own, "neurons"), log),
     }
 
 
-def _measure(prepared, responses, read, tau):
+def _measure(prepared, responses, tau):
     """Returns the measurement of each transformation to test, by name."""
-    measure = functools.partial(
-        measurement.measure,
-        tau=tau,
-        is_seen=prepared.is_seen,
-        measures=checks.read_layer_measures(prepared.experiment.layer_measures),
-    )
-    trained = prepared.experiment.transform
-    measured = {trained: measure(responses)}
-    for name, transform in prepared.test_transforms().items():
-        if name != trained:
-            measured[name] = measure(read(transform=transform))
+    measures = checks.read_layer_measures(prepared.experiment.layer_measures)
+    measured = {}
+    for name, of_test in responses.items():
+        is_seen, is_other = prepared.groups(name)
+        measured[name] = measurement.measure(
+            of_test,
+            tau=tau,
+            is_seen=is_seen,
+            is_other=is_other,
+            measures=measures,
+        )
     return measured
 
 
@@ -131,31 +131,120 @@ def _add_population(layers, measurement):
     return layers
 
 
-def _ablate(prepared, responses):
-    """Ablates the penultimate layer; returns tau and rows of the table."""
-    experiment = prepared.experiment
-    head = activations.dense_head(prepared.model)
-    arguments = (
-        *responses.arrays(),
-        ops.convert_to_numpy(ops.copy(head.kernel)),
-        ops.convert_to_numpy(ops.copy(head.bias)),
-        responses.labels,
-        prepared.is_seen,
-    )
-    rows = ablation.ablate(*arguments, seed=experiment.seed)
-    tau = experiment.tau
+def _ablate(prepared, responses, images):
+    """Ablates neurons, for each of the transformations that are trained.
+
+    Images of categories that are seen with another one only are left out.
+
+    Args:
+        prepared: A `Prepared`.
+        responses: Dictionary from transformations to the `Responses` of the
+            penultimate layer.
+        images: The test images.
+
+    Returns:
+        Tuple of tau and of the rows of the table.
+    """
+    experiment, model = prepared.experiment, prepared.model
+    seed, tau = experiment.seed, experiment.tau
+    weights = [
+        ops.convert_to_numpy(ops.copy(each))
+        for each in (
+            activations.dense_head(model).kernel,
+            activations.dense_head(model).bias,
+        )
+    ]
+    arguments, rows = {}, {}
+    for name, of_test in responses.items():
+        is_seen, is_other = prepared.groups(name)
+        kept = np.flatnonzero(~is_other[of_test.labels])
+        arguments[name] = (
+            *(activity[kept] for activity in of_test.arrays()),
+            *weights,
+            of_test.labels[kept],
+            is_seen,
+        )
+        rows[name] = ablation.ablate(*arguments[name], seed=seed)
     if tau == "auto":
-        tau = ablation.choose_tau(rows)
-    rows += specialists.ablate_specialists(
-        *arguments, tau=tau, seed=experiment.seed
+        tau = min(map(ablation.choose_tau, rows.values()))
+    table = []
+    for name, of_test in responses.items():
+        rows[name] += specialists.ablate_specialists(
+            *arguments[name], tau=tau, seed=seed
+        )
+        of_layers = {of_test.layers[0]: rows[name]}
+        if experiment.ablate_layer:
+            of_layers[experiment.ablate_layer] = _ablate_inner(
+                prepared, name, images
+            )
+        table += [
+            {"test_transform": name, "layer": layer, **row}
+            for layer, of_layer in of_layers.items()
+            for row in of_layer
+        ]
+    return tau, table
+
+
+def _ablate_inner(prepared, name, images):
+    """Ablates neurons of an inner layer; returns rows of the table."""
+    experiment = prepared.experiment
+    _, labels = prepared.part("test")
+    is_seen, is_other = prepared.groups(name)
+    kept = np.flatnonzero(~is_other[labels])
+    images = datasets.take(images, kept)
+    transform = prepared.trained_transforms()[name]
+    responses = Responses(
+        prepared.model,
+        images,
+        experiment.ablate_layer,
+        labels=labels[kept],
+        transform=transform,
+        activity=experiment.activity,
+        seed=experiment.seed,
     )
-    return tau, rows
+    return ablation.ablate_layer(
+        prepared.model, responses, images, transform, is_seen, experiment.seed
+    )
 
 
-def _summarise(prepared, measured, log):
+def _cluster(prepared, neurons, log):
+    """Clusters neurons by what they are invariant to; table and figure."""
+    neurons = neurons[
+        (neurons.category_group == "all")
+        & (neurons.test_transform != "identity")
+    ]
+    tested = [*neurons.test_transform.unique()]
+    rows, drawn = [], {}
+    for layer, of_layer in neurons.groupby("layer", sort=False):
+        table = of_layer.pivot(
+            index="neuron",
+            columns="test_transform",
+            values="invariance_coefficient",
+        )
+        if {*table} != {*tested}:
+            continue  # Other than the penultimate layer, of the trained only.
+        values = table[tested].to_numpy()
+        if np.isfinite(values).all(axis=1).sum() <= clusters.MOST_CLUSTERS:
+            continue
+        found = clusters.cluster_neurons(values, prepared.experiment.seed)
+        rows += [{"layer": layer, **row} for row in found.rows()]
+        drawn[layer] = values, found
+    if not drawn:
+        return
+    path = prepared.path
+    files.write_csv(path("clusters.csv"), rows)
+    figure = drawing.draw_clusters(drawn, tested)
+    drawing.save(figure, path("clusters.png"), dpi=150)
+    if log is not None:
+        log.picture(
+            "clusters", path("clusters.png"), prepared.experiment.epochs
+        )
+
+
+def _summarise(prepared, neurons, log):
     """Returns means of the penultimate layer; logs histograms."""
     penultimate = activations.penultimate_layer(prepared.model)
-    of_layer = measured.neurons[measured.neurons.layer == penultimate]
+    of_layer = neurons[neurons.layer == penultimate]
     means = {}
     for group in ("seen", "unseen", "all"):
         neurons = of_layer[of_layer.category_group == group]

@@ -310,12 +310,13 @@ def _draw_examples(prepared, num_images=8):
     test = prepared.positions("test")
     first = test[np.searchsorted(dataset.labels[test], labels)]
     originals = dataset.images[first]
-    layers = prepared.model.get_layer
-    transformed = layers("transform")(originals, np.ones(len(first), bool))
-    standardised = keras.ops.convert_to_numpy(
-        layers("standardize")(transformed)
-    )
-    rows = {"original": originals, "transformed,\nstandardised": standardised}
+    standardize = prepared.model.get_layer("standardize")
+    rows = {"original": originals}
+    for name, transform in prepared.trained_transforms().items():
+        words = name if len(prepared.seen_with) > 1 else "transformed"
+        rows[f"{words},\nstandardised"] = keras.ops.convert_to_numpy(
+            standardize(transform(originals))
+        )
     titles = [
         f"{dataset.categories[label]}\n"
         f"({'seen' if is_seen[label] else 'unseen'})"
@@ -331,7 +332,7 @@ def _examine(prepared, history, summary):
         history,
         original=(len(labels), summary["clean_accuracy"]),
         transformed=(
-            int(prepared.is_seen[labels].sum()),
+            int(next(iter(prepared.seen_with.values()))[labels].sum()),
             summary["within_accuracy"],
         ),
         num_categories=len(prepared.is_seen),

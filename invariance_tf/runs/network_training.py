@@ -197,11 +197,13 @@ def _make_batches(prepared, phase, steps_per_epoch, first_epoch):
         "first_epoch": first_epoch,
         "subset": prepared.positions("train"),
     }
+    seen_with = [*prepared.seen_with.values()]
+    is_seen = np.stack(seen_with) if len(seen_with) > 1 else prepared.is_seen
     if phase.is_episodic:
         return pipeline.episode_batches(
             dataset.images,
             dataset.labels,
-            phase.categories,
+            is_seen,
             _episode(prepared, phase),
             num_episodes=steps_per_epoch,
             **options,
@@ -209,7 +211,7 @@ def _make_batches(prepared, phase, steps_per_epoch, first_epoch):
     return pipeline.training_batches(
         dataset.images,
         dataset.labels,
-        prepared.is_seen,
+        is_seen,
         batch_size=experiment.batch_size,
         sampling=experiment.sampling,
         categories=phase.categories,
@@ -251,22 +253,29 @@ def _validation(prepared, model):
         return None
     network = evaluation.classifier(prepared.model)
     versions = {
-        "original": transforms.get("identity"),
-        "transformed": prepared.model.get_layer("transform"),
+        "original": {"identity": transforms.get("identity")},
+        "transformed": prepared.trained_transforms(),
     }
+
+    def test(name, transform):
+        predicted = evaluation.predict_labels(
+            network, images, labels, transform, prepared.experiment.seed
+        )
+        accuracies = evaluation.group_accuracies(
+            labels, predicted, *prepared.groups(name)
+        )
+        return {group: accuracy for group, (_, accuracy) in accuracies.items()}
 
     def validate():
         _take_weights(prepared, model)
         measured = {}
-        for version, transform in versions.items():
-            predicted = evaluation.predict_labels(
-                network, images, labels, transform, prepared.experiment.seed
-            )
-            groups = evaluation.group_accuracies(
-                labels, predicted, prepared.is_seen
-            )
-            for group, (_, accuracy) in groups.items():
-                measured[f"validation_{version}_{group}"] = accuracy
+        for version, tested in versions.items():
+            found = [
+                test(name, transform) for name, transform in tested.items()
+            ]
+            for group in found[0]:
+                mean = float(np.mean([each[group] for each in found]))
+                measured[f"validation_{version}_{group}"] = mean
         return measured
 
     return validate

@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import logging
 import os
+import re
 import time
 from typing import Any
 
@@ -16,7 +17,7 @@ from invariance_tf.measures import activations
 from invariance_tf.paradigm import categories, phases, pipeline
 from invariance_tf.paradigm import model as models
 from invariance_tf.runs import found, images, strengths
-from invariance_tf.settings import config, defaults, families
+from invariance_tf.settings import config, defaults, families, names
 from invariance_tf.training import devices, episodes, precision
 
 _logger = logging.getLogger(__name__)
@@ -29,7 +30,9 @@ class Prepared:
     Attributes:
         experiment: The resolved `config.Experiment`.
         dataset: A `datasets.Dataset`.
-        is_seen: Boolean array of shape `(num_categories,)`.
+        seen_with: Dictionary from the transformations that are trained to
+            boolean arrays of shape `(num_categories,)`: the categories that
+            are seen with it.
         parts: Array of `num_images` strings: train, validation, test, or why
             the image is in none of them (see `splits.divide`).
         model: The untrained Keras model.
@@ -41,12 +44,31 @@ class Prepared:
 
     experiment: config.Experiment
     dataset: datasets.Dataset
-    is_seen: np.ndarray
+    seen_with: dict
     parts: np.ndarray
     model: Any
     near_copies: np.ndarray
     seconds: dict
     run_dir: str
+
+    @property
+    def is_seen(self):
+        """Boolean array: the categories that are seen transformed at all."""
+        return np.any([*self.seen_with.values()], axis=0)
+
+    def groups(self, transform):
+        """Returns the categories as a test with a transformation groups them.
+
+        Args:
+            transform: String, its name.
+
+        Returns:
+            Two boolean arrays of shape `(num_categories,)`: those that are
+            seen with it, and those that are only seen with others. If it is
+            not trained, those seen with any are the first.
+        """
+        is_seen = self.seen_with.get(transform, self.is_seen)
+        return is_seen, self.is_seen & ~is_seen
 
     def path(self, name):
         """Returns the path of a file of the run."""
@@ -66,20 +88,24 @@ class Prepared:
         """Returns the phases of the training."""
         return phases.list_phases(self.experiment.paradigm, self.is_seen)
 
+    def trained_transforms(self):
+        """Returns the transformations that are trained, by name."""
+        layer = activations.transform_of(self.model)
+        parts = layer.parts if len(self.seen_with) > 1 else [layer]
+        return dict(zip(self.seen_with, parts, strict=True))
+
     def test_transforms(self):
         """Returns the transformations to test with, by name."""
-        experiment = self.experiment
-        names = (experiment.transform,)
-        if experiment.evaluate_on == "all":
-            names = dict.fromkeys((*defaults.TRANSFORMS, *names))
-        return {
-            name: activations.transform_of(self.model)
-            if name == experiment.transform
-            else transforms.get(
-                name, **config.transform_args(experiment.dataset, name)
-            )
-            for name in names
-        }
+        tested, dataset = self.trained_transforms(), self.experiment.dataset
+        if self.experiment.evaluate_on == "all":
+            every = {
+                name: transforms.get(
+                    name, **config.transform_args(dataset, name)
+                )
+                for name in defaults.TRANSFORMS
+            }
+            tested = every | tested
+        return tested
 
 
 @models.channels_last()
@@ -106,9 +132,6 @@ def prepare(experiment):
         experiment, dataset, parts = check(experiment)
         near_copies = found.find_near_copies(experiment, dataset, parts)
     found.log_found(dataset, parts, near_copies)
-    is_seen = categories.seen_categories(
-        dataset.num_categories, experiment.n_seen, experiment.category_seed
-    )
     with timed(seconds, "model"):
         model = _build(experiment, dataset)
     # Layers inside others have paths, where no gate can be put in.
@@ -128,7 +151,7 @@ def prepare(experiment):
     return Prepared(
         experiment,
         dataset,
-        is_seen,
+        _seen_with(experiment, dataset.num_categories),
         parts,
         model,
         near_copies,
@@ -157,7 +180,7 @@ def check(experiment):
     most = datasets.count_categories(experiment.dataset, **options)
     if most is not None and experiment.n_seen != "all":
         # Raises if there are fewer, before hours of decoding.
-        categories.seen_categories(most, experiment.n_seen, 0)
+        _seen_with(experiment, most)
     dataset = datasets.get(experiment.dataset, **options)
     dataset, parts = images.divide(experiment, dataset)
     _check_batches(experiment, np.count_nonzero(parts == "train"))
@@ -174,12 +197,11 @@ def check(experiment):
         precision=precision.choose_precision(experiment.precision),
     )
     # Again: images may have turned out to be unusable.
-    is_seen = categories.seen_categories(
-        dataset.num_categories, experiment.n_seen, experiment.category_seed
-    )
-    _check_phases(experiment, is_seen)
+    seen_with = _seen_with(experiment, dataset.num_categories)
+    _check_phases(experiment, np.any([*seen_with.values()], axis=0))
     if experiment.dataset == "imagenet":
-        _warn_of_transform(experiment.transform)
+        for name in re.split("[,+]", experiment.transform):
+            _warn_of_transform(name)
     transform = transforms.get(
         experiment.transform, **experiment.transform_args
     )
@@ -190,6 +212,23 @@ def check(experiment):
     transform.get_config()
     _network_options(experiment)
     return experiment, dataset, parts
+
+
+def _seen_with(experiment, num_categories):
+    """Returns which categories each transformation is seen with, by name."""
+    trained = [experiment.transform]
+    if names.is_several(experiment.transform):
+        trained = names.split_transforms(experiment.transform)
+    is_disjoint = experiment.seen_sets == "disjoint"
+    return {
+        name: categories.seen_categories(
+            num_categories,
+            experiment.n_seen,
+            experiment.category_seed,
+            number if is_disjoint else 0,
+        )
+        for number, name in enumerate(trained)
+    }
 
 
 def _network_options(experiment):
@@ -231,7 +270,7 @@ def _check_phases(experiment, is_seen):
     found = phases.list_phases(experiment.paradigm, is_seen)
     if not found[0].is_episodic:
         return
-    episodes.make_episode(experiment.n_seen, experiment.batch_size)
+    episodes.make_episode(is_seen.sum(), experiment.batch_size)
     if experiment.devices > 1:
         raise ValueError(
             "The paradigm prototypes trains on one device. "

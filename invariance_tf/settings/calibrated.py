@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 
+from invariance_tf.settings import names
+
 
 def calibration_dir(runs_dir, dataset, network, image_size, transform):
     """Returns the directory of a calibration; repeating it overwrites.
@@ -42,6 +44,12 @@ def read_strength(
         ValueError: If the calibration found no strength, was made with other
             options of the data set, or cannot be read.
     """
+    if len(names.split_transforms(transform)) > 1:
+        raise ValueError(
+            "Calibrated strengths are for one transformation: give those of "
+            "several as `transform_args`. Received: transform_args=calibrated, "
+            f"transform={transform}"
+        )
     key = (dataset, network, image_size, transform)
     path = os.path.join(calibration_dir(runs_dir, *key), "calibration.json")
     options = options or {}

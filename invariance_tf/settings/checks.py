@@ -4,7 +4,9 @@ import math
 import numbers
 import re
 
+from invariance_tf.settings import names
 from invariance_tf.settings.defaults import LAYER_MEASURES
+from invariance_tf.settings.strengths import strength_of
 
 # Lowest and highest legal value, and both in words.
 _RANGES = {
@@ -68,6 +70,8 @@ def check_values(experiment):
             f"`n_seen` is a number of categories and must be from 0 to "
             f"{at_most}. Received: n_seen={n_seen}"
         )
+    _check_strengths(experiment)
+    _check_seen_sets(experiment)
     _check_memory(experiment)
 
 
@@ -102,6 +106,34 @@ def _is_within(value, lowest, highest):
     """Returns whether a value is a number within limits, both legal."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return is_number and lowest <= value <= highest
+
+
+def _check_strengths(experiment):
+    """Raises if strengths are to be tested that cannot be."""
+    if not experiment.test_strengths:
+        return
+    strength_of(experiment.transform)
+    if experiment.analysis == "none":
+        raise ValueError(
+            "Strengths are tested when neurons are measured: choose another "
+            "`analysis`, or no `test_strengths`. Received: analysis=none, "
+            f"test_strengths={experiment.test_strengths}"
+        )
+
+
+def _check_seen_sets(experiment):
+    """Raises if there is one set of categories, but others are asked for."""
+    if experiment.seen_sets == "same":
+        return
+    if experiment.seen_sets != "disjoint" or not names.is_several(
+        experiment.transform
+    ):
+        raise ValueError(
+            "`seen_sets` must be same, or disjoint for several transformations "
+            "with commas between them. Received: "
+            f"seen_sets={experiment.seen_sets}, "
+            f"transform={experiment.transform}"
+        )
 
 
 def _check_memory(experiment):

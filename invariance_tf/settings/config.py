@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from invariance_tf import foreign
 from invariance_tf.settings import calibrated, checks, defaults, names
-from invariance_tf.settings.strengths import strength_of, transform_args
+from invariance_tf.settings.strengths import transform_args
 
 # The values of `analysis`, from the fewest to the most measures.
 ANALYSES = ("none", "penultimate", "layers")
@@ -43,6 +43,7 @@ _ORIGINAL_BEHAVIOUR = {
     "near_copies": "warn",
     "paradigm": "joint",
     "precision": "float32",
+    "seen_sets": "same",
     "splits": None,
     "stream": None,
     "test_on": "test",
@@ -101,11 +102,13 @@ class Experiment:
         transform: Transformation: identity, grayscale, hue_rotation, blur,
             highpass, horizontal, vertical, contrast_inversion, white_noise,
             salt_pepper, rotate90, rotate180, thinning, or your own, such as
-            my_lab.transforms:Swirl.
+            my_lab.transforms:Swirl. Several with commas between them: an image
+            undergoes one of them; with +: all of them, one after the other.
         transform_args: Arguments of the transformation, such as
             --transform_args.sigma 3.0 for blur (pixels) or
-            --transform_args.std 100 for white_noise (grey levels); or
-            "calibrated", for the strength found by the command calibrate.
+            --transform_args.std 100 for white_noise (grey levels), of several
+            --transform_args.blur.sigma 3.0; or "calibrated", for the strength
+            found by the command calibrate.
         test_strengths: Further strengths of the transformation at which to
             measure accuracies and invariance: sigma of blur, std of
             white_noise, amount of salt_pepper, angle of rotate90 and
@@ -113,6 +116,8 @@ class Experiment:
             arguments of your own.
         n_seen: Number of categories that are transformed during training, from
             0 (none) to the number of categories ("all").
+        seen_sets: Whether several transformations are seen in the same
+            categories, or each in n_seen others ("disjoint").
         paradigm: How seen and unseen categories are trained: joint, as in the
             paper; two_step (first the seen ones, then the others, on which the
             network is fine-tuned); two_step_head (the others train only the
@@ -188,6 +193,7 @@ class Experiment:
     transform_args: dict[str, Any] | Literal["calibrated"] | None = None
     test_strengths: list[float] = ()
     n_seen: int | Literal["all"] | None = None
+    seen_sets: Literal["same", "disjoint"] = "same"
     paradigm: Literal["joint", "two_step", "two_step_head", "prototypes"] = (
         "joint"
     )
@@ -227,6 +233,7 @@ class Experiment:
             ValueError: If a name is unknown or a value illegal.
         """
         dataset = names.find("dataset", self.dataset)
+        transform = "".join(str(self.transform).split())
         network = self.network or dataset.experiment["network"]
         values = {
             **dataset.options,
@@ -250,17 +257,17 @@ class Experiment:
                 self.dataset,
                 network,
                 resolved.image_size,
-                self.transform,
+                transform,
                 resolved.dataset_options(),
             )
         resolved = dataclasses.replace(
             resolved,
-            transform_args=transform_args(self.dataset, self.transform, chosen),
+            transform=transform,
+            transform_args=transform_args(self.dataset, transform, chosen),
             test_strengths=[float(each) for each in self.test_strengths],
         )
         checks.check_values(resolved)
         _check_options(resolved)
-        _check_strengths(resolved)
         return resolved
 
     def dataset_options(self):
@@ -333,19 +340,6 @@ def drop_original_behaviour(settings):
         for name, value in settings.items()
         if name not in _ORIGINAL_BEHAVIOUR or value != _ORIGINAL_BEHAVIOUR[name]
     }
-
-
-def _check_strengths(experiment):
-    """Raises if strengths are to be tested that cannot be."""
-    if not experiment.test_strengths:
-        return
-    strength_of(experiment.transform)
-    if experiment.analysis == "none":
-        raise ValueError(
-            "Strengths are tested when neurons are measured: choose another "
-            "`analysis`, or no `test_strengths`. Received: analysis=none, "
-            f"test_strengths={experiment.test_strengths}"
-        )
 
 
 _REQUIRED = names.REQUIRED

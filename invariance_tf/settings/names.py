@@ -37,12 +37,14 @@ def find(kind, name):
 
     Args:
         kind: String, `"transform"`, `"network"` or `"dataset"`.
-        name: String, the name. For a set of TensorFlow Datasets, `tfds:NAME`.
+        name: String, the name. For a set of TensorFlow Datasets, `tfds:NAME`;
+            for several transformations, see `split_transforms`.
 
     Returns:
         A `defaults.Entry`. For the names of other packages, whose code is
         imported, the options are the arguments of the class or function;
-        one without a default has the value `REQUIRED`.
+        one without a default has the value `REQUIRED`. The options of several
+        transformations are those of each, by name.
 
     Raises:
         ValueError: If the name is unknown or its code cannot be imported.
@@ -55,8 +57,53 @@ def find(kind, name):
     known = _own_key(kind, name)
     if known in REGISTRIES[kind]:
         return REGISTRIES[kind][known]
+    if kind == "transform" and len(parts := split_transforms(name)) > 1:
+        options = {part: find(kind, part).options for part in parts}
+        return defaults.Entry("", options)
     thing = load(kind, name)
     return defaults.Entry(str(name), *_describe(kind, name, thing))
+
+
+def split_transforms(name):
+    """Splits a name into those of several transformations.
+
+    Args:
+        name: String. Names with `,` between them are transformations each of
+            which an image can undergo; with `+`, one after the other, all of
+            which it undergoes: `blur,highpass+rotate90`.
+
+    Returns:
+        List of names: those between `,`, or if there is only one, those
+        between `+`. A single transformation is a list of one.
+
+    Raises:
+        ValueError: If a name is missing, or given twice.
+
+    Example:
+
+    >>> split_transforms("blur,highpass+rotate90")
+    ['blur', 'highpass+rotate90']
+    >>> split_transforms("highpass+rotate90"), split_transforms("blur")
+    (['highpass', 'rotate90'], ['blur'])
+    """
+    parts = str(name).split("," if is_several(name) else "+")
+    parts = [part.strip() for part in parts]
+    if len(parts) > 1 and (not all(parts) or len({*parts}) < len(parts)):
+        raise ValueError(
+            "Several transformations are names with `,` (either of them) or "
+            "`+` (one after the other) between them, each once. "
+            f"Received: transform={name}"
+        )
+    return parts
+
+
+def is_several(name):
+    """Returns whether an image can undergo either of several transformations.
+
+    Args:
+        name: String, as for `split_transforms`.
+    """
+    return "," in str(name)
 
 
 def load(kind, name):
@@ -126,7 +173,10 @@ def check_origin(settings, origin, remedy):
     own = [
         f"{kind}={settings[kind]}"
         for kind in REGISTRIES
-        if is_dotted(kind, settings.get(kind))
+        if any(
+            is_dotted(kind, part.strip())
+            for part in re.split("[,+]", str(settings.get(kind)))
+        )
     ]
     if own:
         raise ValueError(

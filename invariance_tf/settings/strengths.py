@@ -11,10 +11,12 @@ def transform_args(dataset, transform, chosen=None):
     Args:
         dataset: String, name of the data set.
         transform: String, name of the transformation.
-        chosen: Dictionary of the arguments that the user chose, or `None`.
+        chosen: Dictionary of the arguments that the user chose, or `None`;
+            of several transformations, by their names.
 
     Returns:
-        Dictionary with every argument of the transformation.
+        Dictionary with every argument of the transformation; of several, with
+        the dictionary of each, by name.
 
     Raises:
         ValueError: If `chosen` names an unknown argument or lacks one.
@@ -23,8 +25,13 @@ def transform_args(dataset, transform, chosen=None):
 
     >>> transform_args("facescrub", "blur")
     {'sigma': 3.0}
+    >>> transform_args("digits", "blur,thinning", {"blur": {"sigma": 1}})
+    {'blur': {'sigma': 1.0}, 'thinning': {'factor': 2.0}}
     """
     legal = names.find("transform", transform).options
+    parts = names.split_transforms(transform)
+    if len(parts) > 1 and chosen:
+        chosen = _nest(chosen, parts)
     for name in chosen or {}:
         if name not in legal:
             raise ValueError(
@@ -41,6 +48,11 @@ def transform_args(dataset, transform, chosen=None):
                 f"`{name}` of the transform {transform} must be {words}. "
                 f"Received: transform_args={chosen}"
             )
+    if len(parts) > 1:
+        return {
+            part: transform_args(dataset, part, (chosen or {}).get(part))
+            for part in parts
+        }
     arguments = {
         **legal,
         **defaults.STRENGTHS.get(dataset, {}).get(transform, {}),
@@ -60,6 +72,18 @@ def transform_args(dataset, transform, chosen=None):
         name: float(value) if type(value) is int else value
         for name, value in arguments.items()
     }
+
+
+def _nest(chosen, parts):
+    """Turns keys such as `blur.sigma`, of the shell, into dictionaries."""
+    nested = {}
+    for key, value in chosen.items():
+        part, _, name = key.rpartition(".")
+        if part in parts:
+            nested[part] = {**nested.get(part, {}), name: value}
+        else:
+            nested[key] = value
+    return nested
 
 
 def strength_of(transform):
@@ -89,6 +113,8 @@ def strength_of(transform):
 
 def _kind_of_argument(default):
     """Returns the type of an argument like its default, and its words."""
+    if isinstance(default, dict):
+        return dict, "its arguments by name"
     if isinstance(default, bool):
         return bool, "true or false"
     if isinstance(default, str):

@@ -11,6 +11,7 @@ import keras
 
 from invariance_tf.settings import defaults, names
 from invariance_tf.transforms.color import Grayscale, HueRotation
+from invariance_tf.transforms.combined import Composed, Either
 from invariance_tf.transforms.convolutional import (
     ContrastInversion,
     GaussianBlur,
@@ -24,7 +25,9 @@ from invariance_tf.transforms.transform import OF_LAYERS, Identity, Transform
 from invariance_tf.transforms.wrapping import Wrapped
 
 __all__ = [
+    "Composed",
     "ContrastInversion",
+    "Either",
     "GaussianBlur",
     "Grayscale",
     "HighPass",
@@ -49,10 +52,12 @@ def get(name, /, **arguments):
 
     Args:
         name: String. One of the keys of `settings.defaults.TRANSFORMS`, or of
-            your own: the name of an entry point, or `module:class`.
+            your own: the name of an entry point, or `module:class`. Several
+            with `,` between them are an `Either`, with `+` a `Composed`.
         **arguments: Arguments of the transformation, for example `sigma`, of
-            which those not given have the defaults of the registry; and
-            `name`, `dtype` and `data_format` of the layer.
+            which those not given have the defaults of the registry (of
+            several, a dictionary for each, by name); and `name`, `dtype` and
+            `data_format` of the layer.
 
     Returns:
         A `Transform`.
@@ -66,7 +71,10 @@ def get(name, /, **arguments):
     >>> get("blur").sigma, get("blur", sigma=1.5).sigma
     (3.0, 1.5)
     """
-    entry, made = names.find("transform", name), names.load("transform", name)
+    entry = names.find("transform", name)
+    if len(names.split_transforms(name)) > 1:
+        return _combine(name, arguments)
+    made = names.load("transform", name)
     _register(made, name)
     if not isinstance(made, type):
         of_layer = {key: arguments.pop(key) for key in {*arguments} & OF_LAYERS}
@@ -97,6 +105,27 @@ def get(name, /, **arguments):
             f"The transform {name} takes {', '.join(legal) or 'no arguments'}: "
             f"{error}. Received: transform_args={arguments}"
         ) from error
+
+
+def _combine(name, arguments):
+    """Makes several transformations, and one of them."""
+    parts = names.split_transforms(name)
+    given = {key: arguments[key] for key in {*arguments} - OF_LAYERS}
+    if not {*given} <= {*parts}:
+        raise ValueError(
+            f"The transform {name} takes the arguments of {', '.join(parts)}, "
+            f"a dictionary for each. Received: transform_args={given}"
+        )
+    of_layer = {key: arguments[key] for key in {*arguments} & OF_LAYERS}
+    data_format = of_layer.get("data_format")
+    combined = Either if names.is_several(name) else Composed
+    return combined(
+        [
+            get(part, data_format=data_format, **given.get(part, {}))
+            for part in parts
+        ],
+        **of_layer,
+    )
 
 
 def _register(made, name):
