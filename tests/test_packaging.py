@@ -153,7 +153,7 @@ def test_a_file_comes_before_a_name_and_a_directory_does_not(
     [
         ("run --config no.yaml", "facescrub_alexnet, "),
         ("run --config=no.yaml", "lfw, synthfaces."),
-        ("sweep no.yaml", "quick, recurrence, strengths, synth"),
+        ("sweep no.yaml", "quick, recurrence, several, strengths, synth"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_legal_ones(

@@ -1,6 +1,7 @@
 """What the paper studies, and which runs stand for it."""
 
 from invariance_tf import foreign
+from invariance_tf.settings import names
 from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
 # The paper's three studies, and the networks that stand for each. A network
@@ -77,8 +78,9 @@ def title_of(studies, role):
     if role not in studies:
         return STUDY_NAMES[role]
     first = studies[role].runs.iloc[0]
-    names = first.data_name, first.network
-    words = (_WORDS.get(name, name) for name in names)
+    words = (
+        _WORDS.get(name, name) for name in (first.data_name, first.network)
+    )
     return ", ".join(foreign.shorten(word, LONGEST_WORD) for word in words)
 
 
@@ -98,11 +100,17 @@ def find_studies(runs):
         without those that have no runs; and a dictionary from the names of
         the runs that are left out to the reason.
     """
-    studies, left_out = {}, {}
+    # Networks of the paper have one.
+    is_several = runs.runs["transform"].map(names.is_several)
+    left_out = dict.fromkeys(
+        runs.runs.run[is_several], "several transformations"
+    )
+    runs = runs.select(~is_several.astype(bool))
+    studies = {}
     of_paper = sum(NETWORKS.values(), ())
-    for name, networks in NETWORKS.items():
+    for role, networks in NETWORKS.items():
         is_chosen = runs.runs.network.isin(networks)
-        if name == "faces":
+        if role == "faces":
             is_chosen |= ~runs.runs.network.isin(of_paper)
         table = runs.runs[is_chosen]
         if len(table):
@@ -120,7 +128,7 @@ def find_studies(runs):
             kept = kept.sort_values("evaluate_on", kind="stable")
             again = kept.duplicated(["transform", "n_seen", "seed"])
             left_out |= dict.fromkeys(kept.run[again], "the same training")
-            studies[name] = runs.select(runs.runs.run.isin(kept.run[~again]))
+            studies[role] = runs.select(runs.runs.run.isin(kept.run[~again]))
     return studies, left_out
 
 
