@@ -38,6 +38,10 @@ _WORDS = {
     "alexnet_small": "small AlexNet",
     "resnet18": "ResNet-18",
     "inception": "Inception",
+    "vit_small": "small ViT",
+    "convnext_small": "small ConvNeXt",
+    "bl_small": "BL",
+    "cornet_small": "small CORnet-S",
 }
 
 
@@ -77,18 +81,28 @@ def title_of(studies, role):
     if role not in studies:
         return STUDY_NAMES[role]
     first = studies[role].runs.iloc[0]
-    names = first.data_name, first.network
-    words = (_WORDS.get(name, name) for name in names)
-    return ", ".join(foreign.shorten(word, LONGEST_WORD) for word in words)
+    return f"{name_in_words(first.data_name)}, {name_in_words(first.network)}"
+
+
+def name_in_words(name):
+    """Returns a data set or a network as a title writes it.
+
+    Example:
+
+    >>> name_in_words("alexnet_small")
+    'small AlexNet'
+    """
+    return foreign.shorten(_WORDS.get(name, name), LONGEST_WORD)
 
 
 def find_studies(runs):
     """Finds the runs that stand for each of the paper's studies.
 
-    Runs that differ in anything but the transformation, n_seen and the seeds
-    must not be averaged. Where there are several such sets for one study of
-    the paper, the largest is taken; likewise for the strengths of a
-    transformation. A training that was run twice counts once.
+    Training is joint, as the paper's. Runs that differ in anything but the
+    transformation, n_seen and the seeds must not be averaged. Where there are
+    several such sets for one study of the paper, the largest is taken;
+    likewise for the strengths of a transformation. A training that was run
+    twice counts once.
 
     Args:
         runs: A `tables.Runs`.
@@ -98,13 +112,19 @@ def find_studies(runs):
         without those that have no runs; and a dictionary from the names of
         the runs that are left out to the reason.
     """
-    studies, left_out = {}, {}
+    is_joint = runs.runs.paradigm == "joint"
+    others = runs.runs[~is_joint]
+    studies = {}
+    left_out = {
+        run: f"the paradigm {name}"
+        for run, name in zip(others.run, others.paradigm, strict=True)
+    }
     of_paper = sum(NETWORKS.values(), ())
     for name, networks in NETWORKS.items():
         is_chosen = runs.runs.network.isin(networks)
         if name == "faces":
             is_chosen |= ~runs.runs.network.isin(of_paper)
-        table = runs.runs[is_chosen]
+        table = runs.runs[is_chosen & is_joint]
         if len(table):
             kept = _largest(table, "study", "another study", left_out)
             for _, of_transform in kept.groupby("transform"):

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from invariance_tf.paper.claims.limits import LEVEL
+from invariance_tf.paper.claims.limits import LEVEL, ROUNDING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +191,7 @@ def mean_of_transforms(effects, level=LEVEL):
     mean of n effects, with n - 1 degrees of freedom.
 
     Args:
-        effects: Dictionary from transformations to floats.
+        effects: Dictionary from transformations to floats, or array.
         level: Float, the interval's coverage.
 
     Returns:
@@ -201,6 +201,39 @@ def mean_of_transforms(effects, level=LEVEL):
     degrees = max(len(means) - 1, 0)
     error = np.sqrt(means.var() / len(means)) if degrees else np.nan
     return _with_interval(means.mean(), error, degrees, level)
+
+
+def t_interval(values, level=LEVEL):
+    """Computes the interval of a mean of independent values.
+
+    Args:
+        values: Array of shape `(num_values,)`.
+        level: Float, the interval's coverage.
+
+    Returns:
+        Two floats, its ends; nan for fewer than 2 values.
+
+    Example:
+
+    >>> [round(end, 2) for end in t_interval([0.4, 0.5, 0.6])]
+    [0.25, 0.75]
+    """
+    found = mean_of_transforms(values, level)
+    return found.low, found.high
+
+
+def p_value(found, level=LEVEL):
+    """Returns the two-sided p value of an effect of 0; nan without interval.
+
+    Args:
+        found: A `Mean`.
+        level: Float, the coverage of its interval.
+    """
+    if not found.degrees:
+        return np.nan
+    quantile = stats.t.ppf((1 + level) / 2, found.degrees)
+    error = max((found.high - found.low) / 2 / quantile, ROUNDING)
+    return float(2 * stats.t.sf(abs(found.effect) / error, found.degrees))
 
 
 def pooled_variance(values):
@@ -269,10 +302,28 @@ def shown(values, baseline=None, least=-np.inf, most=np.inf, level=LEVEL):
     # Both ends must be rejected: the larger p value decides.
     distance = np.minimum(means - least, most - means)
     p_values = pd.Series(stats.t.sf(distance / errors, degrees), means.index)
+    return reject(p_values, (1 - level) / 2)
+
+
+def reject(p_values, alpha):
+    """Returns the hypotheses that Holm's step-down rejects.
+
+    Args:
+        p_values: Series by hypothesis; nan is never rejected, but counts.
+        alpha: Float, the chance that any of those returned is true.
+
+    Returns:
+        Set of the index's values.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> sorted(reject(pd.Series({"a": 0.01, "b": 0.03, "c": 0.04}), 0.05))
+    ['a']
+    """
     ranked = p_values.sort_values()
-    limits = (1 - level) / 2 / np.arange(len(ranked), 0, -1)
-    is_rejected = (ranked <= limits).cummin()
-    return {*ranked.index[is_rejected]}
+    limits = alpha / np.arange(len(ranked), 0, -1)
+    return {*ranked.index[(ranked <= limits).cummin()]}
 
 
 def _of_each(values, baseline):
@@ -295,7 +346,7 @@ def _of_each(values, baseline):
     return means, np.sqrt(squares), degrees
 
 
-def slopes(values, shares):
+def slopes(values, shares, by="n_seen"):
     """Fits a line to an effect by the share of categories seen transformed.
 
     Every number of seen categories counts, not the first and the last only.
@@ -303,6 +354,7 @@ def slopes(values, shares):
     Args:
         values: Series by transform, n_seen and seed.
         shares: Function from n_seen to the share of all categories.
+        by: String, the name of another level than n_seen.
 
     Returns:
         Series by transform and seed: the least-squares slope, the rise from
@@ -321,7 +373,7 @@ def slopes(values, shares):
     """
 
     def fit(group):
-        x = shares(group.index.get_level_values("n_seen").to_numpy())
+        x = shares(group.index.get_level_values(by).to_numpy())
         x = x - x.mean()
         spread = (x**2).sum()
         return (x * group).sum() / spread if spread else np.nan
