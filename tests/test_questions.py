@@ -13,7 +13,6 @@ from scipy import stats
 
 from invariance_tf import load_runs
 from invariance_tf.drawing import style
-from invariance_tf.paper.claims import inference
 from invariance_tf.paper.figures.by_number import (
     count_left_out,
     draw_figures,
@@ -23,7 +22,7 @@ from invariance_tf.paper.questions.catalogue import (
     draw_question,
     judge_question,
 )
-from invariance_tf.paper.questions.verdicts import judge_differences
+from invariance_tf.paper.questions.verdicts import judge_differences, p_value
 from invariance_tf.paper.studies import find_studies
 from invariance_tf.paper.tables import KEYS, Runs, save_runs
 
@@ -292,7 +291,7 @@ def test_a_verdict_counts_how_much_was_asked():
     index = pd.MultiIndex.from_tuples(keys, names=["transform", "seed"])
     one = pd.Series(values, index)
     (alone,) = judge_differences({"a": one})
-    assert inference.p_value(alone.found) == pytest.approx(0.03)
+    assert p_value(alone.found) == pytest.approx(0.03)
     assert stats.ttest_1samp(values, 0).pvalue == pytest.approx(0.03)
     assert alone.verdict == "higher"
     verdicts = judge_differences({"a": one, "b": -one})

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from invariance_tf.paper.claims.limits import LEVEL, ROUNDING
+from invariance_tf.paper.claims.limits import LEVEL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,39 +201,6 @@ def mean_of_transforms(effects, level=LEVEL):
     degrees = max(len(means) - 1, 0)
     error = np.sqrt(means.var() / len(means)) if degrees else np.nan
     return _with_interval(means.mean(), error, degrees, level)
-
-
-def t_interval(values, level=LEVEL):
-    """Computes the interval of a mean of independent values.
-
-    Args:
-        values: Array of shape `(num_values,)`.
-        level: Float, the interval's coverage.
-
-    Returns:
-        Two floats, its ends; nan for fewer than 2 values.
-
-    Example:
-
-    >>> [round(end, 2) for end in t_interval([0.4, 0.5, 0.6])]
-    [0.25, 0.75]
-    """
-    found = mean_of_transforms(values, level)
-    return found.low, found.high
-
-
-def p_value(found, level=LEVEL):
-    """Returns the two-sided p value of an effect of 0; nan without interval.
-
-    Args:
-        found: A `Mean`.
-        level: Float, the coverage of its interval.
-    """
-    if not found.degrees:
-        return np.nan
-    quantile = stats.t.ppf((1 + level) / 2, found.degrees)
-    error = max((found.high - found.low) / 2 / quantile, ROUNDING)
-    return float(2 * stats.t.sf(abs(found.effect) / error, found.degrees))
 
 
 def pooled_variance(values):

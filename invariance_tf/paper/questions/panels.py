@@ -3,9 +3,22 @@
 from functools import partial
 
 from invariance_tf.drawing import layout, lines, style
-from invariance_tf.paper.claims.inference import t_interval
+from invariance_tf.paper.claims.inference import mean_of_transforms
 from invariance_tf.paper.questions.chosen import count_seeds, sort_transforms
 from invariance_tf.paper.selection import rows
+
+
+def t_interval(values):
+    """Returns the ends of the 95 % interval of a mean over seeds.
+
+    Example:
+
+    >>> [round(end, 2) for end in t_interval([0.4, 0.5, 0.6])]
+    [0.25, 0.75]
+    """
+    found = mean_of_transforms(values)
+    return found.low, found.high
+
 
 draw_line = partial(lines.draw_line, interval=t_interval)
 
@@ -30,7 +43,7 @@ def fill_columns(part, table, num_rows, draw_column, handles):
     """
 
     def fill_band(band, transforms):
-        num_columns = layout.num_columns(band, len(transforms))
+        num_columns = layout.num_columns(band, len(bands[0]))
         height = layout.panel_height(band, num_columns, limits=(1.1, 1.5))
         panels = band.subplots(num_rows, num_columns, squeeze=False)
         for column, transform in zip(panels.T, transforms, strict=False):
@@ -41,14 +54,14 @@ def fill_columns(part, table, num_rows, draw_column, handles):
         return num_rows * height + 0.5
 
     bands = layout.split(part, sort_transforms(table), 1.6)
-    num_columns = max(1, int(layout.width_of(part) / 1.75))
-    return layout.stack(
-        part,
-        [
-            *(partial(fill_band, transforms=names) for names in bands),
-            layout.legend_band(handles, min(len(handles), num_columns)),
-        ],
-    )
+    fills = [partial(fill_band, transforms=names) for names in bands]
+    return layout.stack(part, [*fills, legend_band(part, handles)])
+
+
+def legend_band(part, handles):
+    """Makes a function that fills a band of a part with a legend."""
+    num_columns = int(layout.width_of(part) / 1.75)
+    return layout.legend_band(handles, min(len(handles), num_columns))
 
 
 def describe_seeds(table):

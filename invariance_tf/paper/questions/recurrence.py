@@ -17,7 +17,11 @@ from invariance_tf.paper.questions.chosen import (
     is_joint,
     sort_transforms,
 )
-from invariance_tf.paper.questions.panels import describe_seeds, draw_line
+from invariance_tf.paper.questions.panels import (
+    describe_seeds,
+    draw_line,
+    legend_band,
+)
 from invariance_tf.paper.selection import at_own_tau, own_tests, rows
 from invariance_tf.paper.studies import name_in_words
 
@@ -67,7 +71,7 @@ def fill_recurrence(part, table):
     ]
     bands = [
         functools.partial(layout.beside, fills=fills, smallest=2.5),
-        layout.legend_band(handles, 4),
+        legend_band(part, handles),
     ]
     steps = table[table.step.notna()]
     shown = [
@@ -91,7 +95,7 @@ def fill_recurrence(part, table):
         ]
         handles = [Line2D([], [], **look) for look in looks.values()]
         handles.append(Line2D([], [], **style.FLOOR))
-        bands.append(layout.legend_band(handles, 5))
+        bands.append(legend_band(part, handles))
     return layout.stack(part, bands), (
         f"{describe_seeds(of_runs)} Above: the penultimate layer; "
         f"{style.CORRECTED_NOTE} Below: mean invariance of a layer's neurons "

@@ -76,7 +76,7 @@ def judge_differences(differences, level=LEVEL):
         for name, values in differences.items()
     }
     p_values = pd.Series(
-        {name: inference.p_value(one, level) for name, one in found.items()},
+        {name: p_value(one, level) for name, one in found.items()},
         dtype="float64",
     )
     is_shown = inference.reject(p_values, 1 - level)
@@ -84,6 +84,20 @@ def judge_differences(differences, level=LEVEL):
         _compare(name, values, found[name], name in is_shown, level)
         for name, values in differences.items()
     ]
+
+
+def p_value(found, level=LEVEL):
+    """Returns the two-sided p value of an effect of 0; nan without interval.
+
+    Args:
+        found: An `inference.Mean`.
+        level: Float, the coverage of its interval.
+    """
+    if not found.degrees:
+        return np.nan
+    quantile = stats.t.ppf((1 + level) / 2, found.degrees)
+    error = max((found.high - found.low) / 2 / quantile, ROUNDING)
+    return float(2 * stats.t.sf(abs(found.effect) / error, found.degrees))
 
 
 def _compare(words, values, found, is_shown, level):
