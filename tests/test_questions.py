@@ -518,7 +518,8 @@ def test_questions_are_drawn_from_collected_tables(answers, tmp_path):
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_tables_from_before_there_were_questions_answer_none(name):
+def test_other_tables_and_none_at_all_answer_no_question(name, tmp_path):
     runs = made_up_runs(transforms=("blur",), n_seen=(20,), num_neurons=2)
-    assert not len(QUESTIONS[name].select(runs))
-    assert judge_question(name, runs) == []
+    for some in (runs, load_runs(tmp_path)):
+        assert not len(QUESTIONS[name].select(some))
+        assert judge_question(name, some) == []

@@ -1,6 +1,7 @@
 """What the paper studies, and which runs stand for it."""
 
 from invariance_tf import foreign
+from invariance_tf.paper.selection import rows
 from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
 # The paper's three studies, and the networks that stand for each. A network
@@ -112,12 +113,11 @@ def find_studies(runs):
         without those that have no runs; and a dictionary from the names of
         the runs that are left out to the reason.
     """
-    is_joint = runs.runs.paradigm == "joint"
-    others = runs.runs[~is_joint]
+    is_joint = runs.runs.index.isin(rows(runs.runs, paradigm="joint").index)
     studies = {}
     left_out = {
-        run: f"the paradigm {name}"
-        for run, name in zip(others.run, others.paradigm, strict=True)
+        row.run: f"the paradigm {row.paradigm}"
+        for row in runs.runs[~is_joint].itertuples()
     }
     of_paper = sum(NETWORKS.values(), ())
     for name, networks in NETWORKS.items():

@@ -36,7 +36,6 @@ def select_capacity(runs):
         DataFrame, rows of `runs.runs`.
     """
     is_asked = is_joint(runs) & ~runs.runs.network.isin(RECURRENT)
-    is_asked &= runs.runs.num_parameters.notna()
     return choose_runs(runs, is_asked, several="num_parameters")
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from invariance_tf.drawing import style
-from invariance_tf.paper.selection import trained
+from invariance_tf.paper.selection import rows, trained
 from invariance_tf.paper.studies import name_in_words, other_transforms
 
 # Networks whose layers have states at time steps.
@@ -17,9 +17,8 @@ _OF_RUN = ("run", "paradigm", "num_parameters", "network_name")
 
 def is_joint(runs):
     """Returns which runs are of joint training with a transformation."""
-    table = runs.runs
-    is_trained = table.index.isin(trained(table).index)
-    return is_trained & (table.paradigm == "joint")
+    found = rows(trained(runs.runs), paradigm="joint")
+    return runs.runs.index.isin(found.index)
 
 
 def choose_runs(runs, is_asked, several=None):
@@ -38,11 +37,11 @@ def choose_runs(runs, is_asked, several=None):
         DataFrame, rows of `runs.runs` with the column network_name.
     """
     table = runs.runs[is_asked]
-    if several:
+    if several in table:
         counts = table.groupby("setup")[several].transform("nunique")
-        table = table[counts > 1]
+        table = table[(counts > 1) & table[several].notna()]
     if not len(table):
-        return table.assign(network_name="")
+        return table.reindex(columns=[*dict.fromkeys((*table, *_OF_RUN))])
     table = table[table.setup == _commonest(table.setup)]
     strength = table.groupby("transform").transform_args
     table = table[table.transform_args == strength.transform(_commonest)]

@@ -83,7 +83,7 @@ def fill_recurrence(part, table):
     if shown:
         layers = [*dict.fromkeys(steps.layer)]
         shades = matplotlib.colormaps["viridis_r"](
-            np.linspace(0.15, 1, len(layers))
+            np.linspace(0.25, 0.75, len(layers))
         )
         looks = {
             layer: {"label": layer, "color": to_hex(shade), "marker": "o"}
