@@ -47,12 +47,13 @@ def make_runs(*variants, **tables):
         itertools.product(variants, TRANSFORMS, SEEDS)
     ):
         row = dict.fromkeys(KEYS, "00000000") | OF_EVERY_RUN
-        row |= {"run": f"r{number}", "dataset": "synthfaces", "n_seen": 20}
+        row |= {"run": f"r{number}", "run_dir": f"r{number}", "n_seen": 20}
+        row |= {"dataset": "synthfaces", "data_name": "synthfaces"}
         row |= {"network": "alexnet_small", "num_categories": 40}
         row |= {"transform": transform, "seed": seed, "evaluate_on": "trained"}
         row |= dict.fromkeys(
-            ("within_accuracy", "across_accuracy", "invariance_unseen")
-            + ("corrected_invariance_unseen",),
+            ("within_accuracy", "across_accuracy", "invariance_seen")
+            + ("invariance_unseen", "corrected_invariance_unseen"),
             0.5,
         )
         row["invariance_floor_unseen"] = 0.2
