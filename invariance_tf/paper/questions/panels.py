@@ -60,7 +60,10 @@ def fill_columns(part, table, num_rows, draw_column, handles):
 
 def legend_band(part, handles):
     """Makes a function that fills a band of a part with a legend."""
-    num_columns = int(layout.width_of(part) / 1.75)
+    width = layout.width_of(part)
+    # Inches, about: a line, its gap and a letter.
+    needed = sum(0.65 + 0.05 * len(one.get_label()) for one in handles)
+    num_columns = len(handles) if needed < width else int(width / 1.75)
     return layout.legend_band(handles, min(len(handles), num_columns))
 
 

@@ -105,10 +105,18 @@ def fill_recurrence(part, table):
 
 
 def _order_networks(table):
-    """Returns the names of networks: each kind's recurrent one first."""
-    is_control = table.network_name != table.network.map(name_in_words)
-    order = table.assign(is_control=is_control).sort_values(
-        ["network", "is_control", "num_parameters", "network_name"]
+    """Returns the names of networks: each kind's recurrent one first.
+
+    Its name is that of the kind, perhaps with options; the controls of BL have
+    names of their own.
+    """
+    kinds = table.network.map(name_in_words)
+    names = table.network_name
+    order = table.assign(
+        is_other=names.str.partition(", ")[0] != kinds,
+        is_changed=names != kinds,
+    ).sort_values(
+        ["network", "is_other", "is_changed", "num_parameters", "network_name"]
     )
     return [*dict.fromkeys(order.network_name)]
 
@@ -187,26 +195,25 @@ def compare_recurrence(table):
         Dictionary from what is compared to a Series by transform and seed.
     """
     found = {}
-    for network, of_kind in table.groupby("network", sort=False):
-        name = name_in_words(network)
+    for _, of_kind in table.groupby("network", sort=False):
         of_runs = of_kind.drop_duplicates("run")
-        recurrent = rows(of_kind, network_name=name)
-        if not len(recurrent):
-            continue
-        for control in _order_networks(of_runs):
-            if control != name:
-                found[f"across, {name} minus {control}"] = by_seed(
-                    rows(of_runs, network_name=name), _ACROSS
-                ) - by_seed(rows(of_runs, network_name=control), _ACROSS)
-        steps = recurrent[recurrent.step.notna()]
-        if len(steps):
-            of_layer = rows(steps, layer=steps.layer.iloc[-1])
+        name, *controls = _order_networks(of_runs)
+        across = by_seed(rows(of_runs, network_name=name), _ACROSS)
+        for control in controls:
+            other = by_seed(rows(of_runs, network_name=control), _ACROSS)
+            found[f"across, {name} minus {control}"] = across - other
+        steps = rows(of_kind, network_name=name)
+        steps = steps[steps.step.notna()]
+        if steps.step.max() > 1:
+            # The last layer of the network.
+            layer = steps.layer.iloc[-1]
+            of_layer = rows(steps, layer=layer)
             last, first = (
                 by_seed(rows(of_layer, step=step), "mean_corrected_invariance")
                 for step in (of_layer.step.max(), of_layer.step.min())
             )
-            words = f"corrected invariance of {of_layer.layer.iloc[0]}"
-            found[f"{words}, last minus first time step of {name}"] = (
-                last - first
-            )
+            found[
+                f"corrected invariance of {layer}, last minus first time step "
+                f"of {name}"
+            ] = last - first
     return found

@@ -1,5 +1,6 @@
 """How do networks respond beyond the strength of the training?"""
 
+import numpy as np
 from matplotlib.lines import Line2D
 
 from invariance_tf.drawing import lines, style
@@ -49,7 +50,8 @@ def fill_strengths(part, table):
     return height, (
         f"{describe_seeds(table)} Invariance: mean over the neurons of the "
         "penultimate layer that are active. Floor: the same with T of an image "
-        "of another category. Dotted, above: chance."
+        "of another category. Dotted, above: chance. Lines are shifted "
+        "sideways."
     )
 
 
@@ -58,8 +60,12 @@ _TRAINED = {"color": style.GREY, "linewidth": 0.9, "linestyle": (0, (4, 2))}
 
 def _draw_column(column, table):
     accuracy, invariance = column
+    # So that bars of both groups can be told apart.
+    shift = 0.008 * float(np.ptp(table.strength))
     for group, (label, color, marker) in GROUPS.items():
         of_group = rows(table, category_group=group)
+        shift = -shift
+        of_group = of_group.assign(strength=of_group.strength + shift)
         strengths = sorted({*of_group.strength})
         for axes, measure in ((accuracy, _ACCURACY), (invariance, _INVARIANCE)):
             draw_line(
