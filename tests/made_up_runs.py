@@ -35,7 +35,11 @@ COLUMNS = {
 }
 # The columns of `runs` that are the same for all.
 OF_EVERY_RUN = {
+    "setup": "00000000",
     "transform_args": "{}",
+    "network_args": "{}",
+    "paradigm": "joint",
+    "num_parameters": 442472.0,
     "image_size": 48,
     "epochs": 15,
     "clean_accuracy": 0.9,
@@ -234,7 +238,11 @@ def _make_rows(keys, tested, laws, num_neurons):
         "across_accuracy": accuracy["unseen"],
     }
     for group in counts:
-        of_run[f"invariance_{group}"] = invariance_in(transform, group)
+        level = invariance_in(transform, group)
+        floor, corrected = _correct(level, len(LAYERS) - 1, laws)
+        of_run[f"invariance_{group}"] = level
+        of_run[f"invariance_floor_{group}"] = floor
+        of_run[f"corrected_invariance_{group}"] = corrected
     return rows, of_run
 
 

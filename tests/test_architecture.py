@@ -57,6 +57,7 @@ HOMES = {
     "matplotlib": {
         "drawing/",
         "paper/figures/",
+        "paper/questions/",
         "runs/calibration/figure.py",
         "runs/search/figure.py",
     },
@@ -67,6 +68,7 @@ HOMES = {
         "paper/columns.py",
         "paper/claims/",
         "paper/figures/accuracy.py",
+        "paper/questions/verdicts.py",
         "paper/selection.py",
         "paper/tables.py",
         "runs/accuracies.py",

@@ -12,9 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from made_up_runs import OF_EVERY_RUN
+from test_questions import made_up as made_up_answers
 
 import invariance_tf as itf
 from invariance_tf.paper.figures.catalogue import FIGURES
+from invariance_tf.paper.questions.catalogue import QUESTIONS
+from invariance_tf.paper.questions.verdicts import MOST_SEEDS
+from invariance_tf.paper.tables import save_runs
 from invariance_tf.settings import defaults
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -263,6 +268,45 @@ def test_the_runs_of_the_tutorial_are_those_of_its_sweep_file():
     assert grid | {"seed": 0} == findings.TUTORIAL
     expected = ["highpass", "rotate90"], [4, 20, 36]
     assert (grid["transform"], grid["n_seen"]) == expected
+
+
+def test_open_questions_are_shown_as_far_as_they_were_computed(
+    render, tmp_path
+):
+    def answer(name):
+        return values.Answer(name, tmp_path)
+
+    text = render(read("questions.md"), answer=answer)
+    assert text.count("Not computed yet.") == len(QUESTIONS)
+    assert "`invariance-tf sweep configs/sweeps/recurrence.yaml`" in text
+    assert "{{" not in text and "/drawings/" not in text
+    runs = made_up_answers()["recurrence"]
+    save_runs(runs, tmp_path / "recurrence")
+    text = render(read("questions.md"), answer=answer)
+    assert text.count("Not computed yet.") == len(QUESTIONS) - 1
+    assert "/drawings/question-recurrence-dark.svg#only-dark" in text
+    row = "| across, BL minus B | 0.10 (0.08 to 0.12) | higher | higher: "
+    assert f"{row}High-pass, Rotation 90° |  |" in text
+    # Nothing but chance.
+    undecided = "0.00 (−0.22 to 0.22), undecided"
+    assert f"operations | {undecided} |" in text
+    assert f"more than {MOST_SEEDS} |" in text
+    hours = 18 * OF_EVERY_RUN["seconds"] / 3600
+    assert f"18 runs, {hours:.1f} hours" in text
+    with pytest.raises(LookupError, match="does not compare 'nothing'"):
+        answer("recurrence").result("nothing")
+
+
+def test_questions_that_were_computed_are_drawn(monkeypatch, tmp_path):
+    save_runs(made_up_answers()["capacity"], tmp_path / "capacity")
+    for name in values.REPLICATIONS:
+        os.symlink(DOCS / "results" / name, tmp_path / name)
+    monkeypatch.setattr(values, "RESULTS", tmp_path)
+    drawn = findings.drawings()
+    questions = [name for name in drawn if name.startswith("question-")]
+    assert questions == ["question-capacity"]
+    title = drawn["question-capacity"](None).get_suptitle()
+    assert title == "Capacity and invariance: synthetic faces"
 
 
 # What the hooks do.

@@ -14,6 +14,7 @@ import urllib.parse
 import pytest
 from made_up_runs import across, invariance, made_up_runs, within
 from matplotlib.figure import Figure
+from test_questions import made_up as made_up_answers
 
 from invariance_tf.paper import claims, report
 from invariance_tf.paper.figures import by_number
@@ -228,6 +229,16 @@ def test_the_tiles_count_what_judge_says(runs, page):
     for verdict in verdicts:
         assert verdict.statement in page.text
         assert verdict.criterion in page.text
+
+
+def test_open_questions_that_the_runs_answer_are_drawn(tmp_path, page):
+    runs = made_up_answers()["capacity"]
+    report.write_report(runs, tmp_path / "report.html")
+    found = Page(tmp_path / "report.html")
+    assert "Capacity and invariance" in found.text
+    assert 'id="figure-group-capacity"' in found.source
+    assert "width 0.5: 1 k" in found.text
+    assert "Capacity and invariance" not in page.text
 
 
 def test_a_verdict_is_told_in_words_beside_its_symbol(page):

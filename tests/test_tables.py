@@ -5,6 +5,7 @@ import json
 import shutil
 
 import conftest
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -189,6 +190,53 @@ def test_the_runs_of_a_study_differ_only_in_what_is_studied(copy):
     path.write_text(yaml.safe_dump(settings))
     conftest.list_files_again(second)
     assert load_runs(copy).runs.study.nunique() == 2
+
+
+def test_runs_of_a_set_up_may_differ_in_paradigm_and_network(copy):
+    """Another number of epochs is another set-up, too."""
+    first, second = sorted(copy.iterdir())
+    path = second / "config.yaml"
+    settings = yaml.safe_load(path.read_text())
+    settings |= {"paradigm": "two_step", "network_args": {"width": 2.0}}
+    for is_other, epochs in enumerate((settings["epochs"], 7)):
+        settings["epochs"] = epochs
+        path.write_text(yaml.safe_dump(settings))
+        conftest.list_files_again(second)
+        runs = load_runs(copy).runs
+        assert runs.study.nunique() == 2
+        assert runs.setup.nunique() == 1 + is_other
+    assert [*runs.network_args] == ["{}", '{"width": 2.0}']
+
+
+def test_the_size_of_a_network_is_known_of_older_runs_too(copy):
+    expected = {}
+    for run_dir in copy.iterdir():
+        model = keras.models.load_model(run_dir / "model.keras")
+        expected[run_dir.name] = model.count_params()
+    assert min(expected.values()) > 0
+    runs = load_runs(copy).runs.set_index("run")
+    assert runs.num_parameters.to_dict() == expected
+    for run_dir in copy.iterdir():
+        summary = json.loads((run_dir / "summary.json").read_text())
+        assert summary.pop("num_parameters") == expected[run_dir.name]
+        (run_dir / "summary.json").write_text(json.dumps(summary))
+        conftest.list_files_again(run_dir)
+    runs = load_runs(copy).runs.set_index("run")
+    assert runs.num_parameters.to_dict() == expected
+    for run_dir in copy.iterdir():
+        (run_dir / "model.keras").write_bytes(b"damaged")
+    assert load_runs(copy).runs.num_parameters.isna().all()
+
+
+def test_tables_from_before_a_column_was_added_are_read(tmp_path):
+    save_runs(made_up(), tmp_path)
+    path = tmp_path / "runs.parquet"
+    added = ["paradigm", "network_args", "setup", "num_parameters"]
+    pd.read_parquet(path).drop(columns=added).to_parquet(path)
+    runs = load_runs(tmp_path).runs
+    assert {*runs.paradigm} == {"joint"} and {*runs.network_args} == {"{}"}
+    assert [*runs.setup] == [*runs.study]
+    assert runs.num_parameters.isna().all()
 
 
 def test_a_data_set_of_ones_own_has_its_own_name(copy, tmp_path):

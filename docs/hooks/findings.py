@@ -12,6 +12,7 @@ from invariance_tf.drawing.lines import draw_n_seen
 from invariance_tf.paper.figures import by_number
 from invariance_tf.paper.figures.accuracy import draw_accuracies
 from invariance_tf.paper.figures.relation import draw_relation
+from invariance_tf.paper.questions.catalogue import QUESTIONS, draw_question
 from invariance_tf.paper.selection import (
     n_seen_values,
     num_categories,
@@ -35,12 +36,18 @@ def drawings():
         figure.
     """
     found = {}
-    for path in sorted(values.RESULTS.glob("*/runs.parquet")):
-        results = values.Results(path.parent)
+    for name in values.REPLICATIONS:
+        results = values.Results(values.RESULTS / name)
         studies, _ = find_studies(results.tables)
         for number in ("2c", "5c"):
-            found[f"{path.parent.name}-{number}"] = functools.partial(
+            found[f"{name}-{number}"] = functools.partial(
                 _draw_figure, number, studies
+            )
+    for name in QUESTIONS:
+        answer = values.Answer(name)
+        if answer.comparisons:
+            found[f"question-{name}"] = functools.partial(
+                _draw_question, name, answer.results.tables
             )
     results = values.Results(values.RESULTS / "synthfaces")
     faces = find_studies(results.tables)[0]["faces"]
@@ -63,6 +70,10 @@ def select_tutorial():
 
 def _draw_figure(number, studies, theme):
     return by_number.draw_figure(number, studies)
+
+
+def _draw_question(name, runs, theme):
+    return draw_question(name, runs)
 
 
 def draw_across(study):

@@ -21,8 +21,13 @@ def define_env(env):
     env.variables["defaults"] = {
         name: entry.options for name, entry in defaults.DATASETS.items()
     }
-    for name in ("lfw", "synthfaces"):
+    for name in values.REPLICATIONS:
         env.variables[name] = values.Results(values.RESULTS / name)
+    # Of every study whose tables are there, a sweep's.
+    env.variables["studies"] = [
+        values.Results(path.parent)
+        for path in sorted(values.RESULTS.glob("*/runs.parquet"))
+    ]
     for function in (
         registers.calibrations_table,
         registers.datasets_table,
@@ -33,6 +38,8 @@ def define_env(env):
     ):
         env.macro(function)
     env.macro(values.Measurement, "measured")
+    env.macro(values.Answer, "answer")
+    env.macro(values.draw_link, "drawing")
 
     @env.macro
     def calibration(dataset, transform):
@@ -43,10 +50,3 @@ def define_env(env):
         if name not in screens.take_all(env.conf["site_dir"]):
             return ""
         return f"![{text}](/screens/{name}){{ .screen }}"
-
-    @env.macro
-    def drawing(name, text):
-        return "".join(
-            f"![{text}](/drawings/{name}-{scheme}.svg#only-{scheme})"
-            for scheme in ("light", "dark")
-        )

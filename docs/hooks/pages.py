@@ -50,17 +50,17 @@ draw_all = functools.cache(drawings.draw_all)
 
 @functools.cache
 def write_reports():
-    """Writes the report of each study in docs/results.
+    """Writes the report of each replication in docs/results.
 
     Returns:
         Dictionary from the names of studies to HTML.
     """
     found = {}
-    for path in sorted(values.RESULTS.glob("*/runs.parquet")):
+    for name in values.REPLICATIONS:
         with tempfile.TemporaryDirectory() as directory:
             out = pathlib.Path(directory) / "report.html"
-            write_report(load_runs(path.parent), out)
-            found[path.parent.name] = out.read_text(encoding="utf-8")
+            write_report(load_runs(values.RESULTS / name), out)
+            found[name] = out.read_text(encoding="utf-8")
     return found
 
 

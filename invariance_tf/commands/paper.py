@@ -30,7 +30,8 @@ class FigureOptions(Options):
     """Draws the figures of the paper from finished runs.
 
     Args:
-        figure: Numbers of figures, such as 2c 4a; none means all.
+        figure: Numbers of figures, such as 2c 4a, and questions that the paper
+            left open, such as capacity; none means all.
         format: Formats of the files: png, pdf or svg.
         width: Width of every figure, in inches, from 3.5 (a journal's column);
             by default 7.2 (a page), and 3.5 for 2b, 5b and 5c.
@@ -81,11 +82,18 @@ def draw_figures(arguments, program):
             terminal.show_line("Missing:")
         for text, numbers in by_text.items():
             terminal.show_line(f"  {text} ({numbers})")
-        if left_out:
+        questions = [name for name in left_out if name in by_number.QUESTIONS]
+        numbers = [name for name in left_out if name not in questions]
+        if numbers:
             terminal.show_line(
                 "Not drawn, as these runs have nothing to show there: "
-                f"{_name_figures(left_out)}. With --complete they are drawn "
+                f"{_name_figures(numbers)}. With --complete they are drawn "
                 "with gaps that name what is missing."
+            )
+        if questions:
+            terminal.show_line(
+                "Open questions that these runs do not answer: "
+                f"{', '.join(questions)}. Their sweeps: docs/questions.md."
             )
         for reason, count in by_number.count_left_out(runs).items():
             terminal.show_problem(

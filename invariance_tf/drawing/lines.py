@@ -88,7 +88,9 @@ def draw_lines(table, axes, x, y, transforms, positions):
         )
 
 
-def draw_line(table, axes, x, y, positions, *, label, color, **look):
+def draw_line(
+    table, axes, x, y, positions, *, label, color, interval=bootstrap, **look
+):
     """Draws one line: means, dots of seeds and intervals.
 
     Args:
@@ -99,6 +101,7 @@ def draw_line(table, axes, x, y, positions, *, label, color, **look):
         positions: Sorted list of the values of x.
         label: String for the legend.
         color: String.
+        interval: Function of an array of seeds that returns both ends.
         **look: Marker and linestyle.
     """
     values = [
@@ -112,7 +115,7 @@ def draw_line(table, axes, x, y, positions, *, label, color, **look):
     if np.isnan(means).all():
         axes.plot([], [], label=f"{label} (missing)", **look)
         return
-    low, high = zip(*(bootstrap(v) for v in values), strict=True)
+    low, high = zip(*(interval(v) for v in values), strict=True)
     axes.vlines(positions, low, high, color=color, linewidth=0.8, alpha=0.6)
     axes.plot(
         np.repeat(positions, [len(v) for v in values]),

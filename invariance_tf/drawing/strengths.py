@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from invariance_tf.drawing import lines, style
 from invariance_tf.drawing.layout import write_note
 
-_GROUPS = {
+# Name, colour and marker of each category group.
+GROUPS = {
     "seen": ("seen categories", style.SEEN["facecolor"], "o"),
     "unseen": ("unseen categories", "#B8860B", "s"),
 }
@@ -27,7 +28,7 @@ def draw_strengths(rows, transform):
     with style.context():
         figure = Figure(figsize=(style.PAGE, 2.6))
         accuracy, invariance = figure.subplots(1, 2)
-        for group, (name, color, marker) in _GROUPS.items():
+        for group, (name, color, marker) in GROUPS.items():
             of_group = [row for row in rows if row["category_group"] == group]
             column = {
                 key: np.array([row[key] for row in of_group])

@@ -11,6 +11,7 @@ from invariance_tf import foreign
 _TEXT = (
     *("run", "study", "dataset", "network", "transform", "transform_args"),
     *("evaluate_on", "paradigm", "data_name", "parameter"),
+    *("setup", "network_args"),
     *("penultimate_layer", "git_commit", "python"),
     *("tensorflow", "keras", "numpy", "backend", "processor", "fingerprint"),
     *("test_transform", "category", "category_group", "layer"),
@@ -83,5 +84,7 @@ def check_keys(row):
         raise ValueError(f"{', '.join(whole)} must be whole numbers")
     if not 0 <= row["n_seen"] <= row["num_categories"]:
         raise ValueError("n_seen must be from 0 to num_categories")
-    if not isinstance(json.loads(row["transform_args"]), dict):
-        raise ValueError("transform_args must be arguments by name")
+    for name in ("transform_args", "network_args"):
+        # Tables from before a column was added do not have it.
+        if not isinstance(json.loads(row.get(name, "{}")), dict):
+            raise ValueError(f"{name} must be arguments by name")

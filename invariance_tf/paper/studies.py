@@ -1,6 +1,7 @@
 """What the paper studies, and which runs stand for it."""
 
 from invariance_tf import foreign
+from invariance_tf.paper.selection import rows
 from invariance_tf.settings import names
 from invariance_tf.settings.families import FAMILIES, OF_IMAGENET
 
@@ -39,6 +40,10 @@ _WORDS = {
     "alexnet_small": "small AlexNet",
     "resnet18": "ResNet-18",
     "inception": "Inception",
+    "vit_small": "small ViT",
+    "convnext_small": "small ConvNeXt",
+    "bl_small": "BL",
+    "cornet_small": "small CORnet-S",
 }
 
 
@@ -78,19 +83,28 @@ def title_of(studies, role):
     if role not in studies:
         return STUDY_NAMES[role]
     first = studies[role].runs.iloc[0]
-    words = (
-        _WORDS.get(name, name) for name in (first.data_name, first.network)
-    )
-    return ", ".join(foreign.shorten(word, LONGEST_WORD) for word in words)
+    return f"{name_in_words(first.data_name)}, {name_in_words(first.network)}"
+
+
+def name_in_words(name):
+    """Returns a data set or a network as a title writes it.
+
+    Example:
+
+    >>> name_in_words("alexnet_small")
+    'small AlexNet'
+    """
+    return foreign.shorten(_WORDS.get(name, name), LONGEST_WORD)
 
 
 def find_studies(runs):
     """Finds the runs that stand for each of the paper's studies.
 
-    Runs that differ in anything but the transformation, n_seen and the seeds
-    must not be averaged. Where there are several such sets for one study of
-    the paper, the largest is taken; likewise for the strengths of a
-    transformation. A training that was run twice counts once.
+    Training is joint, as the paper's. Runs that differ in anything but the
+    transformation, n_seen and the seeds must not be averaged. Where there are
+    several such sets for one study of the paper, the largest is taken;
+    likewise for the strengths of a transformation. A training that was run
+    twice counts once.
 
     Args:
         runs: A `tables.Runs`.
@@ -100,19 +114,22 @@ def find_studies(runs):
         without those that have no runs; and a dictionary from the names of
         the runs that are left out to the reason.
     """
-    # Networks of the paper have one.
-    is_several = runs.runs["transform"].map(names.is_several)
-    left_out = dict.fromkeys(
-        runs.runs.run[is_several], "several transformations"
-    )
-    runs = runs.select(~is_several.astype(bool))
+    # The paper's networks have one transformation, and are trained jointly.
+    is_single = ~runs.runs["transform"].map(names.is_several).astype(bool)
+    is_joint = runs.runs.index.isin(rows(runs.runs, paradigm="joint").index)
     studies = {}
+    left_out = {
+        row.run: f"the paradigm {row.paradigm}"
+        for row in runs.runs[~is_joint].itertuples()
+    }
+    several = runs.runs.run[~is_single]
+    left_out |= dict.fromkeys(several, "several transformations")
     of_paper = sum(NETWORKS.values(), ())
     for role, networks in NETWORKS.items():
         is_chosen = runs.runs.network.isin(networks)
         if role == "faces":
             is_chosen |= ~runs.runs.network.isin(of_paper)
-        table = runs.runs[is_chosen]
+        table = runs.runs[is_chosen & is_joint & is_single]
         if len(table):
             kept = _largest(table, "study", "another study", left_out)
             for _, of_transform in kept.groupby("transform"):

@@ -5,7 +5,9 @@ import hashlib
 import json
 import math
 import os
+import zipfile
 
+import h5py
 import pandas as pd
 
 from invariance_tf import files, foreign, run_files
@@ -57,6 +59,10 @@ _VARIED = (
     "if_not_learning",
 )
 
+# And those in which the runs of one set-up may differ beside these: the paper's
+# open questions compare them.
+_COMPARED = ("paradigm", "network", "network_args")
+
 # A directory with one of these is that of a run.
 _MARKS = ("config.yaml", run_files.SUMMARY)
 
@@ -84,13 +90,16 @@ class Runs:
     measured; runs of different studies must not be averaged.
 
     Attributes:
-        runs: DataFrame with a row for each run: the keys, data_name (what the
-            data set is called), transform_args (as JSON), image_size, epochs,
-            evaluate_on, paradigm, within_accuracy, across_accuracy,
-            clean_accuracy, tau, means over neurons (invariance,
-            invariance_floor and corrected_invariance, each with _seen, _unseen
-            and _all), is_at_chance (on original images), penultimate_layer,
-            run_dir, and of its provenance seconds, git_commit,
+        runs: DataFrame with a row for each run: the keys, setup (equal where
+            only the paradigm, the network and what may differ in a study do),
+            data_name (what the data set is called), transform_args and
+            network_args (as JSON), image_size, epochs, evaluate_on, paradigm,
+            num_parameters (of the network, as Keras counts them),
+            within_accuracy, across_accuracy, clean_accuracy, tau, means over
+            neurons (invariance, invariance_floor and corrected_invariance,
+            each with _seen, _unseen and _all), is_at_chance (on original
+            images), penultimate_layer, run_dir, and of its provenance seconds,
+            git_commit,
             git_is_modified, python, tensorflow, keras, numpy, backend,
             processor, num_cpus, fingerprint, num_images and num_skipped.
         accuracy: DataFrame: test_transform, category_group, num_images,
@@ -239,12 +248,13 @@ def _load_saved(directory):
                 if name == "runs":
                     for row in tables[name].to_dict("records"):
                         columns.check_keys(row)
-    missing = {name: math.nan for name in _MEASURES}
+    runs = tables["runs"]
+    missing = {name: math.nan for name in (*_MEASURES, "num_parameters")}
     missing |= {"is_at_chance": False, "paradigm": "joint"}
-    for name in missing.keys() - {*tables["runs"]}:
-        tables["runs"][name] = missing[name]
-    if "data_name" not in tables["runs"]:
-        tables["runs"]["data_name"] = tables["runs"]["dataset"]
+    missing |= {"network_args": "{}", "setup": runs["study"]}
+    missing["data_name"] = runs["dataset"]
+    for name in missing.keys() - {*runs}:
+        runs[name] = missing[name]
     return Runs(**tables)
 
 
@@ -261,7 +271,9 @@ def _load_run(finished):
         origin = _read_origin(path)
     with finished.reading("config.yaml") as path:
         settings = foreign.escape_all(files.read_yaml(path))
-        study = _study(settings, origin["fingerprint"])
+        fingerprint = origin["fingerprint"]
+        study = _hash_settings(settings, fingerprint, _VARIED)
+        setup = _hash_settings(settings, fingerprint, _VARIED + _COMPARED)
         # Where the images were, as an absolute path.
         chosen = _choose_settings(settings, origin.pop("data_dir"))
     path = os.path.join(finished.run_dir, run_files.SUMMARY)
@@ -273,7 +285,8 @@ def _load_run(finished):
             "study": study,
             **{name: summary[name] for name in KEYS[2:]},
         }
-        row = keys | chosen | _make_row(finished, summary) | origin
+        row = keys | {"setup": setup} | chosen
+        row |= _make_row(finished, summary) | origin
         columns.check_keys(row)
         # Not as Arrow's string: a path can have bytes that are not UTF-8.
         run_dir = pd.Series([finished.run_dir], dtype=object)
@@ -297,6 +310,7 @@ def _choose_settings(settings, data_dir):
             settings["dataset"], data_dir, settings.get("data_name")
         ),
         "transform_args": json.dumps(chosen["transform_args"]),
+        "network_args": json.dumps(settings.get("network_args", {})),
         **{
             name: settings[name]
             for name in ("image_size", "epochs", "evaluate_on")
@@ -314,6 +328,7 @@ def _make_row(finished, summary):
             for name in _MEASURES
         },
         "is_at_chance": summary.get("health", {}).get("is_at_chance", False),
+        "num_parameters": _count_parameters(finished),
         "penultimate_layer": summary.get("penultimate_layer"),
         "seconds": finished.seconds,
     }
@@ -337,12 +352,46 @@ def _read_origin(path):
     }
 
 
-def _study(settings, fingerprint):
-    """Hashes what the runs of one study have in common."""
+def _count_parameters(finished):
+    """Returns the size of the network; nan if it cannot be known."""
+    if "num_parameters" in finished.summary:
+        return float(finished.summary["num_parameters"])
+    if not finished.has("model.keras"):
+        return math.nan
+    # A run from before it was recorded. Only shapes are read: a hash would
+    # take the whole model.
+    found = {}
+
+    def add(name, member):
+        if isinstance(member, h5py.Dataset):
+            found[name] = member.size
+
+    path = os.path.join(finished.run_dir, "model.keras")
+    try:
+        with (
+            zipfile.ZipFile(path) as archive,
+            archive.open("model.weights.h5") as file,
+            h5py.File(file, "r") as weights,
+        ):
+            weights.visititems(add)
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return math.nan
+    # The optimizer's and the states of random layers are no parameters.
+    return float(
+        sum(
+            size
+            for name, size in found.items()
+            if name.startswith("layers/") and "/seed_generator/" not in name
+        )
+    )
+
+
+def _hash_settings(settings, fingerprint, varied):
+    """Hashes what runs have in common, except for some settings."""
     common = {
         name: value
         for name, value in drop_original_behaviour(settings).items()
-        if name not in _VARIED
+        if name not in varied
     }
     text = json.dumps([common, fingerprint], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -213,6 +213,7 @@ def _identify(prepared):
         "num_categories": len(prepared.is_seen),
         "seed": experiment.seed,
         "epochs": experiment.epochs,
+        "num_parameters": prepared.model.count_params(),
         "seconds": prepared.seconds,
     }
 

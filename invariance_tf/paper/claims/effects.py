@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from invariance_tf.paper.claims import inference
+from invariance_tf.paper.claims.limits import ROUNDING
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
 ON_AVERAGE = "holds on average"
@@ -12,9 +13,6 @@ ON_AVERAGE = "holds on average"
 # What stands instead of a transformation, and its words.
 MEAN, POOLED = "mean", "pooled"
 OVER = {MEAN: "mean over transformations", POOLED: "over all networks"}
-
-# Accuracies are fractions of numbers of images: rounding must not decide.
-_ROUNDING = 1e-6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,7 +65,7 @@ class Effect:
         """
         if not self.is_whole or np.isinf([self.least, self.most]).all():
             return UNDECIDED
-        least, most = self.least + _ROUNDING, self.most - _ROUNDING
+        least, most = self.least + ROUNDING, self.most - ROUNDING
         if self.is_shown or (least < self.low and self.high < most):
             return HOLDS
         if self.high <= least or most <= self.low:
@@ -192,4 +190,4 @@ def _interval_of(found):
 def _rounded(claimed):
     """Moves the ends of a range inwards by what rounding may do."""
     signs = {"least": 1, "most": -1}
-    return {end: claimed[end] + signs[end] * _ROUNDING for end in claimed}
+    return {end: claimed[end] + signs[end] * ROUNDING for end in claimed}

@@ -191,7 +191,7 @@ def mean_of_transforms(effects, level=LEVEL):
     mean of n effects, with n - 1 degrees of freedom.
 
     Args:
-        effects: Dictionary from transformations to floats.
+        effects: Dictionary from transformations to floats, or array.
         level: Float, the interval's coverage.
 
     Returns:
@@ -269,10 +269,28 @@ def shown(values, baseline=None, least=-np.inf, most=np.inf, level=LEVEL):
     # Both ends must be rejected: the larger p value decides.
     distance = np.minimum(means - least, most - means)
     p_values = pd.Series(stats.t.sf(distance / errors, degrees), means.index)
+    return reject(p_values, (1 - level) / 2)
+
+
+def reject(p_values, alpha):
+    """Returns the hypotheses that Holm's step-down rejects.
+
+    Args:
+        p_values: Series by hypothesis; nan is never rejected, but counts.
+        alpha: Float, the chance that any of those returned is true.
+
+    Returns:
+        Set of the index's values.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> sorted(reject(pd.Series({"a": 0.01, "b": 0.03, "c": 0.04}), 0.05))
+    ['a']
+    """
     ranked = p_values.sort_values()
-    limits = (1 - level) / 2 / np.arange(len(ranked), 0, -1)
-    is_rejected = (ranked <= limits).cummin()
-    return {*ranked.index[is_rejected]}
+    limits = alpha / np.arange(len(ranked), 0, -1)
+    return {*ranked.index[(ranked <= limits).cummin()]}
 
 
 def _of_each(values, baseline):
@@ -295,7 +313,7 @@ def _of_each(values, baseline):
     return means, np.sqrt(squares), degrees
 
 
-def slopes(values, shares):
+def slopes(values, shares, by="n_seen"):
     """Fits a line to an effect by the share of categories seen transformed.
 
     Every number of seen categories counts, not the first and the last only.
@@ -303,6 +321,7 @@ def slopes(values, shares):
     Args:
         values: Series by transform, n_seen and seed.
         shares: Function from n_seen to the share of all categories.
+        by: String, the name of another level than n_seen.
 
     Returns:
         Series by transform and seed: the least-squares slope, the rise from
@@ -321,7 +340,7 @@ def slopes(values, shares):
     """
 
     def fit(group):
-        x = shares(group.index.get_level_values("n_seen").to_numpy())
+        x = shares(group.index.get_level_values(by).to_numpy())
         x = x - x.mean()
         spread = (x**2).sum()
         return (x * group).sum() / spread if spread else np.nan

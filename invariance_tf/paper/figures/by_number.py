@@ -8,8 +8,16 @@ from matplotlib.figure import Figure
 from invariance_tf import drawing
 from invariance_tf.drawing import layout, style
 from invariance_tf.paper.figures.catalogue import FIGURES
-from invariance_tf.paper.figures.missing import find_missing, has_data
+from invariance_tf.paper.figures.missing import (
+    find_missing,
+    has_data,
+    sweep_command,
+)
 from invariance_tf.paper.figures.parts import choose_frame
+from invariance_tf.paper.questions.catalogue import (
+    QUESTIONS,
+    draw_question,
+)
 from invariance_tf.paper.selection import count_at_chance
 from invariance_tf.paper.studies import find_studies, title_of
 
@@ -98,17 +106,18 @@ def draw_figures(
     *,
     is_complete=False,
 ):
-    """Draws figures into files such as `fig2c.png`.
+    """Draws figures into files such as `fig2c.png` and `capacity.png`.
 
     A figure for which there are no measurements at all is not drawn.
 
     Args:
         runs: A `tables.Runs`.
         out_dir: Directory to write to; it is created if it is missing.
-        numbers: List of keys of `FIGURES`; `None` means all.
+        numbers: List of keys of `FIGURES`, and of `QUESTIONS` that the paper
+            left open; `None` means all.
         formats: Sequence of `"png"`, `"pdf"` and `"svg"`.
         width: As for `draw_figure`.
-        is_complete: As for `draw_figure`; every figure is drawn.
+        is_complete: As for `draw_figure`; every figure of the paper is drawn.
 
     Returns:
         Dictionary from the numbers of the figures that were drawn to the list
@@ -117,9 +126,10 @@ def draw_figures(
     Raises:
         ValueError: If a figure or a format is unknown, or the width too small.
     """
-    numbers = list(FIGURES if numbers is None else numbers)
+    numbers = [*FIGURES, *QUESTIONS] if numbers is None else [*numbers]
     for number in numbers:
-        _find_entry(number)
+        if number not in QUESTIONS:
+            _find_entry(number)
     for name in formats:
         if name not in ("png", "pdf", "svg"):
             raise ValueError(
@@ -133,6 +143,15 @@ def draw_figures(
     frame = choose_frame(studies, is_complete=is_complete)
     drawn, left_out = {}, {}
     for number in numbers:
+        if number in QUESTIONS:
+            entry = QUESTIONS[number]
+            if not len(entry.select(runs)):
+                left_out[number] = [f"made by {sweep_command(entry.sweep)}"]
+                continue
+            drawn[number] = []
+            figure = draw_question(number, runs, width or style.PAGE)
+            _save(figure, os.path.join(out_dir, number), formats)
+            continue
         needs = _find_entry(number).needs
         missing = find_missing(needs, studies, frame)
         if not is_complete and not has_data(needs, studies, frame):
@@ -140,10 +159,14 @@ def draw_figures(
             continue
         drawn[number] = missing
         figure = draw_figure(number, studies, width, is_complete=is_complete)
-        for name in formats:
-            path = os.path.join(out_dir, f"fig{number}.{name}")
-            drawing.save(figure, path, dpi=DOTS_PER_INCH)
+        _save(figure, os.path.join(out_dir, f"fig{number}"), formats)
     return drawn, left_out
+
+
+def _save(figure, path, formats):
+    """Saves a figure in several formats."""
+    for name in formats:
+        drawing.save(figure, f"{path}.{name}", dpi=DOTS_PER_INCH)
 
 
 def count_left_out(runs):
@@ -157,6 +180,7 @@ def count_left_out(runs):
     """
     studies, reasons = find_studies(runs)
     shown = {run for study in studies.values() for run in study.runs.run}
+    shown |= {run for one in QUESTIONS.values() for run in one.select(runs).run}
     table = runs.runs[~runs.runs.run.isin(shown)]
     return collections.Counter(
         reasons.get(run, f"network {network}")
@@ -168,7 +192,7 @@ def _find_entry(number):
     """Returns the entry of a figure."""
     if number not in FIGURES:
         raise ValueError(
-            f"Unknown figure. Figures: {', '.join(FIGURES)}. "
+            f"Unknown figure. Figures: {', '.join([*FIGURES, *QUESTIONS])}. "
             f"Received: figure={number}"
         )
     return FIGURES[number]

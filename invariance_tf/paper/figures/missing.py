@@ -159,11 +159,12 @@ def _find_command(role, study):
         sweeps = {dataset: sweeps[dataset]} if dataset in sweeps else {}
     if not sweeps:
         return "write a sweep file like those in configs/sweeps"
-    commands = [
-        f"invariance-tf sweep configs/sweeps/{name}.yaml"
-        for name in sweeps.values()
-    ]
-    return f"made by {' or '.join(commands)}"
+    return f"made by {' or '.join(map(sweep_command, sweeps.values()))}"
+
+
+def sweep_command(name):
+    """Returns the command that makes the runs of a sweep."""
+    return f"invariance-tf sweep configs/sweeps/{name}.yaml"
 
 
 def _other_tests(table):

@@ -52,7 +52,7 @@ def write_report(runs, path):
         studies,
         left_out,
         verdicts=judge(studies),
-        groups=pictures.draw_pictures(studies),
+        groups=pictures.draw_pictures(studies, runs),
         report_dir=os.path.dirname(os.path.abspath(path)),
     )
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)

@@ -10,6 +10,7 @@ import markupsafe
 
 from invariance_tf.drawing import style
 from invariance_tf.paper.figures import by_number
+from invariance_tf.paper.questions.catalogue import QUESTIONS, draw_question
 
 # Coordinates are in 1/72 inch: nobody sees more decimals.
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
@@ -23,7 +24,7 @@ class Picture:
     """Holds a figure of the page.
 
     Attributes:
-        number: String. Number in the paper, such as 2a.
+        number: String. Number in the paper, such as 2a, or a question's name.
         title: String.
         description: String, what the figure shows.
         missing: List of strings: the runs that it lacks.
@@ -37,14 +38,16 @@ class Picture:
     svg: markupsafe.Markup | None
 
 
-def draw_pictures(studies):
+def draw_pictures(studies, runs):
     """Draws every figure, in groups of those with the same number.
 
     Args:
         studies: Dictionary from the name of a study to its `tables.Runs`.
+        runs: A `tables.Runs`, for the open questions that it answers.
 
     Returns:
-        Dictionary from the number, such as 2, to a list of `Picture`.
+        Dictionary from the number, such as 2, or the name of a question to a
+        list of `Picture`.
     """
     groups = {}
     for number, entry in by_number.FIGURES.items():
@@ -57,6 +60,14 @@ def draw_pictures(studies):
         )
         group = number.rstrip(string.ascii_lowercase)
         groups.setdefault(group, []).append(picture)
+    for name, entry in QUESTIONS.items():
+        if len(entry.select(runs)):
+            figure = draw_question(name, runs)
+            figure.suptitle("")
+            svg = inline_svg(figure, f"figure-{name}")
+            groups[name] = [
+                Picture(name, entry.title, entry.description, [], svg)
+            ]
     return groups
 
 

@@ -1,0 +1,131 @@
+"""Which runs a question is about, and how its networks are called."""
+
+import json
+
+import numpy as np
+
+from invariance_tf.drawing import style
+from invariance_tf.paper.selection import rows, trained
+from invariance_tf.paper.studies import name_in_words, other_transforms
+
+# Networks whose layers have states at time steps.
+RECURRENT = ("bl_small", "cornet_small")
+
+# What tables of a question take from that of the runs.
+_OF_RUN = ("run", "paradigm", "num_parameters", "network_name")
+
+
+def is_joint(runs):
+    """Returns which runs are of joint training with a transformation."""
+    found = rows(trained(runs.runs), paradigm="joint")
+    return runs.runs.index.isin(found.index)
+
+
+def choose_runs(runs, is_asked, several=None):
+    """Chooses runs that differ in nothing but what a question compares.
+
+    Of several set-ups, and of several strengths of a transformation, the one
+    with most runs is taken, and a training that was run twice counts once.
+
+    Args:
+        runs: A `tables.Runs`.
+        is_asked: Boolean Series, which rows of `runs.runs` to choose from.
+        several: String, name of a column that must have several values in the
+            set-up, or `None`.
+
+    Returns:
+        DataFrame, rows of `runs.runs` with the column network_name.
+    """
+    table = runs.runs[is_asked]
+    if several in table:
+        counts = table.groupby("setup")[several].transform("nunique")
+        table = table[(counts > 1) & table[several].notna()]
+    if not len(table):
+        return table.reindex(columns=[*dict.fromkeys((*table, *_OF_RUN))])
+    table = table[table.setup == _commonest(table.setup)]
+    strength = table.groupby("transform").transform_args
+    table = table[table.transform_args == strength.transform(_commonest)]
+    names = [
+        name_network(*row)
+        for row in zip(table.network, table.network_args, strict=True)
+    ]
+    # Of equal trainings the one tested by more stays: "all" comes before
+    # "trained".
+    table = table.assign(network_name=names).sort_values(
+        ["evaluate_on", "run"], kind="stable"
+    )
+    keys = ["network_name", "paradigm", "transform", "n_seen", "seed"]
+    return table[~table.duplicated(keys)]
+
+
+def _commonest(values):
+    return values.value_counts().index[0]
+
+
+def add_rows(chosen, table):
+    """Returns a table's rows of chosen runs, with what is known of the runs.
+
+    Args:
+        chosen: DataFrame of `choose_runs`.
+        table: DataFrame, one of a `tables.Runs`.
+    """
+    return table.merge(chosen[[*_OF_RUN]], on="run")
+
+
+def name_network(network, network_args):
+    """Names a network and its options, in words.
+
+    Example:
+
+    >>> name_network("alexnet_small", '{"width": 0.5}')
+    'small AlexNet, width 0.5'
+    >>> name_network("bl_small", '{"connections": "BU", "width": 1.0}')
+    'BU'
+    """
+    options = json.loads(network_args)
+    if options.get("width") == 1:
+        del options["width"]
+    # A network by its connections is a control of BL, with a name.
+    words = [str(options.pop("connections", name_in_words(network)))]
+    for key, value in options.items():
+        text = f"{value:g}" if isinstance(value, float) else f"{value}"
+        words.append(f"{key.replace('_', ' ')} {text}")
+    return ", ".join(words)
+
+
+def count_in_words(number):
+    """Writes a number of parameters; nothing for nan.
+
+    Example:
+
+    >>> count_in_words(442472), count_in_words(11_200_000)
+    ('442 k', '11.2 M')
+    """
+    if np.isnan(number):
+        return ""
+    if number < 1e6:
+        return f"{number / 1e3:.3g} k"
+    return f"{number / 1e6:.3g} M"
+
+
+def sort_transforms(table):
+    """Returns the transformations of a table, in the paper's order."""
+    found = {*table["transform"]}
+    return [*(name for name in style.LOOKS if name in found)] + [
+        *other_transforms(table)
+    ]
+
+
+def by_seed(table, measure):
+    """Returns a measure as a Series by transform and seed.
+
+    Rows of the same transform and seed are averaged.
+    """
+    groups = table.groupby(["transform", "seed"], observed=True)
+    return groups[measure].mean().dropna().astype("float64")
+
+
+def count_seeds(table):
+    """Returns the fewest and the most seeds of a transformation."""
+    counts = table.groupby("transform").seed.nunique()
+    return int(np.min(counts)), int(np.max(counts))
