@@ -39,6 +39,7 @@ OF_EVERY_RUN = {
     "transform_args": "{}",
     "network_args": "{}",
     "paradigm": "joint",
+    "seen_sets": "same",
     "num_parameters": 442472.0,
     "image_size": 48,
     "epochs": 15,

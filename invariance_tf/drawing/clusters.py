@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from invariance_tf.drawing import style
 from invariance_tf.drawing.layout import write_note
 
-_SURROGATES = {
+SURROGATES = {
     "shuffled": ("shuffled", style.GREY),
     "correlated": ("shuffled, as correlated", style.UNSEEN["facecolor"]),
 }
@@ -79,7 +79,7 @@ def _draw_explained(axes, found):
     """Draws the variance between clusters against their number."""
     numbers = np.arange(1, len(found.explained) + 1)
     for name, values in found.surrogates.items():
-        label, color = _SURROGATES[name]
+        label, color = SURROGATES[name]
         mean, spread = values.mean(axis=0), 2 * values.std(axis=0)
         axes.fill_between(
             numbers,

@@ -148,14 +148,19 @@ def look_of(transform):
 
     >>> look_of("my_lab.transforms:Swirl").label
     'Swirl'
+    >>> look_of("highpass+rotate90").label
+    'High-pass + Rotation 90°'
     """
     if transform in LOOKS:
         return LOOKS[transform]
     # The same in every figure, whichever others are in it.
     number = zlib.crc32(transform.encode())
     # Legends leave out what begins with an underscore.
-    name = re.sub("[^+,]*:", "", transform).lstrip("_")
-    name = name.replace("+", " + ").replace(",", ", ")
+    name = transform.rpartition(":")[2].lstrip("_")
+    if {*"+,"} & {*transform}:
+        parts = re.split("([+,])", transform)
+        parts[::2] = (look_of(part).label for part in parts[::2])
+        name = "".join(parts).replace("+", " + ").replace(",", ", ")
     return Look(
         foreign.shorten(name, LONGEST_NAME),
         _OTHER_COLORS[number % len(_OTHER_COLORS)],

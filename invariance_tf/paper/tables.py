@@ -35,6 +35,7 @@ TABLES = {
     "active_counts": "active_counts.csv",
     "ablation": "ablation.csv",
     "strengths": "strengths.csv",
+    "clusters": "clusters.csv",
     "history": "history.csv",
 }
 
@@ -61,7 +62,7 @@ _VARIED = (
 
 # And those in which the runs of one set-up may differ beside these: the paper's
 # open questions compare them.
-_COMPARED = ("paradigm", "network", "network_args")
+_COMPARED = ("paradigm", "seen_sets", "network", "network_args")
 
 # A directory with one of these is that of a run.
 _MARKS = ("config.yaml", run_files.SUMMARY)
@@ -94,7 +95,7 @@ class Runs:
             only the paradigm, the network and what may differ in a study do),
             data_name (what the data set is called), transform_args and
             network_args (as JSON), image_size, epochs, evaluate_on, paradigm,
-            num_parameters (of the network, as Keras counts them),
+            seen_sets, num_parameters (of the network, as Keras counts them),
             within_accuracy, across_accuracy, clean_accuracy, tau, means over
             neurons (invariance, invariance_floor and corrected_invariance,
             each with _seen, _unseen and _all), is_at_chance (on original
@@ -120,6 +121,9 @@ class Runs:
         strengths: DataFrame of runs that tested several: parameter, strength,
             is_trained, category_group, num_images, accuracy, lower, upper,
             mean_invariance, mean_control_shuffled, mean_corrected_invariance.
+        clusters: DataFrame of runs that tested several transformations: layer,
+            num_neurons, num_clusters, is_chosen, explained, and shuffled and
+            correlated, each with _mean and _std.
         unfinished: List of run directories that are not complete.
         refused: Dictionary from the directories of damaged runs to what is
             wrong, and what to do.
@@ -135,6 +139,9 @@ class Runs:
     ablation: pd.DataFrame
     history: pd.DataFrame
     strengths: pd.DataFrame = dataclasses.field(
+        default_factory=lambda: _join([])
+    )
+    clusters: pd.DataFrame = dataclasses.field(
         default_factory=lambda: _join([])
     )
     unfinished: list = dataclasses.field(default_factory=list)
@@ -251,6 +258,7 @@ def _load_saved(directory):
     runs = tables["runs"]
     missing = {name: math.nan for name in (*_MEASURES, "num_parameters")}
     missing |= {"is_at_chance": False, "paradigm": "joint"}
+    missing |= {"seen_sets": "same"}
     missing |= {"network_args": "{}", "setup": runs["study"]}
     missing["data_name"] = runs["dataset"]
     for name in missing.keys() - {*runs}:
@@ -316,6 +324,7 @@ def _choose_settings(settings, data_dir):
             for name in ("image_size", "epochs", "evaluate_on")
         },
         "paradigm": settings.get("paradigm", "joint"),
+        "seen_sets": settings.get("seen_sets", "same"),
     }
 
 

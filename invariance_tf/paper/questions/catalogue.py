@@ -12,6 +12,11 @@ from invariance_tf.paper.questions.capacity import (
     fill_capacity,
     select_capacity,
 )
+from invariance_tf.paper.questions.clusters import (
+    compare_clusters,
+    fill_clusters,
+    select_clusters,
+)
 from invariance_tf.paper.questions.paradigms import (
     compare_paradigms,
     fill_paradigms,
@@ -21,6 +26,11 @@ from invariance_tf.paper.questions.recurrence import (
     compare_recurrence,
     fill_recurrence,
     select_recurrence,
+)
+from invariance_tf.paper.questions.several import (
+    compare_several,
+    fill_several,
+    select_several,
 )
 from invariance_tf.paper.questions.specialists import (
     compare_specialists,
@@ -74,6 +84,25 @@ QUESTIONS = {
         select_strengths,
         fill_strengths,
         compare_strengths,
+    ),
+    "several": Question(
+        "Several transformations",
+        "Accuracy and corrected invariance of networks trained with one "
+        "transformation, with several in the same or in disjoint categories, "
+        "or with one after the other.",
+        "several",
+        select_several,
+        fill_several,
+        compare_several,
+    ),
+    "clusters": Question(
+        "Clusters of neurons",
+        "Curves of the variance between clusters of neurons against their "
+        "number, by layer, beside made-up neurons.",
+        "several",
+        select_clusters,
+        fill_clusters,
+        compare_clusters,
     ),
     "specialists": Question(
         "Accuracy lost without specialised neurons",

@@ -12,7 +12,7 @@ from invariance_tf.paper.studies import name_in_words, other_transforms
 RECURRENT = ("bl_small", "cornet_small")
 
 # What tables of a question take from that of the runs.
-_OF_RUN = ("run", "paradigm", "num_parameters", "network_name")
+_OF_RUN = ("run", "paradigm", "seen_sets", "num_parameters", "network_name")
 
 
 def is_joint(runs):
@@ -54,7 +54,8 @@ def choose_runs(runs, is_asked, several=None):
     table = table.assign(network_name=names).sort_values(
         ["evaluate_on", "run"], kind="stable"
     )
-    keys = ["network_name", "paradigm", "transform", "n_seen", "seed"]
+    keys = ["network_name", "paradigm", "seen_sets", "transform"]
+    keys += ["n_seen", "seed"]
     return table[~table.duplicated(keys)]
 
 
