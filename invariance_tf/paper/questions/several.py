@@ -126,8 +126,6 @@ def _draw_column(column, table, ways):
                 marker=marker,
                 linestyle="",
             )
-    for axes in column:
-        axes.set_xlim(-0.5, len(ways) - 0.5)
     accuracy, invariance = column
     accuracy.axhline(1 / table.num_categories.max(), **style.CHANCE)
     lines.draw_percent(accuracy, "accuracy (%)")
@@ -137,9 +135,11 @@ def _draw_column(column, table, ways):
         lowest=lines.lowest_of(table[_CORRECTED]),
     )
     words = [_in_words(way).replace("with ", "") for way in ways]
-    invariance.set_xticks(
-        places, words, rotation=30, ha="right", rotation_mode="anchor"
-    )
+    for axes in column:
+        axes.set_xlim(-0.5, len(ways) - 0.5)
+        axes.set_xticks(
+            places, words, rotation=30, ha="right", rotation_mode="anchor"
+        )
 
 
 def compare_several(table):
