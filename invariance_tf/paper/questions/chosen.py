@@ -5,8 +5,9 @@ import json
 import numpy as np
 
 from invariance_tf.drawing import style
-from invariance_tf.paper.selection import rows, trained
+from invariance_tf.paper.selection import trained
 from invariance_tf.paper.studies import name_in_words, other_transforms
+from invariance_tf.settings.names import is_several
 
 # Networks whose layers have states at time steps.
 RECURRENT = ("bl_small", "cornet_small")
@@ -16,9 +17,19 @@ _OF_RUN = ("run", "paradigm", "seen_sets", "num_parameters", "network_name")
 
 
 def is_joint(runs):
-    """Returns which runs are of joint training with a transformation."""
-    found = rows(trained(runs.runs), paradigm="joint")
-    return runs.runs.index.isin(found.index)
+    """Returns which runs are of joint training with one transformation."""
+    return is_trained(runs) & (runs.runs.paradigm == "joint")
+
+
+def is_trained(runs):
+    """Returns which runs are of a training with one transformation."""
+    found = runs.runs.index.isin(trained(runs.runs).index)
+    return found & ~has_several(runs)
+
+
+def has_several(runs):
+    """Returns which runs are of a training with several transformations."""
+    return runs.runs["transform"].map(is_several).astype(bool)
 
 
 def choose_runs(runs, is_asked, several=None):

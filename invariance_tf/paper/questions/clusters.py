@@ -7,10 +7,13 @@ from matplotlib.lines import Line2D
 
 from invariance_tf.drawing import layout, lines, style
 from invariance_tf.drawing.clusters import SURROGATES
-from invariance_tf.paper.questions.chosen import add_rows, choose_runs, is_joint
+from invariance_tf.paper.questions.chosen import (
+    add_rows,
+    choose_runs,
+    has_several,
+)
 from invariance_tf.paper.questions.panels import describe_seeds, draw_line
 from invariance_tf.paper.selection import rows
-from invariance_tf.settings import names
 
 
 def select_clusters(runs):
@@ -23,8 +26,8 @@ def select_clusters(runs):
         DataFrame, rows of `runs.clusters` with the column num_trained.
     """
     is_clustered = runs.runs.run.isin(runs.clusters.run)
-    is_several = runs.runs["transform"].map(names.is_several).astype(bool)
-    chosen = choose_runs(runs, is_clustered & is_several & is_joint(runs))
+    is_joint = runs.runs.paradigm == "joint"
+    chosen = choose_runs(runs, is_clustered & has_several(runs) & is_joint)
     table = add_rows(chosen, runs.clusters)
     if not len(table):
         return table

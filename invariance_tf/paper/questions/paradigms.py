@@ -6,13 +6,14 @@ from invariance_tf.drawing import lines, style
 from invariance_tf.paper.questions.chosen import (
     by_seed,
     choose_runs,
+    is_trained,
 )
 from invariance_tf.paper.questions.panels import (
     describe_seeds,
     draw_line,
     fill_columns,
 )
-from invariance_tf.paper.selection import own_tests, rows, trained
+from invariance_tf.paper.selection import own_tests, rows
 
 LOOKS = {
     "joint": ("joint (the paper)", "#333333", "o"),
@@ -39,8 +40,7 @@ def select_paradigms(runs):
         DataFrame, rows of `runs.runs` with the column across_in_group: the
         accuracy for unseen categories if only these can be answered.
     """
-    is_trained = runs.runs.index.isin(trained(runs.runs).index)
-    chosen = choose_runs(runs, is_trained, several="paradigm")
+    chosen = choose_runs(runs, is_trained(runs), several="paradigm")
     of_unseen = rows(own_tests(runs.accuracy), category_group="unseen")
     if "accuracy_in_group" not in of_unseen:
         return chosen.assign(**{IN_GROUP: float("nan")})

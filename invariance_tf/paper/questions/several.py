@@ -9,6 +9,7 @@ from invariance_tf.paper.questions.chosen import (
     add_rows,
     by_seed,
     choose_runs,
+    has_several,
     is_joint,
 )
 from invariance_tf.paper.questions.panels import (
@@ -37,9 +38,9 @@ def select_several(runs):
         which transform is the one tested, and num_trained and seen_sets tell
         how it was trained.
     """
-    is_several = runs.runs["transform"].map(names.is_several).astype(bool)
-    is_asked = runs.runs.setup.isin(runs.runs.setup[is_several])
-    chosen = choose_runs(runs, is_joint(runs) & is_asked)
+    is_several = has_several(runs) & (runs.runs.paradigm == "joint")
+    is_beside = runs.runs.setup.isin(runs.runs.setup[is_several])
+    chosen = choose_runs(runs, is_several | is_joint(runs) & is_beside)
     table = add_rows(chosen, runs.accuracy)
     if not len(table):
         return table
