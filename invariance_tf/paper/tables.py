@@ -5,13 +5,12 @@ import hashlib
 import json
 import math
 import os
-import zipfile
 
-import h5py
 import pandas as pd
 
 from invariance_tf import files, foreign, run_files
 from invariance_tf.paper import columns
+from invariance_tf.paper.parameters import count_parameters
 from invariance_tf.settings.config import drop_original_behaviour, title_of
 
 # What every row of every table starts with.
@@ -337,7 +336,7 @@ def _make_row(finished, summary):
             for name in _MEASURES
         },
         "is_at_chance": summary.get("health", {}).get("is_at_chance", False),
-        "num_parameters": _count_parameters(finished),
+        "num_parameters": count_parameters(finished),
         "penultimate_layer": summary.get("penultimate_layer"),
         "seconds": finished.seconds,
     }
@@ -359,40 +358,6 @@ def _read_origin(path):
         "num_images": origin["data"]["num_images"],
         "num_skipped": origin["data"]["num_skipped"],
     }
-
-
-def _count_parameters(finished):
-    """Returns the size of the network; nan if it cannot be known."""
-    if "num_parameters" in finished.summary:
-        return float(finished.summary["num_parameters"])
-    if not finished.has("model.keras"):
-        return math.nan
-    # A run from before it was recorded. Only shapes are read: a hash would
-    # take the whole model.
-    found = {}
-
-    def add(name, member):
-        if isinstance(member, h5py.Dataset):
-            found[name] = member.size
-
-    path = os.path.join(finished.run_dir, "model.keras")
-    try:
-        with (
-            zipfile.ZipFile(path) as archive,
-            archive.open("model.weights.h5") as file,
-            h5py.File(file, "r") as weights,
-        ):
-            weights.visititems(add)
-    except (OSError, KeyError, zipfile.BadZipFile):
-        return math.nan
-    # The optimizer's and the states of random layers are no parameters.
-    return float(
-        sum(
-            size
-            for name, size in found.items()
-            if name.startswith("layers/") and "/seed_generator/" not in name
-        )
-    )
 
 
 def _hash_settings(settings, fingerprint, varied):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from invariance_tf.drawing import style
-from invariance_tf.paper.selection import trained
+from invariance_tf.paper.selection import rows, trained
 from invariance_tf.paper.studies import name_in_words, other_transforms
 from invariance_tf.settings.names import is_several
 
@@ -16,19 +16,27 @@ RECURRENT = ("bl_small", "cornet_small")
 _OF_RUN = ("run", "paradigm", "seen_sets", "num_parameters", "network_name")
 
 
+def is_trained(runs):
+    """Returns which runs are of training with one transformation."""
+    found = runs.runs.index.isin(trained(runs.runs).index)
+    return found & ~_has_several(runs)
+
+
 def is_joint(runs):
     """Returns which runs are of joint training with one transformation."""
-    return is_trained(runs) & (runs.runs.paradigm == "joint")
+    return is_trained(runs) & _is_joint(runs)
 
 
-def is_trained(runs):
-    """Returns which runs are of a training with one transformation."""
-    found = runs.runs.index.isin(trained(runs.runs).index)
-    return found & ~has_several(runs)
+def is_of_several(runs):
+    """Returns which runs are of joint training with several."""
+    return _has_several(runs) & _is_joint(runs)
 
 
-def has_several(runs):
-    """Returns which runs are of a training with several transformations."""
+def _is_joint(runs):
+    return runs.runs.index.isin(rows(runs.runs, paradigm="joint").index)
+
+
+def _has_several(runs):
     return runs.runs["transform"].map(is_several).astype(bool)
 
 

@@ -10,7 +10,7 @@ from invariance_tf.drawing.clusters import SURROGATES
 from invariance_tf.paper.questions.chosen import (
     add_rows,
     choose_runs,
-    has_several,
+    is_of_several,
 )
 from invariance_tf.paper.questions.panels import describe_seeds, draw_line
 from invariance_tf.paper.selection import rows
@@ -26,8 +26,7 @@ def select_clusters(runs):
         DataFrame, rows of `runs.clusters` with the column num_trained.
     """
     is_clustered = runs.runs.run.isin(runs.clusters.run)
-    is_joint = runs.runs.paradigm == "joint"
-    chosen = choose_runs(runs, is_clustered & has_several(runs) & is_joint)
+    chosen = choose_runs(runs, is_clustered & is_of_several(runs))
     table = add_rows(chosen, runs.clusters)
     if not len(table):
         return table

@@ -9,8 +9,8 @@ from invariance_tf.paper.questions.chosen import (
     add_rows,
     by_seed,
     choose_runs,
-    has_several,
     is_joint,
+    is_of_several,
 )
 from invariance_tf.paper.questions.panels import (
     describe_seeds,
@@ -38,12 +38,12 @@ def select_several(runs):
         which transform is the one tested, and num_trained and seen_sets tell
         how it was trained.
     """
-    is_several = has_several(runs) & (runs.runs.paradigm == "joint")
+    is_several = is_of_several(runs)
+    if not is_several.any():
+        return add_rows(choose_runs(runs, is_several), runs.accuracy)
     is_beside = runs.runs.setup.isin(runs.runs.setup[is_several])
     chosen = choose_runs(runs, is_several | is_joint(runs) & is_beside)
     table = add_rows(chosen, runs.accuracy)
-    if not len(table):
-        return table
     trained = table["transform"].str.split(",")
     is_own = [
         test in parts
