@@ -73,6 +73,7 @@ setup(
         "matplotlib>=3.9",
         "pillow>=11.0",
         "pyarrow>=17.0",
+        "h5py>=3.11",
         "filelock>=3.16",
         "platformdirs>=4.2",
         # TensorFlow Datasets needs it and does not say so.

@@ -66,7 +66,11 @@ def test_every_row_starts_with_the_keys_of_its_run(runs_dir):
     assert len(runs.runs) == 2
     for name, table in runs.tables().items():
         assert [*table][: len(KEYS)] == [*KEYS], name
-        assert {*table.run} == {entry.name for entry in runs_dir.iterdir()}
+        assert {*table.run} == {
+            run_dir.name
+            for run_dir in runs_dir.iterdir()
+            if name == "runs" or (run_dir / TABLES[name]).exists()
+        }
     assert {*runs.runs["transform"]} == {"blur", "rotate90"}
     assert (runs.runs.n_seen == 2).all()
     assert (runs.runs.num_categories == 4).all()
@@ -77,6 +81,9 @@ def test_the_tables_are_those_of_the_runs(runs_dir):
     for run_dir in runs_dir.iterdir():
         for name, file in TABLES.items():
             table = runs.tables()[name]
+            if not (run_dir / file).exists():
+                assert name == "clusters"
+                continue
             found = table[table.run == run_dir.name].drop(columns=[*KEYS])
             read = pd.read_csv if file.endswith("csv") else pd.read_parquet
             expected = read(run_dir / file)
@@ -157,7 +164,8 @@ def test_saved_tables_of_different_runs_are_never_read_together(tmp_path):
     # The old ones, then none, then the new ones.
     allowed = [names_of(runs) for runs in (old, load_runs(tmp_path), new)]
     places = [allowed.index(names_of(load_runs(copy))) for _, copy in states]
-    assert len(places) > len(TABLES)
+    # Neither of them has clusters.
+    assert len(places) >= len(TABLES)
     assert places == sorted(places) and {*places} == {0, 1, 2}
     assert names_of(load_runs(tmp_path / "tables")) == allowed[2]
 
