@@ -285,10 +285,10 @@ def test_open_questions_are_shown_as_far_as_they_were_computed(
     text = render(read("questions.md"), answer=answer)
     assert text.count("Not computed yet.") == len(QUESTIONS) - 1
     assert "/drawings/question-recurrence-dark.svg#only-dark" in text
-    row = "| across, BL minus B | 0.10 (0.08 to 0.12) | higher | higher: "
+    row = "| across, BL minus B | 0.100 (0.075 to 0.125) | higher | higher: "
     assert f"{row}High-pass, Rotation 90° |  |" in text
     # Nothing but chance.
-    undecided = "0.00 (−0.22 to 0.22), undecided"
+    undecided = "0.000 (−0.224 to 0.224), undecided"
     assert f"operations | {undecided} |" in text
     assert f"more than {MOST_SEEDS} |" in text
     hours = 18 * OF_EVERY_RUN["seconds"] / 3600

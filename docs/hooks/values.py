@@ -162,7 +162,8 @@ class Answer:
         found = {one.words: one for one in self.comparisons}
         if words not in found:
             raise LookupError(f"{self.name} does not compare {words!r}")
-        return f"{format_effect(found[words].found)}, {found[words].verdict}"
+        effect = format_effect(found[words].found, decimals=3)
+        return f"{effect}, {found[words].verdict}"
 
     def summary(self):
         """Returns the figure and a table of all differences."""
@@ -176,7 +177,7 @@ class Answer:
         rows = [
             (
                 one.words,
-                format_effect(one.found),
+                format_effect(one.found, decimals=3),
                 one.verdict,
                 "; ".join(
                     f"{verdict}: {format_labels(', '.join(names))}"
@@ -347,12 +348,17 @@ def format_value(value, decimals):
     return "–" if pd.isna(value) else f"{value:,.{decimals}f}"
 
 
-def format_effect(row):
+def format_effect(row, decimals=2):
     """Formats an effect with its interval."""
     if pd.isna(row.effect):
         return "–"
-    interval = "" if pd.isna(row.low) else f" ({row.low:.2f} to {row.high:.2f})"
-    return f"{row.effect:.2f}{interval}".replace("-", "−")
+    effect, low, high = (
+        # Without a negative zero.
+        f"{round(value, decimals) + 0.0:.{decimals}f}"
+        for value in (row.effect, row.low, row.high)
+    )
+    interval = "" if pd.isna(row.low) else f" ({low} to {high})"
+    return f"{effect}{interval}".replace("-", "−")
 
 
 def format_verdict(verdict):

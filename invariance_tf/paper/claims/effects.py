@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from invariance_tf.paper.claims import inference
-from invariance_tf.paper.claims.limits import ROUNDING
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
 ON_AVERAGE = "holds on average"
@@ -13,6 +12,9 @@ ON_AVERAGE = "holds on average"
 # What stands instead of a transformation, and its words.
 MEAN, POOLED = "mean", "pooled"
 OVER = {MEAN: "mean over transformations", POOLED: "over all networks"}
+
+# Accuracies are fractions of numbers of images: rounding must not decide.
+ROUNDING = 1e-6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

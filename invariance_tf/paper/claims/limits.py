@@ -2,9 +2,6 @@
 
 LEVEL = 0.95
 
-# Accuracies are fractions of numbers of images: rounding must not decide.
-ROUNDING = 1e-6
-
 # Shares of the categories, of images, of neurons or of an accuracy.
 FEW = 0.2
 CLOSE_TO_ONE = 0.95

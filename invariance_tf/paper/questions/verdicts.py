@@ -14,7 +14,8 @@ import pandas as pd
 from scipy import stats
 
 from invariance_tf.paper.claims import inference
-from invariance_tf.paper.claims.limits import LEVEL, ROUNDING
+from invariance_tf.paper.claims.effects import ROUNDING
+from invariance_tf.paper.claims.limits import LEVEL
 
 HIGHER, LOWER, UNDECIDED = "higher", "lower", "undecided"
 
