@@ -144,6 +144,56 @@ def in_group_of(row):
         }
 
 
+PAIR = ",".join(TRANSFORMS)
+COMPOSED = "+".join(TRANSFORMS)
+
+
+def several_of(row):
+    """Each is easier beside another; that carries over to its categories."""
+    trained = row["transform"].split(",")
+    noise = NOISE[row["seed"]] * (len(trained) > 1)
+    groups = ["seen", "unseen", "all"]
+    groups += ["other"] * (row["seen_sets"] == "disjoint")
+    for name, group in itertools.product(trained, groups):
+        accuracy = {"highpass": 0.7, "rotate90": 0.4, COMPOSED: 0.1}[name]
+        accuracy += 0.1 * (len(trained) - 1) + 0.2 * (group == "other")
+        yield {
+            "test_transform": name,
+            "category_group": group,
+            "num_images": 600,
+            "accuracy": accuracy + noise * (group != "other"),
+        }
+
+
+def layers_of_several(row):
+    trained = row["transform"].split(",")
+    for name, group in itertools.product(trained, ("seen", "unseen")):
+        yield {
+            "test_transform": name,
+            "layer": "fc6",
+            "category_group": group,
+            "tau": 0.1,
+            "mean_corrected_invariance": 0.1 * len(trained),
+        }
+
+
+def clusters_of(row):
+    numbers = range(1, 9) if "," in row["transform"] else ()
+    for layer, number in itertools.product(("conv1", "fc6"), numbers):
+        share = 1 - 1 / number
+        yield {
+            "layer": layer,
+            "num_neurons": 100,
+            "num_clusters": number,
+            "is_chosen": number == 2,
+            "explained": share + NOISE[row["seed"]],
+            "shuffled_mean": 0.4 * share,
+            "shuffled_std": 0.02,
+            "correlated_mean": share,
+            "correlated_std": 0.02,
+        }
+
+
 def layers_of(row):
     num_steps = 4 if row["network_args"] in ("{}", BU) else 1
     for layer, step in itertools.product((1, 2), range(1, num_steps + 1)):
@@ -179,6 +229,16 @@ def made_up():
     widths = {"0.5": 1000, "1.0": 2000, "2.0": 8000}
     return {
         "strengths": make_runs({}, strengths=strengths_of),
+        "several": (
+            several := make_runs(
+                *({}, {"transform": PAIR}, {"transform": COMPOSED}),
+                {"transform": PAIR, "seen_sets": "disjoint"},
+                accuracy=several_of,
+                layers=layers_of_several,
+                clusters=clusters_of,
+            )
+        ),
+        "clusters": several,
         "specialists": make_runs({}, ablation=ablation_of),
         "paradigms": make_runs(
             *({"paradigm": name} for name in paradigms), accuracy=in_group_of
@@ -243,6 +303,10 @@ HALF = stats.t.ppf(0.975, 2) * 0.01 / np.sqrt(3)
         ("strengths", "accuracy, at higher strengths", -0.1125, HALF),
         ("strengths", "corrected invariance, at lower", -0.1, HALF),
         ("strengths", "corrected invariance, at higher", 0.15, HALF),
+        ("several", "across, with 1 other minus alone", 0.1, HALF),
+        ("several", "across, with 1 other, disjoint minus", 0.1, HALF),
+        ("several", "corrected invariance, unseen, with 1 other minus", 0.1, 0),
+        ("several", "accuracy, seen with another minus unseen", 0.2, HALF),
         # At 20 %, half of .2 and of .1; a tenth of it on other images.
         ("specialists", "lost beyond the control, transformed images", 0.075)
         + (HALF,),
@@ -282,6 +346,53 @@ def test_effects_are_those_that_the_tables_were_made_with(
     assert found.verdict == expected
     shown = {"higher": found.higher, "lower": found.lower}
     assert shown.get(expected, TRANSFORMS) == TRANSFORMS
+
+
+@pytest.mark.parametrize(
+    "name, words, effect",
+    [
+        # .1, and the rotation alone has .4.
+        ("several", "across, one after the other minus the harder", -0.3),
+        ("clusters", "variance between two clusters, neurons minus sh", 0.3),
+        ("clusters", "variance between two clusters, neurons minus made", 0.0),
+    ],
+)
+def test_effects_on_networks_of_several_are_those_of_the_tables(
+    name, words, effect, answers
+):
+    found = next(
+        one
+        for one in judge_question(name, answers[name])
+        if one.words.startswith(words)
+    )
+    assert found.found.effect == pytest.approx(effect, abs=1e-9)
+    assert (found.num_seeds, found.num_transforms) == (3, 1)
+
+
+def test_several_are_drawn_by_way_of_training(answers):
+    figure = draw_question("several", answers["several"])
+    axes = panel(figure, "Rotation 90°")
+    for group, expected in (
+        ("unseen categories", [0.4, 0.5, 0.5]),
+        ("categories seen with another transformation", [None, None, 0.7]),
+    ):
+        heights = line(axes, group).get_ydata()
+        expected = np.array(expected, float)
+        np.testing.assert_allclose(heights, expected, atol=1e-9)
+    below = next(
+        axes
+        for axes in figure.axes
+        if axes.get_ylabel() == "corrected invariance"
+    )
+    labels = [text.get_text() for text in below.get_xticklabels()]
+    assert labels == ["alone", "1 other", "1 other, disjoint"]
+
+
+def test_clusters_name_the_number_that_each_network_has(answers):
+    figure = draw_question("clusters", answers["clusters"])
+    axes = panel(figure, "fc6: 2, 2, 2, 2, 2, 2")
+    heights = line(axes, "neurons").get_ydata()
+    np.testing.assert_allclose(heights, [1 - 1 / k for k in range(1, 9)])
 
 
 def test_a_verdict_counts_how_much_was_asked():

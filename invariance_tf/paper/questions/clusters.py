@@ -114,7 +114,7 @@ def compare_clusters(table):
     found = {}
     for name, words in (
         ("shuffled", "shuffled ones"),
-        ("correlated", "shuffled, as correlated"),
+        ("correlated", "made-up ones that correlate alike"),
     ):
         above = of_two.assign(above=of_two.explained - of_two[f"{name}_mean"])
         means = above.groupby(["transform", "seed"]).above.mean()
