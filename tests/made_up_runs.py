@@ -239,11 +239,7 @@ def _make_rows(keys, tested, laws, num_neurons):
         "across_accuracy": accuracy["unseen"],
     }
     for group in counts:
-        level = invariance_in(transform, group)
-        floor, corrected = _correct(level, len(LAYERS) - 1, laws)
-        of_run[f"invariance_{group}"] = level
-        of_run[f"invariance_floor_{group}"] = floor
-        of_run[f"corrected_invariance_{group}"] = corrected
+        of_run[f"invariance_{group}"] = invariance_in(transform, group)
     return rows, of_run
 
 
