@@ -165,6 +165,12 @@ class Answer:
         effect = format_effect(found[words].found, decimals=3)
         return f"{effect}, {found[words].verdict}"
 
+    def mean(self, measure, decimals=2, **keys):
+        """Formats the mean of a measure over rows with given values."""
+        table = self.entry.select(self.results.tables)
+        values = select_rows(table, keys, "nothing was measured")[measure]
+        return f"{values.mean():.{decimals}f}".replace("-", "−")
+
     def summary(self):
         """Returns the figure and a table of all differences."""
         if not self.comparisons:
