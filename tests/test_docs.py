@@ -426,7 +426,7 @@ def test_a_model_of_ones_own_is_measured(run_page):
 
 @pytest.fixture
 def in_short(tmp_path):
-    """The environment of programs that train for one epoch.
+    """The environment of programs that train for one epoch on few faces.
 
     Python imports `sitecustomize` first, in every process.
     """
@@ -435,6 +435,8 @@ def in_short(tmp_path):
     (directory / "sitecustomize.py").write_text(
         "from invariance_tf.settings import defaults\n"
         'defaults.NETWORKS["alexnet_small"].experiment["epochs"] = 1\n'
+        'few = {"num_train": 10, "num_test": 5}\n'
+        'defaults.DATASETS["synthfaces"].options.update(few)\n'
     )
     before = {
         "PATH": pathlib.Path(sys.executable).parent,
