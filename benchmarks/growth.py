@@ -2,7 +2,7 @@
 
 `python -m benchmarks growth` measures the stages of an experiment with a tiny
 network at rising numbers of images (`--axis images`, half of them for testing),
-of categories and of categories seen transformed (`n_seen`), both at 10,000
+of categories and of categories seen transformed (`n_seen`), both at some 10,000
 images, and the analysis of a layer of rising width, with no activity held
 (`units`). Images are random. Each point is measured in a process of its own:
 seconds without what models need to be traced, and the peak of resident memory
