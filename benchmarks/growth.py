@@ -173,6 +173,7 @@ def measure_stages(meter, num_images, num_categories, n_seen):
     from invariance_tf.runs.tensorboard import EventLog
 
     half = num_images // num_categories // 2
+    # Drawing them is not measured: `noise` finds them there.
     contest.make_batch(2 * half * num_categories, IMAGE_SIZE, num_categories)
     with tempfile.TemporaryDirectory() as runs_dir:
         settings = Experiment(
