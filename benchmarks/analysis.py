@@ -10,17 +10,10 @@ measures every layer of AlexNet, and `--network
 benchmarks.analysis:three_layers --image_size 32 --num_test 50 --layers all`
 the 11,008 neurons of a network that is so small that the analysis weighs most.
 It runs on any backend of Keras, and is the part `analysis` of `gpu`.
-
-`--memory 1000 10000` shows the peak memory instead, of a process for each of
-these numbers of images, with no activity held; the images are generated as
-they are read. After the first of them comes a process that holds the
-activities of all its images in arrays, as one does without thinking. For Linux.
 """
 
 import os
-import resource
 import statistics
-import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -43,21 +36,6 @@ LINE = (
 )
 
 
-class GeneratedImages:
-    """Stands for an array of images that are drawn whenever they are read."""
-
-    def __init__(self, num_images, image_size):
-        self.shape = (num_images, image_size, image_size, 3)
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __getitem__(self, positions):
-        size = (len(positions), *self.shape[1:])
-        random = np.random.default_rng(int(positions[0]))
-        return random.integers(0, 256, size, "uint8")
-
-
 def three_layers(images, num_categories, **options):
     """Adds a small network, the layers of which are measured cheaply."""
     from keras import layers
@@ -66,19 +44,6 @@ def three_layers(images, num_categories, **options):
     x = layers.Conv2D(40, 3, 2, "same", activation="relu")(x)
     x = layers.Dense(256, activation="relu")(layers.Flatten()(x))
     return layers.Dense(num_categories, dtype="float32")(x)
-
-
-def build_model(network, image_size, num_categories, layers):
-    """Returns an untrained model and the names of the layers to measure."""
-    from invariance_tf.measures import activations
-
-    # With this initialisation the activity of inner layers does not fade.
-    model = training_step.build_model(
-        network, image_size, num_categories, initializer="he"
-    )
-    if layers == "all":
-        return model, activations.rectified_layers(model)
-    return model, [activations.penultimate_layer(model)]
 
 
 def make_passes(network, image_size, num_categories, num_test, layers):
@@ -93,7 +58,13 @@ def make_passes(network, image_size, num_categories, num_test, layers):
         responses,
     )
 
-    model, names = build_model(network, image_size, num_categories, layers)
+    # With this initialisation the activity of inner layers does not fade.
+    model = training_step.build_model(
+        network, image_size, num_categories, initializer="he"
+    )
+    names = [activations.penultimate_layer(model)]
+    if layers == "all":
+        names = activations.rectified_layers(model)
     labels = np.arange(num_categories).repeat(num_test)
     images, _, _ = contest.make_batch(len(labels), image_size, 1)
     is_seen = np.arange(num_categories) < num_categories // 2
@@ -172,49 +143,9 @@ def run(arguments, devices, afford, out_path):
         contest.report_rows(rows, LINE, out_path)
 
 
-def measure_peak(work, num_images, is_whole):
-    """Returns the peak memory of this process, in bytes, after a measurement.
-
-    Args:
-        work: Tuple of network, pixels, categories, a number, and layers.
-        num_images: Integer.
-        is_whole: Whether the activities of all images are in arrays.
-    """
-    from invariance_tf.measures import measurement, responses
-
-    network, image_size, num_categories, _, layers = work
-    model, names = build_model(network, image_size, num_categories, layers)
-    images = GeneratedImages(num_images, image_size)
-    labels = np.arange(num_images) % num_categories
-    reader = responses.Responses(model, images, names, labels=labels, memory=0)
-    if is_whole:
-        held = [*reader]
-        sys.stderr.write(f"{len(held)} blocks of activities\n")
-    else:
-        is_seen = np.arange(num_categories) < num_categories // 2
-        measurement.measure(reader, is_seen=is_seen)
-    # In KiB on Linux.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def compare_peaks(numbers):
-    """Shows the peak memory for numbers of images, and when all is held."""
-    cases = [("streamed", number) for number in numbers]
-    cases.insert(1, ("whole", numbers[0]))
-    peaks = []
-    for case in cases:
-        options = [*sys.argv[1:], "--serve", *case]
-        peaks.append(contest.ask_process("analysis", *options))
-        sys.stdout.write(
-            "{}, {} images: peak {:.2f} GiB, ratio {:.3f}\n".format(
-                *case, peaks[-1] / 2**30, peaks[-1] / peaks[0]
-            )
-        )
-
-
 def main():
     """Prints and writes a table."""
-    parser = contest.make_parser(__doc__, repeats=5, num_served=2)
+    parser = contest.make_parser(__doc__, repeats=5)
     parser.add_argument("--network", default="alexnet_small")
     parser.add_argument("--image_size", type=int, default=48)
     parser.add_argument("--num_categories", type=int, default=40)
@@ -222,24 +153,10 @@ def main():
     parser.add_argument(
         "--layers", choices=["penultimate", "all"], default="penultimate"
     )
-    parser.add_argument("--memory", type=int, nargs="+", help="images")
-    arguments = parser.parse_args()
-    work = (
-        arguments.network,
-        arguments.image_size,
-        arguments.num_categories,
-        arguments.num_test,
-        arguments.layers,
-    )
-    if arguments.serve:
-        kind, number = arguments.serve
-        peak = measure_peak(work, int(number), kind == "whole")
-        sys.stdout.write(f"{peak}\n")
-    elif arguments.memory:
-        compare_peaks(arguments.memory)
-    else:
-        rows = measure_passes(work, arguments.repeats)
-        contest.report_rows(rows, LINE, arguments.out)
+    options = vars(parser.parse_args())
+    repeats, out = options.pop("repeats"), options.pop("out")
+    rows = measure_passes(tuple(options.values()), repeats)
+    contest.report_rows(rows, LINE, out)
 
 
 if __name__ == "__main__":

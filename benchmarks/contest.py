@@ -8,6 +8,7 @@ process until it is its turn, and every repeat has all of them.
 import argparse
 import contextlib
 import csv
+import functools
 import json
 import math
 import os
@@ -53,10 +54,12 @@ def make_parser(description, repeats, num_served=None):
     return parser
 
 
+@functools.cache
 def make_batch(batch_size, image_size, num_categories):
     """Returns a batch of noise as arrays: images, flags and labels.
 
-    Every other image is flagged to be transformed.
+    Every other image is flagged to be transformed. It is drawn once: that is
+    not what is measured.
     """
     shape = (batch_size, image_size, image_size, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, "uint8")

@@ -110,34 +110,21 @@ def serve_bare(start, network, *numbers):
     json.dump(found, sys.stdout)
 
 
-def to_rows(work, parts, starts):
-    """Returns the rows of the table of parts.
+def summarise(repeats, whole, names=("part", "seconds", "share")):
+    """Returns a row for each part, with medians over repeats.
 
     Args:
-        work: String.
-        parts: List of dictionaries of seconds, one for each repeat.
-        starts: As many dictionaries of the seconds until the first step; the
-            shares are of the bare one's.
+        repeats: List of dictionaries from parts to numbers.
+        whole: String, the part that shares are of.
+        names: The columns.
     """
     rows = []
-
-    def add_rows(repeats, whole):
-        for part in repeats[0]:
-            shares = [each[part] / each[whole] for each in repeats]
-            rows.append(
-                {
-                    "work": work,
-                    "part": part,
-                    "seconds": round(
-                        statistics.median(each[part] for each in repeats), 3
-                    ),
-                    "share": round(statistics.median(shares), 4),
-                    "repeats": len(repeats),
-                }
-            )
-
-    add_rows([{**each, "whole": sum(each.values())} for each in parts], "whole")
-    add_rows(starts, "bare first step")
+    for part in repeats[0]:
+        median = statistics.median(each[part] for each in repeats)
+        share = statistics.median(each[part] / each[whole] for each in repeats)
+        values = (part, round(median, 3), round(share, 4))
+        row = dict(zip(names, values, strict=True))
+        rows.append({**row, "repeats": len(repeats)})
     return rows
 
 
@@ -156,7 +143,7 @@ def main():
         bare = contest.ask_process(
             "end_to_end", "--serve", time.time(), *map(settings.get, NAMES)
         )
-        parts.append(found)
+        parts.append({**found, "whole": sum(found.values())})
         starts.append(
             {
                 "first step": first_step,
@@ -173,28 +160,15 @@ def main():
             }
         )
     work = f"{settings['network']}, {settings['image_size']} px"
+    rows = summarise(parts, "whole") + summarise(starts, "bare first step")
     contest.report_rows(
-        to_rows(work, parts, starts),
+        [{"work": work, **row} for row in rows],
         "{part:32}{seconds:9.2f} s{share:8.1%}",
         arguments.out,
     )
+    names = ("way", "images_per_second", "rate_to_bare")
     contest.report_rows(
-        [
-            {
-                "way": way,
-                "images_per_second": round(
-                    statistics.median(each[way] for each in rates), 1
-                ),
-                "rate_to_bare": round(
-                    statistics.median(
-                        each[way] / each["bare"] for each in rates
-                    ),
-                    3,
-                ),
-                "repeats": len(rates),
-            }
-            for way in rates[0]
-        ],
+        summarise(rates, "bare", names),
         "{way}: {images_per_second} images/s, {rate_to_bare} of the bare step",
         arguments.rate_out,
     )

@@ -2,7 +2,7 @@
 
 `python -m benchmarks growth` measures the stages of an experiment with a tiny
 network at rising numbers of images (`--axis images`, half of them for testing),
-of categories and of categories seen transformed (`n_seen`), both at 10,000
+of categories and of categories seen transformed (`n_seen`), both at some 10,000
 images, and the analysis of a layer of rising width, with no activity held
 (`units`). Images are random. Each point is measured in a process of its own:
 seconds without what models need to be traced, and the peak of resident memory
@@ -17,6 +17,7 @@ linear growth. `--figure growth.png` draws them. For Linux.
 import contextlib
 import importlib
 import io
+import itertools
 import json
 import math
 import os
@@ -30,35 +31,42 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pandas as pd
 
-from benchmarks import contest
+from benchmarks import contest, training_step
 
 IMAGE_SIZE = 16
-AXES = {
-    "images": (1_000, 3_000, 10_000, 30_000, 50_000),
-    "categories": (10, 30, 100, 300, 1_000),
-    "n_seen": (1, 20, 100, 200, 399),
-    "units": (1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576),
-}
-# Numbers of images, of categories and of those seen transformed.
-POINTS = {
-    "images": lambda value: (value, 100, 50),
-    "categories": lambda value: (10_000, value, value // 2),
-    "n_seen": lambda value: (10_000, 400, value),
-}
+NETWORK = "benchmarks.growth:tiny_network"
 # On which a wide layer is measured.
 FEW_IMAGES = 128
-UNITS = {
-    "images": "images",
-    "categories": "categories",
-    "n_seen": "categories seen transformed, of 400",
-    "units": "neurons of the layer",
+# Label, points, and the numbers of images, of categories and of those seen
+# transformed at a point.
+AXES = {
+    "images": (
+        "images",
+        (1_000, 3_000, 10_000, 30_000, 50_000),
+        lambda value: (value, 100, 50),
+    ),
+    "categories": (
+        "categories",
+        (10, 30, 100, 300, 1_000),
+        lambda value: (10_000, value, value // 2),
+    ),
+    "n_seen": (
+        "categories seen transformed, of 400",
+        (1, 20, 100, 200, 399),
+        lambda value: (10_000, 400, value),
+    ),
+    "units": (
+        "neurons of the layer",
+        (1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576),
+        None,
+    ),
 }
 LOOKS = {
-    "data": {"color": "#000000", "marker": "o"},
-    "pipeline": {"color": "#E69F00", "marker": "s"},
-    "training": {"color": "#0072B2", "marker": "^"},
-    "evaluation": {"color": "#009E73", "marker": "v"},
-    "analysis": {"color": "#CC79A7", "marker": "D"},
+    "data": ("#000000", "o"),
+    "pipeline": ("#E69F00", "s"),
+    "training": ("#0072B2", "^"),
+    "evaluation": ("#009E73", "v"),
+    "analysis": ("#CC79A7", "D"),
 }
 LINE = (
     "{axis} {value}: {stage} {seconds:.3f} s, peak {peak_bytes:.3e}, idle "
@@ -67,41 +75,47 @@ LINE = (
 
 
 class Meter:
-    """Measures seconds and the peak of memory in each stage. For Linux.
-
-    `idle_bytes` is what is resident when it is made; `stages` holds seconds and
-    `peak_bytes` of each stage.
-    """
+    """Measures seconds and the peak of resident memory in each stage."""
 
     def __init__(self):
-        self._forget_peak()
-        self.idle_bytes = self._peak()
         self.stages = {}
-
-    def _forget_peak(self):
-        """Lets the peak be what is resident now."""
-        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-            file.write("5")
-
-    def _peak(self):
-        """Returns the peak of resident memory in bytes."""
-        with open("/proc/self/status", encoding="ascii") as file:
-            (line,) = (line for line in file if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
+        with self.stage("idle"):
+            pass
 
     @contextlib.contextmanager
     def stage(self, name):
         """Measures what is done inside; gives a place for another time."""
-        self._forget_peak()
+        # The peak becomes what is resident now.
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")
         found = self.stages[name] = {}
         start = time.perf_counter()
         yield found
         found.setdefault("seconds", time.perf_counter() - start)
-        found["peak_bytes"] = self._peak()
+        with open("/proc/self/status", encoding="ascii") as file:
+            (line,) = (line for line in file if line.startswith("VmHWM"))
+        found["peak_bytes"] = int(line.split()[1]) * 1024
 
 
-def tiny_network(images, num_categories, channels=8):
-    """Adds a convolution, 64 hidden neurons and logits."""
+def noise(image_size=IMAGE_SIZE, num_categories=2, num_train=1, num_test=1):
+    """Makes a data set of random images."""
+    from invariance_tf import datasets
+
+    num_images = num_train + num_test
+    images, _, labels = contest.make_batch(
+        num_categories * num_images, image_size, num_categories
+    )
+    return datasets.Dataset(
+        "random",
+        images,
+        np.sort(labels).astype("int32"),
+        np.tile(np.arange(num_images) < num_test, num_categories),
+        tuple(f"category_{label}" for label in range(num_categories)),
+    )
+
+
+def tiny_network(images, num_categories, channels=8, weight_decay=0.0):
+    """Adds a convolution, 64 hidden neurons and logits; nothing decays."""
     from keras import layers
 
     wide = layers.Conv2D(
@@ -110,39 +124,6 @@ def tiny_network(images, num_categories, channels=8):
     pooled = layers.AveragePooling2D(IMAGE_SIZE // 4)(wide)
     hidden = layers.Dense(64, activation="relu")(layers.Flatten()(pooled))
     return layers.Dense(num_categories)(hidden)
-
-
-def build(num_categories, **network_args):
-    """Builds an untrained model."""
-    import keras
-
-    from invariance_tf import transforms
-    from invariance_tf.paradigm import model
-
-    keras.utils.set_random_seed(0)
-    return model.build(
-        tiny_network,
-        transforms.get("highpass"),
-        IMAGE_SIZE,
-        num_categories,
-        **network_args,
-    )
-
-
-def divide(images, num_categories):
-    """Returns a data set of these images and the parts that they are in."""
-    from invariance_tf import datasets
-    from invariance_tf.paradigm import splits
-
-    numbers = np.arange(len(images))
-    labels = (numbers * num_categories // len(images)).astype("int32")
-    names = tuple(f"category_{label}" for label in range(num_categories))
-    is_test = numbers % 2 == 0
-    dataset = datasets.Dataset("random", images, labels, is_test, names)
-    parts = splits.divide(dataset, 0.0, seed=0)
-    splits.check(parts, dataset)
-    splits.digest(parts, dataset)
-    return dataset, parts
 
 
 def draw_epochs(prepared):
@@ -183,28 +164,41 @@ def trace(prepared):
 def measure_stages(meter, num_images, num_categories, n_seen):
     """Measures all stages of an experiment."""
     from invariance_tf import Experiment
-    from invariance_tf.runs import accuracies, analysis, network_training
-    from invariance_tf.runs.preparation import Prepared
+    from invariance_tf.runs import (
+        accuracies,
+        analysis,
+        network_training,
+        preparation,
+    )
     from invariance_tf.runs.tensorboard import EventLog
 
-    images, _, _ = contest.make_batch(num_images, IMAGE_SIZE, 1)
-    settings = Experiment(epochs=2).resolve()
-    with tempfile.TemporaryDirectory() as run_dir:
-        with meter.stage("data"):
-            dataset, parts = divide(images, num_categories)
-        is_seen = np.arange(num_categories) < n_seen
-        model = build(num_categories)
-        prepared = Prepared(
-            settings, dataset, is_seen, parts, model, {}, run_dir
+    half = num_images // num_categories // 2
+    # Drawing them is not measured: `noise` finds them there.
+    contest.make_batch(2 * half * num_categories, IMAGE_SIZE, num_categories)
+    with tempfile.TemporaryDirectory() as runs_dir:
+        settings = Experiment(
+            dataset="benchmarks.growth:noise",
+            network=NETWORK,
+            image_size=IMAGE_SIZE,
+            num_categories=num_categories,
+            num_train=half,
+            num_test=half,
+            n_seen=n_seen,
+            epochs=2,
+            validation_fraction=0.0,
+            runs_dir=runs_dir,
         )
-        log = EventLog(os.path.join(run_dir, "tensorboard"))
+        with meter.stage("data") as found:
+            prepared = preparation.prepare(settings)
+            found["seconds"] = prepared.seconds["data"]
+        os.mkdir(prepared.run_dir)
+        log = EventLog(prepared.path("tensorboard"))
         with meter.stage("pipeline") as found:
             found["seconds"] = draw_epochs(prepared)
         # In first epochs graphs are made.
         with meter.stage("training") as found:
-            network_training.train(prepared, log)
-            history = pd.read_csv(os.path.join(run_dir, "history.csv"))
-            found["seconds"] = history.seconds.iloc[-1]
+            history = network_training.train(prepared, log)
+            found["seconds"] = history[-1]["seconds"]
         trace(prepared)
         with meter.stage("evaluation"):
             accuracies.measure_accuracies(prepared, log)
@@ -218,7 +212,8 @@ def measure_width(meter, num_units):
     from invariance_tf.measures import measurement, responses
 
     images, _, labels = contest.make_batch(FEW_IMAGES, IMAGE_SIZE, 8)
-    model = build(8, channels=num_units // IMAGE_SIZE**2)
+    channels = num_units // IMAGE_SIZE**2
+    model = training_step.build_model(NETWORK, IMAGE_SIZE, 8, channels=channels)
 
     def measure(number):
         reader = responses.Responses(
@@ -233,7 +228,7 @@ def measure_width(meter, num_units):
 
 
 def serve(axis, text):
-    """Measures one point; writes its stages and the idle memory."""
+    """Measures one point; writes the time and memory of its stages."""
     value = int(text)
     # What a run imports.
     importlib.import_module("invariance_tf.runs.experiment")
@@ -242,10 +237,8 @@ def serve(axis, text):
         if axis == "units":
             measure_width(meter, value)
         else:
-            measure_stages(meter, *POINTS[axis](value))
-    json.dump(
-        {"idle_bytes": meter.idle_bytes, "stages": meter.stages}, sys.stdout
-    )
+            measure_stages(meter, *AXES[axis][2](value))
+    json.dump(meter.stages, sys.stdout)
 
 
 def measure_point(axis, value, repeats):
@@ -254,21 +247,22 @@ def measure_point(axis, value, repeats):
         contest.ask_process("growth", "--serve", axis, value)
         for _ in range(repeats)
     ]
+
+    def median(stage, name):
+        return statistics.median(stages[stage][name] for stages in found)
+
     rows = [
         {
             "axis": axis,
             "value": value,
             "stage": stage,
-            "seconds": statistics.median(
-                one["stages"][stage]["seconds"] for one in found
-            ),
-            "peak_bytes": statistics.median(
-                one["stages"][stage]["peak_bytes"] for one in found
-            ),
-            "idle_bytes": statistics.median(one["idle_bytes"] for one in found),
+            "seconds": median(stage, "seconds"),
+            "peak_bytes": median(stage, "peak_bytes"),
+            "idle_bytes": median("idle", "peak_bytes"),
             "repeats": repeats,
         }
-        for stage in found[0]["stages"]
+        for stage in found[0]
+        if stage != "idle"
     ]
     contest.report_rows(rows, LINE, None)
     return rows
@@ -309,28 +303,26 @@ def draw_curves(table, path):
     from invariance_tf.drawing import save, style
 
     labels = {"seconds": "time (s)", "memory": "memory above idle (MiB)"}
-    num_axes = table.axis.nunique()
+    rows = [*table.groupby("axis", sort=False)]
     with style.context():
-        figure = Figure(figsize=(7.4, 2.2 * num_axes))
-        panels = figure.subplots(num_axes, 2, squeeze=False)
-        for (axis, rows), pair in zip(
-            table.groupby("axis", sort=False), panels, strict=True
+        figure = Figure(figsize=(7.4, 2.2 * len(rows)))
+        panels = figure.subplots(len(rows), 2, squeeze=False)
+        for panel, ((axis, points), (name, label)) in zip(
+            panels.flat, itertools.product(rows, labels.items()), strict=True
         ):
-            for (name, label), panel in zip(labels.items(), pair, strict=True):
-                for stage, curve in rows.groupby("stage", sort=False):
-                    slope = curve[f"{name}_slope"].iloc[0]
-                    panel.plot(
-                        curve["value"],
-                        curve[name],
-                        label=f"{stage} {slope:.2f}",
-                        **LOOKS[stage],
-                    )
-                panel.set(xscale="log", yscale="log")
-                panel.set(xlabel=UNITS[axis], ylabel=label)
-                panel.grid(True)
-                panel.legend(
-                    title="slope", loc="upper left", bbox_to_anchor=(1, 1.05)
+            for stage, curve in points.groupby("stage", sort=False):
+                color, marker = LOOKS[stage]
+                panel.loglog(
+                    *(curve["value"], curve[name]),
+                    color=color,
+                    marker=marker,
+                    label=f"{stage} {curve[f'{name}_slope'].iloc[0]:.2f}",
                 )
+            panel.set(xlabel=AXES[axis][0], ylabel=label)
+            panel.grid(True)
+            panel.legend(
+                title="slope", loc="upper left", bbox_to_anchor=(1, 1.05)
+            )
     save(figure, path, dpi=130)
 
 
@@ -347,7 +339,7 @@ def main():
     table = pd.DataFrame(
         row
         for axis in arguments.axis
-        for value in arguments.values or AXES[axis]
+        for value in arguments.values or AXES[axis][1]
         for row in measure_point(axis, value, arguments.repeats)
     )
     add_slopes(table)

@@ -1,6 +1,7 @@
 """What every test needs."""
 
 import csv
+import dataclasses
 import gc
 import importlib
 import os
@@ -132,6 +133,17 @@ def run_dir(finished, tmp_path):
     path = tmp_path / "runs" / os.path.basename(original)
     shutil.copytree(original, path)
     return str(path)
+
+
+def is_measured_again(experiment, run_dir, **changes):
+    """Says whether the same training with changes is measured again."""
+    from invariance_tf import run
+
+    path = os.path.join(run_dir, "layers.csv")
+    os.utime(path, (0, 0))
+    done = run(dataclasses.replace(experiment, **changes))
+    assert done["was_done"] and done["run_dir"] == run_dir
+    return os.stat(path).st_mtime > 0
 
 
 def read_csv(*path):

@@ -1,6 +1,7 @@
 """The neurons of a whole run: tables, summary and the command line."""
 
 import dataclasses
+import functools
 import json
 import os
 
@@ -257,15 +258,7 @@ def test_a_done_run_is_measured_again_only_where_it_lacks_measures(
     experiment = dataclasses.replace(
         finished[0], runs_dir=os.path.dirname(run_dir)
     )
-
-    def again(**changes):
-        """Returns whether the same training with changes measures again."""
-        path = os.path.join(run_dir, "layers.csv")
-        os.utime(path, (0, 0))
-        done = run_experiment(dataclasses.replace(experiment, **changes))
-        assert done["was_done"] and done["run_dir"] == run_dir
-        return os.stat(path).st_mtime > 0
-
+    again = functools.partial(conftest.is_measured_again, experiment, run_dir)
     assert not again()
     assert not again(analysis="none")
     assert again(analysis="layers")

@@ -271,13 +271,20 @@ def test_no_module_is_hidden_by_a_name_of_its_package():
     assert not offenders, listed(offenders)
 
 
-def test_the_package_and_its_help_start_without_tensorflow():
+def test_help_and_mistakes_are_answered_without_tensorflow(tmp_path):
+    path = tmp_path / "sweep.yaml"
+    path.write_text("base: {n_sen: 3}")
+    asked = [[name, "--help"] for name in ("run", "calibrate")]
+    asked += [["run", "--n_seen", "99"], ["search", "synthfaces", "--seeds"]]
+    asked += [["search", "synthfaces", "--n_seen", "99"], ["sweep", str(path)]]
     program = (
-        "import sys, invariance_tf, invariance_tf.commands.cli\n"
-        "try: invariance_tf.commands.cli.main(['run', '--help'])\n"
-        "except SystemExit: pass\n"
-        "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
-        "sys.exit(str(heavy) if heavy else 0)\n"
+        "import sys\n"
+        "from invariance_tf.commands import cli\n"
+        f"for arguments in {asked!r}:\n"
+        "    expected = 0 if '--help' in arguments else 2\n"
+        "    is_wrong = cli.main(arguments) != expected\n"
+        "    heavy = {'tensorflow', 'keras', 'numpy', 'pandas', 'scipy'}\n"
+        "    if is_wrong or heavy & {*sys.modules}: sys.exit(str(arguments))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True

@@ -130,15 +130,23 @@ def test_a_slope_is_the_power_of_growth(module, power):
     assert slope == pytest.approx(power)
 
 
-def test_the_parts_of_a_run_are_the_whole_and_shares_are_of_it(module):
-    parts = [{"training": 3.0, "exit": 1.0}, {"training": 1.0, "exit": 1.0}]
-    starts = [{"first step": 6.0, "bare first step": 4.0}] * 2
-    rows = module("end_to_end").to_rows("small", parts, starts)
-    shares = {row["part"]: row["share"] for row in rows}
-    assert shares == {
-        "training": 0.625,
-        "exit": 0.375,
-        "whole": 1,
-        "first step": 1.5,
-        "bare first step": 1,
-    }
+def test_shares_of_a_run_are_medians_of_those_within_repeats(module):
+    parts = [
+        {"training": 3.0, "exit": 1.0, "whole": 4.0},
+        {"training": 1.0, "exit": 1.0, "whole": 2.0},
+    ]
+    training, leaving, whole = module("end_to_end").summarise(parts, "whole")
+    assert training["seconds"] == 2 and training["share"] == 0.625
+    assert leaving["share"] == 0.375 and whole["share"] == 1
+
+
+@pytest.mark.slow
+def test_growth_measures_each_stage_of_an_experiment(module):
+    growth = module("growth")
+    meter = growth.Meter()
+    growth.measure_stages(meter, num_images=64, num_categories=4, n_seen=2)
+    names = "idle data pipeline training evaluation analysis".split()
+    assert [*meter.stages] == names
+    for name in names:
+        assert meter.stages[name]["seconds"] >= 0
+        assert meter.stages[name]["peak_bytes"] > 1e8

@@ -303,7 +303,7 @@ def test_questions_that_were_computed_are_drawn(monkeypatch, tmp_path):
     for name in values.REPLICATIONS:
         os.symlink(DOCS / "results" / name, tmp_path / name)
     monkeypatch.setattr(values, "RESULTS", tmp_path)
-    drawn = findings.drawings()
+    drawn = findings.find_drawings()
     questions = [name for name in drawn if name.startswith("question-")]
     assert questions == ["question-capacity"]
     title = drawn["question-capacity"](None).get_suptitle()
@@ -471,7 +471,7 @@ def test_a_model_of_ones_own_is_measured(run_page):
 
 @pytest.fixture
 def in_short(tmp_path):
-    """The environment of programs that train for one epoch.
+    """The environment of programs that train for one epoch on few faces.
 
     Python imports `sitecustomize` first, in every process.
     """
@@ -480,6 +480,8 @@ def in_short(tmp_path):
     (directory / "sitecustomize.py").write_text(
         "from invariance_tf.settings import defaults\n"
         'defaults.NETWORKS["alexnet_small"].experiment["epochs"] = 1\n'
+        'few = {"num_train": 10, "num_test": 5}\n'
+        'defaults.DATASETS["synthfaces"].options.update(few)\n'
     )
     before = {
         "PATH": pathlib.Path(sys.executable).parent,

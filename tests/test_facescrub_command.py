@@ -1,7 +1,6 @@
 """The command `prepare facescrub`, killed and interrupted too."""
 
 import csv
-import io
 import pathlib
 import random
 import signal
@@ -11,7 +10,6 @@ import time
 
 import pytest
 from facescrub_server import Server, encode, photo, row, write_list
-from rich.console import Console
 
 from invariance_tf.commands import progress
 from invariance_tf.commands.prepare import prepare_dataset
@@ -191,16 +189,6 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(
     errors = capsys.readouterr().err
     assert errors.startswith("Faces: 2/4, 1 written, ")
     assert "faces/s" in errors and errors.endswith(" left\n")
-
-
-def test_progress_is_a_bar_in_a_terminal():
-    stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, width=100)
-    with progress.FaceBar(4, console) as shown:
-        shown.advance([Outcome("ok"), Outcome("dead link")])
-    assert "2/4" in stream.getvalue()
-    assert "1 written" in stream.getvalue()
-    assert "faces/s" in stream.getvalue()
 
 
 def start(paths, out, ignored=""):

@@ -179,6 +179,8 @@ def test_the_network_learns_as_well_as_in_float32(tmp_path):
     settings = Experiment(
         dataset="digits",
         network="alexnet_small",
+        network_args={"width": 0.5},
+        image_size=24,
         epochs=3,
         analysis="none",
         runs_dir=str(tmp_path),

@@ -5,8 +5,6 @@ import dataclasses
 import json
 import math
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -273,18 +271,6 @@ def test_a_mistake_in_the_file_names_it(capsys, tmp_path, text, message):
     error = capsys.readouterr().err
     assert error.startswith(f"error: {path}: ") and error.count("\n") == 1
     assert message in error
-
-
-def test_mistakes_are_answered_without_tensorflow():
-    program = (
-        "import sys\n"
-        "from invariance_tf.commands.search import search_settings\n"
-        f"status = search_settings([{SYNTHFACES!r}, '--n_seen', '99'])\n"
-        "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
-        "sys.exit(status if not heavy else str(heavy))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
-    assert done.returncode == 2, done.stderr
 
 
 class Guarded:

@@ -147,15 +147,7 @@ def test_the_picture_marks_the_trained_strength(tested):
 def test_strengths_of_a_finished_run_are_measured_on_demand(tested):
     experiment, summary = tested
     run_dir = summary["run_dir"]
-
-    def again(**changes):
-        """Returns whether the same training with changes measures again."""
-        path = os.path.join(run_dir, "layers.csv")
-        os.utime(path, (0, 0))
-        done = run_experiment(dataclasses.replace(experiment, **changes))
-        assert done["run_dir"] == run_dir
-        return os.stat(path).st_mtime > 0
-
+    again = functools.partial(conftest.is_measured_again, experiment, run_dir)
     assert not again()
     assert not again(test_strengths=())
     assert len(load_runs(experiment.runs_dir).strengths) == 9

@@ -160,18 +160,6 @@ def test_missing_data_are_a_mistake_in_one_line(capsys, here):
     assert "=imagenet2012" in error and error.count("\n") == 1
 
 
-def test_mistakes_are_answered_without_tensorflow(write):
-    program = (
-        "import sys\n"
-        "from invariance_tf.commands.sweep import run_sweep\n"
-        f"status = run_sweep([{write({'base': {'n_sen': 3}})!r}])\n"
-        "heavy = {'tensorflow', 'keras', 'numpy', 'pandas'} & {*sys.modules}\n"
-        "sys.exit(status if not heavy else str(heavy))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
-    assert done.returncode == 2, done.stderr
-
-
 @pytest.mark.parametrize(
     "name, num_runs",
     # 12 transformations at all points of the grid and all seeds, and the

@@ -1,8 +1,6 @@
 """Figures that the pages draw from the tables of docs/results."""
 
 import functools
-import pathlib
-import re
 
 import values
 from matplotlib.figure import Figure
@@ -28,36 +26,36 @@ TUTORIAL = {
 }
 
 
-def drawings():
+def find_drawings():
     """Returns the figures that pages show, by the names of their files.
 
     Returns:
         Dictionary from names to functions of a `themes.Theme` that return a
         figure.
     """
-    found = {}
-    for name in values.REPLICATIONS:
-        results = values.Results(values.RESULTS / name)
-        studies, _ = find_studies(results.tables)
-        for number in ("2c", "5c"):
-            found[f"{name}-{number}"] = functools.partial(
-                _draw_figure, number, studies
-            )
+    studies = {
+        name: find_studies(values.Results(values.RESULTS / name).tables)[0]
+        for name in values.REPLICATIONS
+    }
+    found = {
+        f"{name}-{number}": functools.partial(_draw_figure, number, studied)
+        for name, studied in studies.items()
+        for number in ("2c", "5c")
+    }
     for name in QUESTIONS:
         answer = values.Answer(name)
         if answer.comparisons:
             found[f"question-{name}"] = functools.partial(
                 _draw_question, name, answer.results.tables
             )
-    results = values.Results(values.RESULTS / "synthfaces")
-    faces = find_studies(results.tables)[0]["faces"]
-    chosen, _ = find_studies(select_tutorial())
+    tutorial, _ = find_studies(select_tutorial())
+    faces = studies["synthfaces"]["faces"]
     return {
         **found,
-        "across": lambda theme: draw_across(faces),
-        "relation": lambda theme: draw_invariance(faces),
-        "loss": lambda theme: draw_loss(faces),
-        "tutorial-2c": functools.partial(_draw_figure, "2c", chosen),
+        "across": functools.partial(_draw_faces, _draw_across, faces, 3.2),
+        "relation": functools.partial(_draw_faces, _draw_relation, faces, 1.2),
+        "loss": functools.partial(_draw_loss, faces),
+        "tutorial-2c": functools.partial(_draw_figure, "2c", tutorial),
     }
 
 
@@ -76,38 +74,34 @@ def _draw_question(name, runs, theme):
     return draw_question(name, runs)
 
 
-def draw_across(study):
-    """Draws across-category accuracy against n_seen, without the families."""
+def _draw_faces(draw_panel, study, height, theme):
+    """Draws one panel of the transformations of faces, and their legend."""
     figure = Figure(figsize=(5, 4.6))
-    ((axes,), (legend,)) = layout.make_panels(figure, 1, 1, 4, height=3.2)
-    runs, faces = trained(study.runs), transforms_of("faces")
-    draw_accuracies(runs, axes, "across_accuracy", faces, n_seen_values(study))
-    draw_n_seen(axes, n_seen_values(study), num_categories(study))
+    ((axes,), (legend,)) = layout.make_panels(figure, 1, 1, 4, height)
+    draw_panel(study, axes, transforms_of("faces"))
     handles, _ = axes.get_legend_handles_labels()
     layout.draw_legend(legend, handles, num_columns=3)
     return figure
 
 
-def draw_loss(study):
+def _draw_across(study, axes, faces):
+    """Draws across-category accuracy against n_seen, without the families."""
+    runs, numbers = trained(study.runs), n_seen_values(study)
+    draw_accuracies(runs, axes, "across_accuracy", faces, numbers)
+    draw_n_seen(axes, numbers, num_categories(study))
+
+
+def _draw_relation(study, axes, faces):
+    """Draws across-category accuracy against invariance."""
+    draw_relation(trained(study.runs), axes, "across_accuracy", faces)
+
+
+def _draw_loss(study, theme):
     """Draws the figure of extend/figure.md, by the code on that page."""
-    page = pathlib.Path(__file__).parents[1] / "extend" / "figure.md"
-    text = page.read_text(encoding="utf-8")
-    names = {}
-    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
+    draw_loss = values.run_example("extend/figure.md")["draw_loss"]
     figure = Figure(figsize=(5, 3.5))
     axes = figure.subplots()
     chosen = ["grayscale", "highpass", "rotate90"]
-    names["draw_loss"](trained(study.runs), axes, chosen, n_seen_values(study))
+    draw_loss(trained(study.runs), axes, chosen, n_seen_values(study))
     draw_n_seen(axes, n_seen_values(study), num_categories(study))
-    return figure
-
-
-def draw_invariance(study):
-    """Draws across-category accuracy against invariance."""
-    figure = Figure(figsize=(5, 4.6))
-    ((axes,), (legend,)) = layout.make_panels(figure, 1, 1, 4)
-    runs, faces = trained(study.runs), transforms_of("faces")
-    draw_relation(runs, axes, "across_accuracy", faces)
-    handles, _ = axes.get_legend_handles_labels()
-    layout.draw_legend(legend, handles, num_columns=3)
     return figure

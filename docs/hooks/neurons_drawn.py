@@ -1,7 +1,6 @@
 """Drawings of the measures of neurons, and of the choice of a strength."""
 
 import functools
-import re
 
 import keras
 import numpy as np
@@ -115,10 +114,8 @@ def draw_ablation(theme):
 @functools.cache
 def measure_digits():
     """Measures the network for digits of measure.md, made by its code."""
-    page = (values.ROOT / "docs" / "measure.md").read_text(encoding="utf-8")
-    names = {}
     keras.utils.set_random_seed(0)
-    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)
+    names = values.run_example("measure.md")
     digits = names["digits"]
     return conditions_measured.measure_conditions(
         names["model"],

@@ -6,9 +6,12 @@ import pathlib
 import re
 import tempfile
 
-import drawings
+import faces_drawn
+import findings
+import neurons_drawn
 import notebooks
 import screens
+import themes
 import values
 from latex2mathml import converter
 from mkdocs.structure.files import File
@@ -16,6 +19,15 @@ from mkdocs.structure.files import File
 from invariance_tf.paper.report import write_report
 from invariance_tf.paper.tables import load_runs
 
+_DRAWINGS = {
+    "people": faces_drawn.draw_people,
+    "paradigm": faces_drawn.draw_paradigm,
+    "coefficient": neurons_drawn.draw_coefficient,
+    "active": neurons_drawn.draw_active,
+    "ablation": neurons_drawn.draw_ablation,
+    "calibration": neurons_drawn.draw_calibration,
+    "own-model": neurons_drawn.draw_own_model,
+}
 _FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL
 )
@@ -45,7 +57,14 @@ def on_files(files, config):
 
 
 # Once for each start of MkDocs, which calls `on_files` for each change.
-draw_all = functools.cache(drawings.draw_all)
+@functools.cache
+def draw_all():
+    """Makes every drawing as SVG, for light and for dark pages."""
+    return {
+        f"{name}-{scheme}.svg": themes.make_svg(draw, theme)
+        for name, draw in {**_DRAWINGS, **findings.find_drawings()}.items()
+        for scheme, theme in themes.THEMES.items()
+    }
 
 
 @functools.cache

@@ -7,6 +7,7 @@ No number of docs/results is written in a page: a page has
 import functools
 import json
 import pathlib
+import re
 
 import pandas as pd
 
@@ -313,6 +314,14 @@ class Measurement:
             for name in titles
         ]
         return make_table(titles.values(), zip(*columns, strict=True))
+
+
+def run_example(page):
+    """Runs the first block of Python on a page; returns its names."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
+    return names
 
 
 def read_calibration(dataset, transform, directory=RESULTS / "calibration"):

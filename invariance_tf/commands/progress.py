@@ -8,12 +8,7 @@ import statistics
 import time
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
 from invariance_tf.commands import terminal
@@ -88,11 +83,10 @@ class FaceBar(Bar):
 
     Args:
         num_faces: Integer, faces to download.
-        console: As of `Bar`.
     """
 
-    def __init__(self, num_faces, console=None):
-        super().__init__("Faces", num_faces, console)
+    def __init__(self, num_faces):
+        super().__init__("Faces", num_faces)
         self._num_written = 0
 
     def advance(self, outcomes):
@@ -337,7 +331,9 @@ def show_overview(runs, num_slots):
     num_left = sum(not run.is_done for run in runs)
     text = f"Runs: {len(runs)}; {len(runs) - num_left} done, {num_left} to do"
     if num_slots is not None:
-        seconds = _total_seconds(expected_seconds(runs), num_left, num_slots)
+        seconds = expected_seconds(runs)
+        if seconds is not None:
+            seconds *= num_left / min(num_slots, max(num_left, 1))
         time_left = format_duration(seconds)
         text += f", {num_slots} at once. Estimated time: {time_left}."
     terminal.show_line(text)
@@ -381,11 +377,6 @@ def format_duration(seconds):
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-
-
-def _total_seconds(mean, num_runs, num_slots):
-    """Returns how long runs of a mean time will take together, or `None`."""
-    return mean and mean * num_runs / min(num_slots, max(num_runs, 1))
 
 
 def _format_accuracies(summary):
