@@ -11,6 +11,7 @@ from invariance_tf.measures import activations, partners, responses
 from invariance_tf.measures.ablation import ablate
 from invariance_tf.measures.measurement import measure_invariance
 from invariance_tf.paradigm.model import build, reseed_layer
+from invariance_tf.settings import defaults
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (70, 12, 12, 3), "uint8")
 LABELS = np.random.default_rng(1).integers(0, 6, 70)
@@ -193,6 +194,25 @@ def test_blocks_hold_each_image_once_and_repeat_their_noise():
     assert not np.array_equal(transformed, originals)
 
 
+@pytest.mark.parametrize("name", defaults.TRANSFORMS)
+def test_a_traced_transformation_is_the_layer_itself(name):
+    # Blocks of 64 and of 6 images, and noise that goes on between them.
+    layer = transforms.get(name, **defaults.TRANSFORMS[name].options)
+    blocks = [*responses.paired_blocks(IMAGES, layer, seed=2)]
+    reseed_layer(layer, 2)
+    for _, originals, transformed in blocks:
+        expected = keras.ops.convert_to_numpy(layer(originals))
+        np.testing.assert_allclose(transformed, expected, 1e-6, 1e-4)
+
+
+def test_a_function_that_needs_arrays_is_not_traced():
+    def flip(images):
+        return np.flip(np.asarray(images), axis=2)
+
+    ((_, originals, transformed),) = responses.paired_blocks(IMAGES[:5], flip)
+    assert np.array_equal(transformed, originals[:, :, ::-1])
+
+
 @pytest.mark.parametrize("memory", [0, 2**30])
 def test_the_activity_is_that_of_the_model(memory):
     model = plain_model()
@@ -248,12 +268,14 @@ def test_the_largest_activity_of_a_channel_is_over_places():
 def test_activities_are_kept_only_if_all_fit():
     def num_passes(memory):
         """Reads three times; counts how often images are transformed."""
-        transform = transforms.get("rotate180")
         calls = []
-        flip = transform.transform
-        transform.transform = lambda images: calls.append(1) or flip(images)
+
+        def flip(images):
+            calls.append(1)
+            return images[:, ::-1]
+
         reader = responses.Responses(
-            plain_model(), IMAGES, transform=transform, memory=memory
+            plain_model(), IMAGES, transform=flip, memory=memory
         )
         for _ in range(3):
             reader.arrays()

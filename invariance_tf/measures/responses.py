@@ -75,6 +75,7 @@ def paired_blocks(images, transform, seed=0, order=None):
     order = np.arange(len(images)) if order is None else order
     transform = as_transform(transform, data_format="channels_last")
     reseed_layer(transform, seed)
+    run = passes.make_program(transform)
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
         originals = np.asarray(images[block], "float32")
@@ -83,8 +84,7 @@ def paired_blocks(images, transform, seed=0, order=None):
                 "Images must have finite values. Received: nan or infinity "
                 f"among images {block.min()} to {block.max()}"
             )
-        transformed = transform(originals, np.ones(len(block), bool))
-        yield block, originals, ops.convert_to_numpy(transformed)
+        yield block, originals, ops.convert_to_numpy(run(originals))
 
 
 class Responses:
