@@ -96,11 +96,20 @@ def make_program(transform):
 
     Operation by operation it would take up to four times as long.
     """
-    if isinstance(transform, Wrapped):
-        # A user's function may need arrays, not what stands for them.
+    if not _is_own(transform):
+        # A user's code may need arrays, not what stands for them.
         return transform
     program = vars(transform).setdefault("_program", _Program(transform))
     return lambda images: run_network(program, images)[0]
+
+
+def _is_own(transform):
+    """Returns whether all of a transformation is this package's own code."""
+    if hasattr(transform, "parts"):
+        return all(map(_is_own, transform.parts))
+    place = type(transform).__module__
+    is_wrapped = isinstance(transform, Wrapped)
+    return place.startswith("invariance_tf.") and not is_wrapped
 
 
 class _Extremes(keras.Model):

@@ -225,9 +225,15 @@ def _with_images(draws, images):
         return {"image": image, "is_transformed": is_transformed}, label
 
     is_decoded = not hasattr(images, "draw")
-    return draws.map(
-        look_up, num_parallel_calls=2 if is_decoded else tf.data.AUTOTUNE
-    ).prefetch(tf.data.AUTOTUNE)
+    if not is_decoded:
+        batches = draws.map(look_up, num_parallel_calls=tf.data.AUTOTUNE)
+        return batches.prefetch(tf.data.AUTOTUNE)
+    # There is nothing to tune, and the end of a training would wait for the
+    # thread that tunes: seconds, on a busy machine half a minute.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    batches = draws.map(look_up, num_parallel_calls=2).prefetch(2)
+    return batches.with_options(options)
 
 
 def _read_images(images, index, crop_seed):
