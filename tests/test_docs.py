@@ -26,6 +26,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS / "hooks"))
 
+import answers  # noqa: E402
 import findings  # noqa: E402
 import registers  # noqa: E402
 import screens  # noqa: E402
@@ -274,7 +275,7 @@ def test_open_questions_are_shown_as_far_as_they_were_computed(
     render, tmp_path
 ):
     def answer(name):
-        return values.Answer(name, tmp_path if name == "recurrence" else None)
+        return answers.Answer(name, tmp_path if name == "recurrence" else None)
 
     text = render(read("questions.md"), answer=answer)
     not_computed = [name for name in QUESTIONS if not answer(name).comparisons]

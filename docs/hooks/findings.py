@@ -2,6 +2,7 @@
 
 import functools
 
+import answers
 import values
 from matplotlib.figure import Figure
 
@@ -43,7 +44,7 @@ def find_drawings():
         for number in ("2c", "5c")
     }
     for name in QUESTIONS:
-        answer = values.Answer(name)
+        answer = answers.Answer(name)
         if answer.comparisons:
             found[f"question-{name}"] = functools.partial(
                 _draw_question, name, answer.results.tables

@@ -78,7 +78,8 @@ class Either(_Combined):
 
     >>> from invariance_tf.transforms import get
     >>> images = keras.ops.array([[[[10.0], [20.0]]]] * 3)
-    >>> either = get("contrast_inversion,rotate180")(images, [0, 1, 2])
+    >>> either = get("contrast_inversion,rotate180")
+    >>> either = either(images, keras.ops.array([0, 1, 2]))
     >>> keras.ops.convert_to_numpy(either)[:, 0, :, 0].tolist()
     [[10.0, 20.0], [245.0, 235.0], [20.0, 10.0]]
     """
