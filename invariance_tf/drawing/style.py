@@ -157,12 +157,14 @@ def look_of(transform):
     number = zlib.crc32(transform.encode())
     # Legends leave out what begins with an underscore.
     name = transform.rpartition(":")[2].lstrip("_")
+    longest = LONGEST_NAME
     if {*"+,"} & {*transform}:
+        longest *= 2
         parts = re.split("([+,])", transform)
         parts[::2] = (look_of(part).label for part in parts[::2])
         name = "".join(parts).replace("+", " + ").replace(",", ", ")
     return Look(
-        foreign.shorten(name, LONGEST_NAME),
+        foreign.shorten(name, longest),
         _OTHER_COLORS[number % len(_OTHER_COLORS)],
         _OTHER_MARKERS[number // 8 % len(_OTHER_MARKERS)],
     )
