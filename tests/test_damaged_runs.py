@@ -24,11 +24,11 @@ from invariance_tf.runs.sweep import worker
 
 pytestmark = pytest.mark.usefixtures("two_layers")
 
-# Not every run has strengths.
+# Not every run has strengths, or clusters.
 FILES = tuple(
     name
     for name in (*run_files.LISTED, run_files.SUMMARY)
-    if not name.startswith("strengths")
+    if not name.startswith(("strengths", "clusters"))
 )
 
 
