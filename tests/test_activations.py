@@ -272,7 +272,7 @@ def test_activities_are_kept_only_if_all_fit():
 
         def flip(images):
             calls.append(1)
-            return images[:, ::-1]
+            return keras.ops.flip(images, axis=1)
 
         reader = responses.Responses(
             plain_model(), IMAGES, transform=flip, memory=memory
@@ -285,6 +285,29 @@ def test_activities_are_kept_only_if_all_fit():
     assert num_passes(size) == 1
     # The first use finds the maxima, and each later one reads again.
     assert num_passes(size - 1) == num_passes(0) == 4
+
+
+class NumPyFlip(transforms.Transform):
+    """Needs arrays: what stands for them in a program it cannot flip."""
+
+    def transform(self, images):
+        return np.flip(keras.ops.convert_to_numpy(images), 1).copy()
+
+
+@pytest.mark.parametrize("is_part", [False, True])
+def test_a_transformation_of_a_user_s_may_need_arrays(is_part):
+    transform = NumPyFlip()
+    if is_part:
+        transform = transforms.Composed([transform])
+    _, flipped = responses.Responses(
+        plain_model(), IMAGES, transform=transform
+    ).arrays()
+    _, expected = responses.Responses(
+        plain_model(),
+        IMAGES,
+        transform=lambda images: keras.ops.flip(images, axis=1),
+    ).arrays()
+    np.testing.assert_array_equal(flipped, expected)
 
 
 def test_images_are_preprocessed_after_the_transformation():
