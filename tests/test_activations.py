@@ -1,6 +1,7 @@
 """Sub-models, the order of images, and the activity of neurons."""
 
 import functools
+import logging
 
 import keras
 import numpy as np
@@ -355,3 +356,14 @@ def test_analysis_leaves_the_weights_as_they_are():
     assert len(before) == len(after)
     for left, right in zip(before, after, strict=True):
         assert np.array_equal(left, right)
+
+
+def test_tracing_networks_of_our_own_is_no_warning():
+    logger, shown = logging.getLogger("tensorflow"), []
+    handler = logging.Handler()
+    handler.emit = lambda record: shown.append(record.getMessage())
+    logger.addHandler(handler)
+    logger.warning("5 of make_predict_function triggered retracing")
+    logger.warning("5 of their_function triggered retracing")
+    logger.removeHandler(handler)
+    assert shown == ["5 of their_function triggered retracing"]

@@ -1,5 +1,6 @@
 """How images go through a network: in which range, how many at a time."""
 
+import logging
 import operator
 import sys
 
@@ -10,6 +11,19 @@ from keras import ops
 from invariance_tf import arrays
 from invariance_tf.paradigm.model import is_xla_faster
 from invariance_tf.transforms.wrapping import Wrapped
+
+
+def _is_worth_a_word(record):
+    """Returns whether a warning of TensorFlow's is more than a false alarm.
+
+    It counts how often `predict` is traced over all models together: here
+    every network and transformation is, for whole blocks and for the last one.
+    """
+    message = record.getMessage()
+    return not ("make_predict_function" in message and "retracing" in message)
+
+
+logging.getLogger("tensorflow").addFilter(_is_worth_a_word)
 
 
 class Rescaling:
