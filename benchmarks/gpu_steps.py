@@ -6,11 +6,13 @@ import sys
 from benchmarks import contest, training_step
 
 # Most telling first. Each with its images in a batch.
+_NETWORKS = {**training_step.WORK, "inception": ("inception", 100, 388, 32)}
 WORK = {
-    f"{name}_{batch_size}": (*training_step.WORK[name][:3], batch_size)
+    f"{name}_{batch_size}": (*_NETWORKS[name][:3], batch_size)
     for name, batch_size in (
         ("alexnet", 32),
         ("resnet18_224", 256),
+        ("inception", 32),
         ("alexnet_small", 32),
         ("resnet18_64", 256),
         ("alexnet", 256),
@@ -145,7 +147,9 @@ def make_commands(work, devices, torch_python, matrix_size, num_steps):
         options = [precision, str(num_steps)]
         commands[f"product {precision}"] = [*here, *options, str(matrix_size)]
         commands[f"keras {precision}"] = [*here, *options, *map(str, work)]
-    for precision in PRECISIONS[1:] if "torch" in devices else ():
+    # The programs in PyTorch have no Inception.
+    has_torch = "torch" in devices and work[0] != "inception"
+    for precision in PRECISIONS[1:] if has_torch else ():
         program = [torch_python, "-m", "benchmarks.torch_step"]
         device = "cpu" if devices["torch"] == "cpu" else "cuda"
         options = ["--device", device, "--num_steps", str(num_steps)]
@@ -188,7 +192,7 @@ def run(arguments, devices, afford, out_path):
             [{**row, "device": device} for row in rows],
             training_step.LINE,
             out_path,
-            arguments.torch_python,
+            arguments.torch_python if "torch" in devices else None,
         )
 
 

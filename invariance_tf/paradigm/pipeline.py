@@ -1,12 +1,19 @@
 """Training batches: which images, in which order, transformed or not.
 
 Every draw is a function of only the seed, the epoch and the position in the
-epoch. So the same seed gives the same batches on any machine, whenever a
-training is resumed.
+epoch. So the same seed gives the same batches on any machine, with any backend,
+whenever a training is resumed.
+
+TensorFlow is imported only where it is needed: Keras on JAX trains without it.
 """
 
+import functools
+import importlib.util
+
+import keras
 import numpy as np
-import tensorflow as tf
+
+from invariance_tf.paradigm import chance
 
 
 def training_batches(
@@ -48,9 +55,10 @@ def training_batches(
             from; `None` means all.
 
     Returns:
-        A `tf.data.Dataset` of `({"image", "is_transformed"}, label)` batches.
-        For several transformations, `is_transformed` is the number of the
-        image's version, 0 for the original.
+        A `tf.data.Dataset` of `({"image", "is_transformed"}, label)` batches;
+        where TensorFlow is not installed, a `keras.utils.PyDataset` of equal
+        ones. For several transformations, `is_transformed` is the number of
+        the image's version, 0 for the original.
 
     Raises:
         ValueError: If a category has no training image.
@@ -60,30 +68,23 @@ def training_batches(
         categories = np.ones(is_seen.shape[-1], bool)
     by_category, starts, counts = _group(subset, labels, categories)
 
-    def draw(epoch):
-        size = len(by_category)
-        # The 2^23 numbers of float32 would make a million images unequally
-        # likely.
-        chance = tf.random.stateless_uniform(
-            (3, size), tf.stack([seed, epoch]), dtype=tf.float64
-        )
-        if sampling == "images":
-            position = tf.cast(chance[0] * size, tf.int64)
-        else:
-            category = tf.cast(chance[0] * len(counts), tf.int64)
-            among = tf.cast(tf.gather(counts, category), tf.float64)
-            position = tf.cast(chance[1] * among, tf.int64)
-            position += tf.gather(starts, category)
-        index = tf.gather(by_category, position)
-        label = tf.gather(tf.cast(labels, tf.int32), index)
-        is_transformed = _draw_versions(is_seen, label, chance[2])
-        draws = tf.data.Dataset.from_tensor_slices(
-            (index, _crop_seeds(size, [seed, epoch]), is_transformed, label)
-        )
-        return draws.batch(batch_size)
+    size = len(by_category)
 
-    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
-    return _with_images(epochs.flat_map(draw), images)
+    def draw(epoch):
+        # In float64: the 2^23 numbers of float32 would make a million images
+        # unequally likely.
+        chances = chance.uniform((seed, epoch), (3, size))
+        if sampling == "images":
+            position = (chances[0] * size).astype("int64")
+        else:
+            category = (chances[0] * len(counts)).astype("int64")
+            position = (chances[1] * counts[category]).astype("int64")
+            position += starts[category]
+        return by_category[position], chances[2]
+
+    return _batches(
+        draw, images, labels, is_seen, (seed, first_epoch), size, batch_size
+    )
 
 
 def episode_batches(
@@ -115,7 +116,7 @@ def episode_batches(
         subset: As for `training_batches`.
 
     Returns:
-        A `tf.data.Dataset` as of `training_batches`, each batch an episode.
+        Batches as of `training_batches`, each of them an episode.
     """
     subset = np.arange(len(labels)) if subset is None else subset
     is_drawn = is_seen.reshape(-1, is_seen.shape[-1]).any(axis=0)
@@ -125,60 +126,55 @@ def episode_batches(
     size = num_episodes * episode.num_images
 
     def draw(epoch):
-        def chance(number, shape):
-            key = tf.random.experimental.stateless_fold_in(
-                tf.stack([seed, epoch]), number
-            )
-            return tf.random.stateless_uniform(shape, key, dtype=tf.float64)
+        def chances(number, *shape):
+            return chance.uniform(chance.fold((seed, epoch), number), shape)
 
         # Shuffled within each category: neighbours are a random draw of it.
-        order = tf.argsort(rank + chance(2, rank.shape))
+        order = np.argsort(rank + chances(2, len(rank)))
         # The first of each episode's random order of all categories.
-        categories = tf.argsort(chance(3, (num_episodes, len(counts))), axis=1)
-        category = tf.reshape(categories[:, :ways], (-1, 1))
-        among = tf.gather(counts, category)
-        first = chance(4, (num_episodes * ways, 1))
-        first = tf.cast(first * tf.cast(among, tf.float64), tf.int64)
-        place = tf.range(per_category, dtype=tf.int64)
-        position = tf.gather(starts, category) + (first + place) % among
-        index = tf.gather(by_category, tf.gather(order, position))
-        is_query = tf.broadcast_to(place >= episode.num_support, index.shape)
-        index = tf.reshape(index, (size,))
-        label = tf.gather(tf.cast(labels, tf.int32), index)
+        categories = np.argsort(chances(3, num_episodes, len(counts)), axis=1)
+        category = categories[:, :ways].reshape(-1, 1)
+        among = counts[category]
+        first = (chances(4, len(category), 1) * among).astype("int64")
+        place = np.arange(per_category)
+        position = starts[category] + (first + place) % among
+        index = by_category[order[position]].ravel()
+        is_query = np.broadcast_to(place >= episode.num_support, position.shape)
         # Support: with a chance of 1 no image is transformed.
-        chances = tf.where(tf.reshape(is_query, (size,)), chance(5, (size,)), 1)
-        is_transformed = _draw_versions(is_seen, label, chances)
-        draws = tf.data.Dataset.from_tensor_slices(
-            (index, _crop_seeds(size, [seed, epoch]), is_transformed, label)
-        )
-        return draws.batch(episode.num_images)
+        return index, np.where(is_query.ravel(), chances(5, size), 1)
 
-    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
-    return _with_images(epochs.flat_map(draw), images)
+    return _batches(
+        draw,
+        images,
+        labels,
+        is_seen,
+        (seed, first_epoch),
+        size,
+        episode.num_images,
+    )
 
 
-def _draw_versions(is_seen, label, chance):
+def _draw_versions(is_seen, label, chances):
     """Draws which images are transformed, or which version of each is drawn.
 
     Args:
         is_seen: As for `training_batches`.
-        label: Integer tensor of shape `(num_images,)`.
-        chance: Float tensor of that shape, uniform from 0 to below 1.
+        label: Integer array of shape `(num_images,)`.
+        chances: Float array of that shape, uniform from 0 to below 1.
 
     Returns:
-        Boolean tensor of that shape, or integers for several transformations.
+        Boolean array of that shape, or integers for several transformations.
     """
     if is_seen.ndim == 1:
-        return tf.gather(is_seen, label) & (chance < 0.5)
+        return is_seen[label] & (chances < 0.5)
     # For each category the numbers of its transformations, and then 0.
     numbers = np.zeros(is_seen.shape[::-1], "int32")
     count = is_seen.sum(axis=0)
     for category, of_category in enumerate(is_seen.T):
         numbers[category, : count[category]] = 1 + np.flatnonzero(of_category)
     numbers = np.pad(numbers, ((0, 0), (0, len(is_seen) + 1)))
-    among = tf.cast(tf.gather(count, label), chance.dtype)
-    place = tf.cast(2 * among * chance, tf.int32)
-    return tf.gather(tf.gather(numbers, label), place, batch_dims=1)
+    place = (2 * count[label] * chances).astype("int64")
+    return numbers[label, place]
 
 
 def _group(subset, labels, categories):
@@ -208,16 +204,53 @@ def _group(subset, labels, categories):
     return subset[order], np.cumsum(counts) - counts, counts
 
 
-def _crop_seeds(size, key):
-    """Draws the seeds of random crops, independent of all other draws."""
-    key = tf.random.experimental.stateless_fold_in(tf.stack(key), 1)
-    return tf.random.stateless_uniform(
-        (size, 2), key, minval=None, maxval=None, dtype=tf.int32
-    )
+def _batches(draw, images, labels, is_seen, start, size, batch_size):
+    """Turns draws into batches without end.
+
+    Args:
+        draw: Function from an epoch to the positions of its images, and a
+            chance for each of them (see `_draw_versions`).
+        images: As for `training_batches`.
+        labels: As for `training_batches`.
+        is_seen: As for `training_batches`.
+        start: Tuple of the seed and the first epoch.
+        size: Integer, images of an epoch.
+        batch_size: Integer, images per batch.
+
+    Returns:
+        What `training_batches` returns.
+    """
+    seed, first_epoch = start
+
+    def draw_epoch(epoch):
+        index, chances = draw(epoch)
+        label = labels[index].astype("int32")
+        is_transformed = _draw_versions(is_seen, label, chances)
+        # Seeds of random crops, independent of all other draws.
+        key = chance.fold((seed, epoch), 1)
+        return index, chance.integers(key, (size, 2)), is_transformed, label
+
+    if importlib.util.find_spec("tensorflow") is None:
+        return _Batches(draw_epoch, images, first_epoch, size, batch_size)
+    import tensorflow as tf
+
+    dtypes = tf.int64, tf.int32, tf.bool, tf.int32
+    if is_seen.ndim > 1:
+        dtypes = tf.int64, tf.int32, tf.int32, tf.int32
+    shapes = (size,), (size, 2), (size,), (size,)
+
+    def draw_tensors(epoch):
+        draws = tf.numpy_function(draw_epoch, [epoch], dtypes, stateful=False)
+        draws = tuple(map(tf.ensure_shape, draws, shapes))
+        return tf.data.Dataset.from_tensor_slices(draws).batch(batch_size)
+
+    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
+    return _with_images(epochs.flat_map(draw_tensors), images)
 
 
 def _with_images(draws, images):
     """Turns batches of (index, seed, flag, label) into model inputs."""
+    import tensorflow as tf
 
     def look_up(index, crop_seed, is_transformed, label):
         image = _read_images(images, index, crop_seed)
@@ -238,6 +271,8 @@ def _with_images(draws, images):
 
 def _read_images(images, index, crop_seed):
     """Returns a batch of images."""
+    import tensorflow as tf
+
     if hasattr(images, "draw"):
         return images.draw(index, crop_seed)
     # NumPy reads single images of a memory map; a TensorFlow constant would
@@ -245,6 +280,28 @@ def _read_images(images, index, crop_seed):
     return tf.numpy_function(
         lambda index: images[index], [index], tf.uint8, stateful=False
     )
+
+
+class _Batches(keras.utils.PyDataset):
+    """The batches of images in memory, where TensorFlow is not installed."""
+
+    def __init__(self, draw_epoch, images, first_epoch, size, batch_size):
+        super().__init__()
+        self._draw_epoch = functools.lru_cache(1)(draw_epoch)
+        self._images = images
+        self._first_epoch = first_epoch
+        self._size, self._batch_size = size, batch_size
+
+    # Keras knows by it that there is no end.
+    num_batches = None
+
+    def __getitem__(self, index):
+        epoch, batch = divmod(index, -(-self._size // self._batch_size))
+        draws = self._draw_epoch(self._first_epoch + epoch)
+        chosen = slice(batch * self._batch_size, (batch + 1) * self._batch_size)
+        index, _, is_transformed, label = (each[chosen] for each in draws)
+        inputs = {"image": self._images[index]}
+        return {**inputs, "is_transformed": is_transformed}, label
 
 
 def make_deterministic():
@@ -260,4 +317,6 @@ def make_deterministic():
     later runs of the process are deterministic too. Keras' other backends are
     not affected.
     """
+    import tensorflow as tf
+
     tf.config.experimental.enable_op_determinism()

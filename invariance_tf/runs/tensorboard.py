@@ -6,7 +6,12 @@ import time
 
 import numpy as np
 from tensorboard.compat.proto import event_pb2, summary_pb2
-from tensorboard.plugins.hparams import api_pb2, summary, summary_v2
+from tensorboard.plugins.hparams import (
+    api_pb2,
+    metadata,
+    plugin_data_pb2,
+    summary_v2,
+)
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from invariance_tf import foreign
@@ -30,10 +35,15 @@ class EventLog:
             )
         )
 
-    def _write_foreign(self, proto):
-        """Writes a summary that is TensorFlow's message if it is installed."""
-        own = summary_pb2.Summary.FromString(proto.SerializeToString())
-        self._write(own, 0)
+    def _write_hyper_parameters(self, tag, **content):
+        """Writes a message for the HParams tab."""
+        data = plugin_data_pb2.HParamsPluginData(**content)
+        value = summary_pb2.Summary.Value(
+            tag=tag,
+            metadata=metadata.create_summary_metadata(data),
+            tensor=metadata.NULL_TENSOR,
+        )
+        self._write(summary_pb2.Summary(value=[value]), 0)
 
     def scalars(self, values, step):
         """Logs a dictionary of numbers by tag, except nan."""
@@ -94,21 +104,28 @@ class EventLog:
             for name, value in settings.items()
             if value is not None
         }
-        experiment = summary.experiment_pb(
-            [
+        experiment = api_pb2.Experiment(
+            time_created_secs=time.time(),
+            hparam_infos=[
                 api_pb2.HParamInfo(name=name, differs=name in varied)
                 for name in settings
             ],
-            [
+            metric_infos=[
                 api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag))
                 for tag in metrics
             ],
         )
-        self._write_foreign(experiment)
+        self._write_hyper_parameters(
+            metadata.EXPERIMENT_TAG, experiment=experiment
+        )
         self._write(summary_v2.hparams_pb(plain), 0)
 
     def close(self):
         """Logs that the run has finished, and closes the file."""
-        ended = summary.session_end_pb(api_pb2.STATUS_SUCCESS)
-        self._write_foreign(ended)
+        ended = plugin_data_pb2.SessionEndInfo(
+            status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time()
+        )
+        self._write_hyper_parameters(
+            metadata.SESSION_END_INFO_TAG, session_end_info=ended
+        )
         self._writer.close()

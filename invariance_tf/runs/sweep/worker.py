@@ -50,7 +50,7 @@ class Outcome:
 
 
 def environment(num_threads):
-    """Returns environment variables to set before TensorFlow is imported.
+    """Returns environment variables to set before Keras is imported.
 
     Args:
         num_threads: Integer, threads of each process.
@@ -59,6 +59,7 @@ def environment(num_threads):
         "TF_CPP_MIN_LOG_LEVEL": "3",
         # Or the first process takes all memory of a shared GPU.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         "OMP_NUM_THREADS": str(num_threads),
         "TF_NUM_INTRAOP_THREADS": str(num_threads),
         "TF_NUM_INTEROP_THREADS": str(num_threads),
@@ -121,8 +122,7 @@ def survey_runs(experiments):
         ValueError: If a setting is illegal.
         FileNotFoundError: If the data are missing.
     """
-    import keras
-
+    from invariance_tf.paradigm import model
     from invariance_tf.runs import preparation
 
     checked = [preparation.check(experiment) for experiment in experiments]
@@ -133,7 +133,7 @@ def survey_runs(experiments):
     # Again: "all" and the number of categories are the same run.
     distinct = plan.drop_repeats(experiment for experiment, *_ in checked)
     runs = [_find_run(each, fingerprints[each.name()]) for each in distinct]
-    return runs, bool(keras.distribution.list_devices("gpu"))
+    return runs, model.has_gpu()
 
 
 def _find_run(experiment, fingerprint):
