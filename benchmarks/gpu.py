@@ -1,8 +1,7 @@
-"""Measures what a GPU gives: Keras on JAX against PyTorch, and real faces.
+"""Measures what a GPU gives: Keras on JAX against PyTorch.
 
-`python -m benchmarks gpu` needs JAX or PyTorch with a GPU, and of this
-package's needs Keras, NumPy, pandas, PyYAML, filelock and jsonargparse, but no
-TensorFlow. It writes a CSV file for each part into `--out_dir`:
+`python -m benchmarks gpu` needs JAX or PyTorch with a GPU, and no TensorFlow.
+It writes a CSV file for each part into `--out_dir`:
 
 steps: training steps (high-pass filter on half of the images, standardisation,
 SGD with momentum and weight decay) on data that lie on the device, in float32,
@@ -10,14 +9,11 @@ TensorFloat32 and bfloat16, by Keras on JAX and by PyTorch eagerly, compiled,
 and compiled with CUDA graphs; images per second, and the share of the rate of
 large matrix products of the same numbers, in turn, each in its own process.
 analysis: reading activities, invariance coefficients and ablation against the
-bare passes. faces: AlexNet on the faces of `--data`, for four transformations
-(`gpu_faces`); a second call goes on where the first one stopped.
+bare passes.
 
 Parts share the time of `--seconds`: none begins a piece of work that would take
 longer than what is left. Where PyTorch has a Python of its own,
-`--torch_python` names it. The faces are prepared where TensorFlow is, from a
-directory with one folder per person:
-`--prepare_lfw --data_dir DIR --data lfw.npz`.
+`--torch_python` names it.
 """
 
 import functools
@@ -31,7 +27,7 @@ import time
 from benchmarks import contest
 
 # The modules of the parts.
-PARTS = {"steps": "gpu_steps", "analysis": "analysis", "faces": "gpu_faces"}
+PARTS = {"steps": "gpu_steps", "analysis": "analysis"}
 # Of JAX: several processes share a GPU if none takes all its memory.
 ENVIRONMENT = {
     "KERAS_BACKEND": "jax",
@@ -91,7 +87,6 @@ def parse_options():
     """Returns the options."""
     parser = contest.make_parser(__doc__, repeats=5)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS])
-    parser.add_argument("--data", help=".npz file of the faces")
     parser.add_argument("--torch_python", help="a Python with PyTorch")
     parser.add_argument("--out_dir", default="gpu")
     parser.add_argument("--seconds", type=float, default=600.0)
@@ -101,11 +96,6 @@ def parse_options():
         default=4,
         help="contenders of `steps` that start together",
     )
-    parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--learning_rate", type=float, default=0.02)
-    parser.add_argument("--prepare_lfw", action="store_true")
-    parser.add_argument("--data_dir", help="folders of faces to prepare")
-    parser.add_argument("--max_images", type=int, default=30)
     parser.add_argument("--allow_cpu", action="store_true")
     parser.add_argument(
         "--smoke", action="store_true", help="tiny sizes, to try the command"
@@ -113,8 +103,6 @@ def parse_options():
     arguments = parser.parse_args()
     if arguments.smoke:
         arguments.repeats = 1
-    if arguments.prepare_lfw and not (arguments.data and arguments.data_dir):
-        parser.error("--prepare_lfw needs --data_dir and --data.")
     if arguments.torch_python is None and importlib.util.find_spec("torch"):
         arguments.torch_python = sys.executable
     return arguments
@@ -123,12 +111,6 @@ def parse_options():
 def main():
     """Runs the parts one after another."""
     arguments = parse_options()
-    if arguments.prepare_lfw:
-        from benchmarks import gpu_faces
-
-        return gpu_faces.prepare(
-            arguments.data_dir, arguments.data, arguments.max_images
-        )
     end = time.monotonic() + arguments.seconds
     os.environ.update(ENVIRONMENT)
     devices = find_devices(
@@ -146,9 +128,6 @@ def main():
     for number, part in enumerate(arguments.parts):
         if part != "steps" and "jax" not in devices:
             sys.stdout.write(f"{part}: JAX finds no GPU here.\n")
-            continue
-        if part == "faces" and arguments.data is None:
-            sys.stdout.write("faces: needs --data.\n")
             continue
         left = end - time.monotonic()
         seconds = left / (len(arguments.parts) - number)

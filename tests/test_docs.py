@@ -588,3 +588,6 @@ def test_speeds_are_those_of_the_file(tmp_path):
     with pytest.raises(LookupError, match="step.csv has no row"):
         measured.extremes("rate", way="nobody's")
     assert measured.extremes("rate", way="nobody's", otherwise="no") == "no"
+    (tmp_path / "step.csv").write_text("work,milliseconds\na,2.5\n")
+    measured = values.Measurement("step", tmp_path)
+    assert measured.hours(36e6, work="a") == "25"

@@ -1,7 +1,9 @@
 """The paradigm of section 2.1, as statistics of the real pipeline."""
 
+import importlib.util
 import itertools
 
+import keras
 import numpy as np
 import pytest
 from scipy import stats
@@ -124,6 +126,27 @@ def test_the_draws_do_not_depend_on_the_batch_size():
 def test_epochs_differ():
     position, _, _ = draw(200)
     assert not np.array_equal(position[:100], position[100:])
+
+
+@pytest.mark.parametrize("options", [{}, {"sampling": "images"}])
+def test_without_tensorflow_the_batches_are_the_same(options, monkeypatch):
+    # Of the last batch of the first epoch, and of the first of the next one.
+    expected = [values[64:132] for values in draw(160, 32, **options)]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    batches = pipeline.training_batches(
+        IMAGES, LABELS, IS_SEEN, batch_size=32, seed=1, **options
+    )
+    assert isinstance(batches, keras.utils.PyDataset)
+    received = [batches[number] for number in (2, 3, 4)]
+    for values, names in zip(
+        expected, ("image", "is_transformed", None), strict=True
+    ):
+        found = np.concatenate(
+            [inputs[names] if names else label for inputs, label in received]
+        )
+        if names == "image":
+            found = found[:, 0, 0, 0]
+        assert np.array_equal(values, found)
 
 
 def test_a_category_without_training_images_is_refused():

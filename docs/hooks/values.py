@@ -164,6 +164,11 @@ class Measurement:
         """Formats the value of the one row with given values."""
         return format_value(self.select(**keys)[column].item(), decimals)
 
+    def hours(self, num_steps, **keys):
+        """Formats how long so many steps of the one row take, in hours."""
+        milliseconds = self.select(**keys).milliseconds.item()
+        return format_value(num_steps * milliseconds / 3.6e6, 0)
+
     def extremes(self, column, decimals=2, otherwise=None, **keys):
         """Formats the lowest and the highest value of rows.
 

@@ -123,7 +123,7 @@ def measure_model(arguments, program):
         record = measurement.describe_settings(options, chosen)
         is_done = measurement.is_done(options, record)
     if not is_done:
-        with terminal.busy("Loading TensorFlow"), terminal.quiet_start():
+        with terminal.busy("Loading Keras"), terminal.quiet_start():
             from invariance_tf.runs import own_model  # noqa: F401
         terminal.start_logging()
         kinds = (ValueError, TypeError, OSError, ImportError)

@@ -146,7 +146,7 @@ def prepare_run(experiment):
     Returns:
         A `preparation.Prepared`.
     """
-    with terminal.busy("Loading TensorFlow"), terminal.quiet_start():
+    with terminal.busy("Loading Keras"), terminal.quiet_start():
         from invariance_tf.runs.preparation import prepare
     terminal.start_logging()
     parts = f"the images of {experiment.title()} and {experiment.network}"

@@ -205,7 +205,7 @@ def busy(text):
     """Says what takes the time: a spinner in a terminal, else a line.
 
     Args:
-        text: String, such as "Loading TensorFlow".
+        text: String, such as "Loading Keras".
     """
     console = _console()
     if not console.is_terminal:
