@@ -35,7 +35,7 @@ def run_python(tmp_path):
         "import sys\nsys.modules['tensorflow'] = None\n"
     )
 
-    def run(*arguments):
+    def run(*arguments, status=0, **variables):
         done = subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=tmp_path,
@@ -43,12 +43,13 @@ def run_python(tmp_path):
                 **os.environ,
                 "JAX_PLATFORMS": "cpu",
                 "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+                **variables,
             },
             capture_output=True,
             text=True,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stderr if status else done.stdout
 
     return run
 
@@ -67,6 +68,27 @@ def test_a_sweep_trains_measures_and_is_collected(run_python, tmp_path):
         "records"
     )
     assert run["across_accuracy"] == summary["across_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "backend"),
+    [
+        (["run", "--epochs", "1"], "tensorflow"),
+        (["run", "--dataset", "tfds:mnist"], "jax"),
+        (["sweep", "sweep.yaml", "--dry_run"], "tensorflow"),
+    ],
+)
+def test_what_needs_tensorflow_says_so_in_one_line(
+    run_python, tmp_path, arguments, backend
+):
+    (tmp_path / "sweep.yaml").write_text(SWEEP)
+    error = run_python(
+        "-m", "invariance_tf", *arguments, status=2, KERAS_BACKEND=backend
+    )
+    assert error.splitlines()[-1].startswith(
+        "error: This needs TensorFlow, which is not installed."
+    )
+    assert "Traceback" not in error
 
 
 def test_the_benchmarks_of_a_gpu_run(run_python):

@@ -48,7 +48,7 @@ def command(advice="Run the same command again to continue."):
         def run_command(arguments=None, program=None):
             with streams.lasting_streams() as output:
                 try:
-                    with _interruptible():
+                    with _interruptible(), _backend():
                         status = work(arguments, program) or 0
                 except Stop as stop:
                     show_problem(f"error: {stop}")
@@ -91,8 +91,20 @@ def mistakes(kinds=(ValueError, OSError)):
         kinds: Type of the errors that say so, or a tuple of types.
     """
     try:
-        yield
+        with _backend():
+            yield
     except kinds as error:
+        raise Stop(2, wording.one_line(error)) from error
+
+
+@contextlib.contextmanager
+def _backend():
+    """Ends the command with status 2 if what Keras runs on is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if wording.name_backend(error) is None:
+            raise
         raise Stop(2, wording.one_line(error)) from error
 
 
@@ -151,6 +163,8 @@ def start_logging():
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # TensorFlow Datasets logs every file and folder.
     logging.getLogger("absl").setLevel(logging.ERROR)
+    # JAX mentions every kind of device that it does not find.
+    logging.getLogger("jax").setLevel(logging.WARNING)
     # Of damaged images, which the package reports by name.
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
 

@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import os
 import re
 import types
 import typing
@@ -18,6 +19,7 @@ _ADVICE = {
     errno.EROFS: "Choose a directory that can be written to.",
     errno.EACCES: "Choose a place that you may read and write.",
 }
+_BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
 def one_line(error):
@@ -43,7 +45,27 @@ def one_line(error):
         mark = error.problem_mark or error.context_mark
         place = mark and f" (line {mark.line + 1}, column {mark.column + 1})"
         text = f"This is not YAML{place or ''}: {error.problem}."
+    elif backend := name_backend(error):
+        chosen = os.environ.get("KERAS_BACKEND", "not set")
+        text = (
+            f"This needs {backend}, which is not installed. Install it, or let "
+            "Keras run on a backend that is (KERAS_BACKEND=tensorflow or jax). "
+            f"Received: KERAS_BACKEND={chosen}"
+        )
     return foreign.one_line(text)
+
+
+def name_backend(error):
+    """Names the backend of Keras that an error misses, or returns `None`.
+
+    Example:
+
+    >>> name_backend(ModuleNotFoundError(name="jax.numpy"))
+    'JAX'
+    """
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    return _BACKENDS.get((error.name or "").partition(".")[0])
 
 
 # Messages of jsonargparse and argparse, and better ones.
