@@ -317,6 +317,8 @@ def make_deterministic():
     later runs of the process are deterministic too. Keras' other backends are
     not affected.
     """
+    if keras.backend.backend() != "tensorflow":
+        return
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
