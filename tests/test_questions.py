@@ -105,8 +105,10 @@ def strengths_of(row):
 
 def ablation_of(row):
     """Specialised neurons cost twice what their controls cost."""
+    of_test = {"test_transform": row["transform"]}
     yield from (
-        {"criterion": "none", "value": np.nan, "ablated": "none"}
+        of_test
+        | {"criterion": "none", "value": np.nan, "ablated": "none"}
         | {"image_version": version, "category_group": "seen"}
         | {"layer": "fc6", "accuracy": 0.9, "share_ablated": 0.0}
         for version in ("original", "transformed")
@@ -119,7 +121,7 @@ def ablation_of(row):
     ):
         cost = percent / 100 * (1 if of == version else 0.1)
         cost *= OF_KIND[row["transform"]] * (0.5 if control else 1)
-        yield {
+        yield of_test | {
             "criterion": "specialised_percent",
             "value": percent,
             "ablated": f"matched_{of}" if control else of,
@@ -564,6 +566,16 @@ def test_specialists_show_what_is_lost(answers):
     np.testing.assert_allclose(
         controls[0].get_ydata(), [0.025, 0.05, 0.1, 0.15], atol=1e-9
     )
+
+
+def test_specialists_may_stand_beside_networks_trained_with_several(answers):
+    def ablation_of_several(row):
+        for name in row["transform"].split(","):
+            yield from ablation_of(row | {"transform": name})
+
+    runs = make_runs({}, {"transform": PAIR}, ablation=ablation_of_several)
+    expected = judge_question("specialists", answers["specialists"])
+    assert judge_question("specialists", runs) == expected
 
 
 def test_paradigms_show_their_accuracies_and_chance(answers):

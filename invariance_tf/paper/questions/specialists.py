@@ -48,7 +48,8 @@ def select_specialists(runs):
     found = add_rows(choose_runs(runs, is_asked), ablated)
     if not len(found):
         return found
-    keys = ["run", "image_version"]
+    # Networks that are trained with several have a test for each.
+    keys = ["run", "test_transform", "image_version"]
     intact = rows(table, criterion="none").set_index(keys).accuracy
     return found.assign(
         lost=intact.reindex(found.set_index(keys).index).to_numpy()
