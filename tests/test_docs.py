@@ -301,7 +301,7 @@ def test_open_questions_are_shown_as_far_as_they_were_computed(
     keys = {"minus": {"network_name": "B"}, "network_name": "BL"}
     for more in ({}, {"transform": "rotate90"}):
         found = answer().difference("across_accuracy", **keys, **more)
-        assert found == "0.10 (0.08 to 0.12)"
+        assert found == "0.100 (0.075 to 0.125)"
     with pytest.raises(LookupError, match="nothing was measured at"):
         answer().difference("across_accuracy", **keys, step=9)
 

@@ -105,10 +105,8 @@ def strengths_of(row):
 
 def ablation_of(row):
     """Specialised neurons cost twice what their controls cost."""
-    of_test = {"test_transform": row["transform"]}
     yield from (
-        of_test
-        | {"criterion": "none", "value": np.nan, "ablated": "none"}
+        {"criterion": "none", "value": np.nan, "ablated": "none"}
         | {"image_version": version, "category_group": "seen"}
         | {"layer": "fc6", "accuracy": 0.9, "share_ablated": 0.0}
         for version in ("original", "transformed")
@@ -121,7 +119,7 @@ def ablation_of(row):
     ):
         cost = percent / 100 * (1 if of == version else 0.1)
         cost *= OF_KIND[row["transform"]] * (0.5 if control else 1)
-        yield of_test | {
+        yield {
             "criterion": "specialised_percent",
             "value": percent,
             "ablated": f"matched_{of}" if control else of,

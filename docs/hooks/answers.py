@@ -51,7 +51,7 @@ class Answer:
         found = values.select_rows(table, keys, "nothing was measured")
         return f"{found[measure].mean():.{decimals}f}".replace("-", "−")
 
-    def difference(self, measure, minus, decimals=2, **keys):
+    def difference(self, measure, minus, decimals=3, **keys):
         """Says by how much rows with given values differ from others.
 
         There is no verdict: a page names what was seen in the results.
