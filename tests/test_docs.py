@@ -17,7 +17,6 @@ from test_questions import made_up as made_up_answers
 
 import invariance_tf as itf
 from invariance_tf.paper.figures.catalogue import FIGURES
-from invariance_tf.paper.questions.catalogue import QUESTIONS
 from invariance_tf.paper.questions.verdicts import MOST_SEEDS
 from invariance_tf.paper.tables import save_runs
 from invariance_tf.settings import defaults
@@ -274,29 +273,37 @@ def test_the_runs_of_the_tutorial_are_those_of_its_sweep_file():
 def test_open_questions_are_shown_as_far_as_they_were_computed(
     render, tmp_path
 ):
-    def answer(name):
-        return answers.Answer(name, tmp_path if name == "recurrence" else None)
+    text = render(read("questions.md"))
+    assert "{{" not in text and "ot computed yet" not in text
 
-    text = render(read("questions.md"), answer=answer)
-    not_computed = [name for name in QUESTIONS if not answer(name).comparisons]
-    assert text.count("Not computed yet.") == len(not_computed)
-    assert "`invariance-tf sweep configs/sweeps/recurrence.yaml`" in text
-    assert "{{" not in text and "question-recurrence" not in text
+    def answer():
+        return answers.Answer("recurrence", tmp_path)
+
+    found = answer().summary()
+    assert found.startswith("Not computed yet.")
+    assert "`invariance-tf sweep configs/sweeps/recurrence.yaml`" in found
+    assert answer().result("across, BL minus B") == "not computed yet"
     runs = made_up_answers()["recurrence"]
     save_runs(runs, tmp_path / "recurrence")
-    text = render(read("questions.md"), answer=answer)
-    assert text.count("Not computed yet.") == len(not_computed) - 1
-    assert "/drawings/question-recurrence-dark.svg#only-dark" in text
+    found = answer().summary()
+    assert "/drawings/question-recurrence-dark.svg#only-dark" in found
     row = "| across, BL minus B | 0.100 (0.075 to 0.125) | higher | higher: "
-    assert f"{row}High-pass, Rotation 90° |  |" in text
+    assert f"{row}High-pass, Rotation 90° |  |" in found
     # Nothing but chance.
     undecided = "0.000 (−0.224 to 0.224), undecided"
-    assert f"operations | {undecided} |" in text
-    assert f"more than {MOST_SEEDS} |" in text
+    assert answer().result("across, BL minus BU") == undecided
+    assert f"more than {MOST_SEEDS} |" in found
     hours = 18 * OF_EVERY_RUN["seconds"] / 3600
-    assert f"18 runs, {hours:.1f} hours" in text
+    assert f"18 runs, {hours:.1f} hours" in found
     with pytest.raises(LookupError, match="does not compare 'nothing'"):
-        answer("recurrence").result("nothing")
+        answer().result("nothing")
+    # Of all transformations or of one.
+    keys = {"minus": {"network_name": "B"}, "network_name": "BL"}
+    for more in ({}, {"transform": "rotate90"}):
+        found = answer().difference("across_accuracy", **keys, **more)
+        assert found == "0.100 (0.075 to 0.125)"
+    with pytest.raises(LookupError, match="nothing was measured at"):
+        answer().difference("across_accuracy", **keys, step=9)
 
 
 def test_questions_that_were_computed_are_drawn(monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_up_runs import OF_EVERY_RUN, made_up_runs
+from matplotlib.legend import Legend
 from scipy import stats
 
 from invariance_tf import load_runs
@@ -565,6 +566,16 @@ def test_specialists_show_what_is_lost(answers):
     )
 
 
+def test_specialists_may_stand_beside_networks_trained_with_several(answers):
+    def ablation_of_several(row):
+        for name in row["transform"].split(","):
+            yield from ablation_of(row | {"transform": name})
+
+    runs = make_runs({}, {"transform": PAIR}, ablation=ablation_of_several)
+    expected = judge_question("specialists", answers["specialists"])
+    assert judge_question("specialists", runs) == expected
+
+
 def test_paradigms_show_their_accuracies_and_chance(answers):
     figure = draw_question("paradigms", answers["paradigms"])
     axes = panel(figure, "High-pass")
@@ -588,16 +599,26 @@ def test_capacity_is_drawn_against_the_parameters(answers):
 
 
 def test_recurrence_shows_networks_and_time_steps(answers):
-    figure = draw_question("recurrence", answers["recurrence"])
+    runs = answers["recurrence"]
+    of_b = runs.layers.run.isin(runs.runs.run[runs.runs.network_args == B])
+    layers = runs.layers.assign(
+        layer=runs.layers.layer.mask(of_b, "conv1b_step1")
+    )
+    figure = draw_question(
+        "recurrence", dataclasses.replace(runs, layers=layers)
+    )
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert labels == ["BL\n175 k", "B\n88 k", "BU\n650 k"]
     axes = panel(figure, "Rotation 90°, BU")
     np.testing.assert_allclose(
-        line(axes, "conv2").get_ydata(), [0.3, 0.4, 0.5, 0.6]
+        line(axes, "conv2").get_ydata(), [0.1, 0.2, 0.3, 0.4]
     )
-    # One time step is no course.
+    # One time step is no course, and its layers are not in the legend.
     titles = [axes.get_title("left") for axes in figure.axes]
     assert "Rotation 90°, B" not in titles
+    legends = figure.findobj(Legend)
+    texts = [text.get_text() for one in legends for text in one.get_texts()]
+    assert texts == ["High-pass", "Rotation 90°", "conv1", "conv2"]
 
 
 def test_recurrent_networks_without_measured_layers_are_compared(answers):

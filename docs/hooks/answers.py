@@ -6,8 +6,11 @@ import pathlib
 import pandas as pd
 import values
 
+from invariance_tf.drawing import style
+from invariance_tf.paper.claims import inference
 from invariance_tf.paper.figures.missing import sweep_command
 from invariance_tf.paper.questions.catalogue import QUESTIONS, judge_question
+from invariance_tf.paper.questions.chosen import by_seed
 from invariance_tf.paper.questions.verdicts import MOST_SEEDS
 
 
@@ -48,6 +51,27 @@ class Answer:
         found = values.select_rows(table, keys, "nothing was measured")
         return f"{found[measure].mean():.{decimals}f}".replace("-", "−")
 
+    def difference(self, measure, minus, decimals=3, **keys):
+        """Says by how much rows with given values differ from others.
+
+        There is no verdict: a page names what was seen in the results.
+
+        Args:
+            measure: String, name of a column.
+            minus: Dictionary, the values that the others have instead.
+            decimals: Integer.
+            **keys: Values of columns.
+        """
+        table = self.entry.select(self.results.tables)
+        one, other = (
+            by_seed(
+                values.select_rows(table, selected, "nothing was measured"),
+                measure,
+            )
+            for selected in (keys, keys | minus)
+        )
+        return values.format_effect(inference.contrast(one - other), decimals)
+
     def summary(self):
         """Returns the figure and a table of all differences."""
         if not self.comparisons:
@@ -63,7 +87,7 @@ class Answer:
                 values.format_effect(one.found, decimals=3),
                 one.verdict,
                 "; ".join(
-                    f"{verdict}: {values.format_labels(', '.join(names))}"
+                    f"{verdict}: {_join_labels(names)}"
                     for verdict, names in (
                         ("higher", one.higher),
                         ("lower", one.lower),
@@ -87,6 +111,10 @@ class Answer:
                 f"{len(shown)} runs, {hours:.1f} hours of computing.",
             )
         )
+
+
+def _join_labels(names):
+    return ", ".join(style.look_of(name).label for name in names)
 
 
 def _format_seeds(comparison):

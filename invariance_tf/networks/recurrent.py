@@ -26,13 +26,22 @@ def bl_small(
     where x is h[t, n - 1] after max-pooling, in the first layer the image; the
     first step lacks the lateral part. The kernels B and L are those of all
     time steps; batch normalisation has its own statistics and parameters at
-    each. The state is the layer `conv<n>_step<t>`. Four layers have 24, 48,
-    64 and 64 channels, sizes of ours. `global_pool` is the penultimate layer.
+    each. The state is the layer `conv<n>_step<t>`. `global_pool` is the
+    penultimate layer.
 
-    Kernels of 3 x 3, four time steps and the controls BK and BF are those of
-    Spoerer et al. (2017); normalisation at each step, average pooling before
-    the read-out, the absence of biases, Glorot's uniform initialisation and
-    the control BD those of Spoerer et al. (2020).
+    What is whose:
+
+    - Of Spoerer et al. (2017): kernels of 3 x 3, four time steps, the controls
+      BK and BF. Theirs are two layers of 32 channels, local response
+      normalisation and a maximum over positions before the read-out. This was
+      checked with re-implementations, not with the article.
+    - Of the authors' code of Spoerer et al. (2020): maximum pooling between
+      layers, normalisation at each step, an average over positions before the
+      read-out, no biases, Glorot's uniform initialisation, the control BD.
+      Theirs are seven layers with kernels of 7 x 7 to 1 x 1 and eight steps.
+    - Ours: four layers of 24, 48, 64 and 64 channels; a single answer, of the
+      last step or of the mean over steps, where both of theirs answer, and are
+      trained, at each step; the recipe of training.
 
     `connections` names the network or one of its feed-forward controls:
 
@@ -40,9 +49,9 @@ def bl_small(
     |---|---|---|
     | `BL` | the recurrent network | |
     | `B` | without lateral connections, one step | |
-    | `BK` | B with kernels of 5 x 5 | number of weights, roughly |
-    | `BF` | B with twice as many channels | number of weights, roughly |
-    | `BD` | B with two convolutions a layer | size of all kernels |
+    | `BK` | B with kernels of 5 x 5 | number of weights (1.2 times) |
+    | `BF` | B with twice as many channels | number of weights (1.7 times) |
+    | `BD` | B with two convolutions a layer | number of weights |
     | `BU` | BL with other kernels at each step | multiplications |
 
     BU is the feed-forward network that BL is when its weights are not shared
@@ -212,7 +221,9 @@ def cornet_small(
     operations, of which each time step has kernels of its own.
 
     Convolutions have no bias; their kernels are drawn with a variance of two
-    over the number of outputs, as the authors' are.
+    over the fan-out, positions times channels, as the authors' are. All of
+    this was checked with the authors' code; the read-out's initialisation
+    (Glorot's uniform) and the number of channels are ours.
 
     Args:
         images: Floating-point tensor of shape `(batch, size, size, 3)`,

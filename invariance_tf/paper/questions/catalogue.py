@@ -135,7 +135,7 @@ QUESTIONS = {
     "recurrence": Question(
         "Recurrent processing and invariance",
         "Across-category accuracy of recurrent networks beside feed-forward "
-        "controls, and mean invariance of their layers over time steps.",
+        "controls, and corrected invariance of layers over time steps.",
         "recurrence",
         select_recurrence,
         fill_recurrence,

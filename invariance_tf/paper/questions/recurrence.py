@@ -26,6 +26,7 @@ from invariance_tf.paper.selection import at_own_tau, own_tests, rows
 from invariance_tf.paper.studies import name_in_words
 
 _ACROSS, _CORRECTED = "across_accuracy", "corrected_invariance_unseen"
+_OF_LAYER = "mean_corrected_invariance"
 _STEP = re.compile(r"(.+)_step(\d+)")
 
 
@@ -45,9 +46,7 @@ def select_recurrence(runs):
     chosen = choose_runs(runs, is_asked)
     layers = at_own_tau(runs, own_tests(runs.layers))
     layers = rows(layers, category_group="unseen")
-    columns = ["layer", "mean_invariance", "mean_control_shuffled"]
-    columns += ["mean_corrected_invariance"]
-    layers = layers.reindex(columns=["run", *columns])
+    layers = layers.reindex(columns=["run", "layer", _OF_LAYER])
     found = chosen.merge(layers, on="run", how="left")
     parts = found.layer.astype("object").str.extract(_STEP)
     return found.assign(
@@ -74,11 +73,13 @@ def fill_recurrence(part, table):
         legend_band(part, handles),
     ]
     steps = table[table.step.notna()]
+    # One time step is no course.
+    steps = steps[steps.groupby("run").step.transform("max") > 1]
     shown = [
         (transform, name)
         for transform in transforms
         for name in names
-        if rows(steps, transform=transform, network_name=name).step.max() > 1
+        if len(rows(steps, transform=transform, network_name=name))
     ]
     if shown:
         layers = [*dict.fromkeys(steps.layer)]
@@ -94,13 +95,11 @@ def fill_recurrence(part, table):
             for some in layout.split(part, shown, 1.6)
         ]
         handles = [Line2D([], [], **look) for look in looks.values()]
-        handles.append(Line2D([], [], **style.FLOOR))
         bands.append(legend_band(part, handles))
     return layout.stack(part, bands), (
-        f"{describe_seeds(of_runs)} Above: the penultimate layer; "
-        f"{style.CORRECTED_NOTE} Below: mean invariance of a layer's neurons "
-        "at each time step; floor: mean over layers. All for unseen "
-        "categories. Dotted: chance."
+        f"{describe_seeds(of_runs)} Invariance: mean over neurons, above of "
+        "the penultimate layer, below of each layer at each time step. "
+        f"{style.CORRECTED_NOTE} All for unseen categories. Dotted: chance."
     )
 
 
@@ -175,14 +174,11 @@ def _fill_steps(band, table, shown, looks):
         for layer, look in looks.items():
             of_layer = rows(of_panel, layer=layer)
             if len(of_layer):
-                draw_line(
-                    of_layer, axes, "step", "mean_invariance", steps, **look
-                )
-        floor = of_panel.groupby("step").mean_control_shuffled.mean()
-        axes.plot(floor.index, floor, gid="floor", **style.FLOOR)
+                draw_line(of_layer, axes, "step", _OF_LAYER, steps, **look)
         axes.set_xticks(steps)
         axes.set_xlabel("time step")
-        lines.draw_share(axes, "mean invariance")
+        lowest = lines.lowest_of(table[_OF_LAYER])
+        lines.draw_share(axes, "corrected\ninvariance", lowest=lowest)
     layout.label_outer(panels[:, : len(shown)])
     layout.leave_empty(panels[:, len(shown) :])
     return layout.panel_height(band, num_columns, limits=(1.1, 1.5)) + 0.5
@@ -209,7 +205,7 @@ def compare_recurrence(table):
             layer = steps.layer.iloc[-1]
             of_layer = rows(steps, layer=layer)
             last, first = (
-                by_seed(rows(of_layer, step=step), "mean_corrected_invariance")
+                by_seed(rows(of_layer, step=step), _OF_LAYER)
                 for step in (of_layer.step.max(), of_layer.step.min())
             )
             found[

@@ -48,8 +48,10 @@ def select_specialists(runs):
     found = add_rows(choose_runs(runs, is_asked), ablated)
     if not len(found):
         return found
+    # Networks trained with several have a row for each; they are not chosen.
+    intact = rows(table[table.run.isin(found.run)], criterion="none")
     keys = ["run", "image_version"]
-    intact = rows(table, criterion="none").set_index(keys).accuracy
+    intact = intact.set_index(keys).accuracy
     return found.assign(
         lost=intact.reindex(found.set_index(keys).index).to_numpy()
         - found.accuracy
