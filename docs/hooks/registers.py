@@ -8,8 +8,10 @@ import values
 
 from invariance_tf.drawing.style import LOOKS
 from invariance_tf.paper.claims import CLAIMS
+from invariance_tf.paper.claims.effects import OVER
 from invariance_tf.paper.figures.catalogue import FIGURES
-from invariance_tf.paper.studies import SWEEPS
+from invariance_tf.paper.report.evidence import claimed_range
+from invariance_tf.paper.studies import SWEEPS, find_studies, transforms_of
 from invariance_tf.runs.sweep import plan
 from invariance_tf.settings import defaults, families
 
@@ -20,50 +22,112 @@ def figures_table(results):
     """Returns which sweep makes each figure, what to expect and what came out.
 
     Args:
-        results: A `Results` of the studies at laptop scale.
+        results: A `Results` of the study to show.
     """
+    name = results.directory.name
+    studies, _ = find_studies(results.tables)
     rows = []
     for number, entry in FIGURES.items():
         claims = _claims_of(number)
-        made = results.directory / "figures" / f"fig{number}.png"
-        name = f"**{number}**"
-        if made.exists():
-            path = f"/results/{results.directory.name}/figures/{made.name}"
-            name = f"[{name}]({path})"
+        sweeps = _sweeps_of(entry)
+        is_made = not entry.roles or bool({*entry.roles} & studies.keys())
+        title = f"**{number}**"
+        if is_made:
+            title = f"[{title}](/results/{name}/report.html#picture-{number})"
+            sweeps = dict.fromkeys([name, *sweeps] if sweeps else ())
         rows.append(
             (
-                f"{name} {entry.title}",
-                ", ".join(f"`{sweep}`" for sweep in _sweeps_of(entry))
-                or "none",
+                f"{title} {entry.title}",
+                ", ".join(f"`{sweep}`" for sweep in sweeps) or "none",
                 "<br>".join(f"{c} {CLAIMS[c].statement}" for c in claims),
-                _obtained(results, claims, made.exists()),
+                _obtained(results, claims, is_made),
             )
         )
     return values.make_table(("figure", "sweep", "expected", "obtained"), rows)
 
 
-def verdicts_table(results):
-    """Returns the verdicts of several studies on each claim.
+def verdicts_table(study, before):
+    """Returns each claim with its effects and its verdicts.
 
     Args:
-        results: List of `Results`; of one with two sets of criteria, both.
+        study: `Results` by the present criteria; its effects are shown.
+        before: `Results` of an earlier study, by the first criteria and by
+            the present ones.
     """
-    titles = ["claim", "the paper"]
-    for one in results:
-        name = one.directory.name
-        titles += [f"{name}, first", name]
+    tables = before.first_claims, before.claims, study.claims
     rows = []
     for number, claim in CLAIMS.items():
-        row = [number, f"{claim.place}: {claim.words}"]
-        for one in results:
-            for table in (one.first_claims, one.claims):
-                found = table[table.claim == number].iloc[0]
-                text = values.format_verdict(found.verdict)
-                if table is one.claims:
-                    more = values.format_exceptions(found)
-                    text += f"<br>{values.format_effect(found)}<br>{more}"
-                row.append(text.removesuffix("<br>"))
-        rows.append(row)
+        found = [table[table.claim == number].iloc[0] for table in tables]
+        detail = study.verdicts[number].detail
+        rows.append(
+            (
+                f"**{number}** {claim.statement}",
+                f"{claim.place}: {claim.words}",
+                "<br>".join(
+                    _describe_effect(row)
+                    for row in detail[detail.is_decisive].itertuples()
+                ),
+                *(values.format_verdict(row.verdict) for row in found),
+                values.format_exceptions(found[-1]),
+            )
+        )
+    old, new = before.directory.name, study.directory.name
+    effect = f"criterion, and effect on {new} (95 % interval)"
+    titles = ("claim", "the paper", effect, f"{old}, first criteria", old, new)
+    return values.make_table((*titles, "shown alone for"), rows)
+
+
+def _describe_effect(row):
+    """Says an effect, what the claim asks of it, and how large it is."""
+    name = f"{row.effect_name}, {values.format_labels(row.transform)}"
+    if row.transform in OVER:
+        name = f"{row.effect_name}, {OVER[row.transform]}"
+    found = values.format_effect(row, decimals=3)
+    return f"{name}, {claimed_range(row.least, row.most)}: **{found}**"
+
+
+def across_table(results):
+    """Returns across-category accuracy, with the images it is measured on."""
+    runs = results.tables.runs
+    runs = runs[runs.across_accuracy.notna() & (runs.n_seen > 0)]
+    tests = results.tables.accuracy
+    tests = tests[
+        (tests.category_group == "unseen")
+        & (tests.test_transform == tests["transform"])
+    ]
+    titles = ["transformation"]
+    for n_seen in sorted(runs.n_seen.unique()):
+        # It is the same for every network, or this is no table.
+        (count,) = tests.num_images[tests.n_seen == n_seen].unique()
+        unseen = results.count_categories() - n_seen
+        titles.append(f"{n_seen} seen<br>({unseen} unseen: {count} images)")
+    rows = [
+        (LOOKS[name].label, *(_with_range(of) for _, of in found))
+        for name in transforms_of("faces")
+        for found in [
+            runs[runs["transform"] == name].groupby("n_seen").across_accuracy
+        ]
+    ]
+    return values.make_table(titles, rows)
+
+
+def _with_range(found):
+    """Formats a mean over seeds, with the lowest and the highest."""
+    return f"{found.mean():.3f} ({found.min():.3f} to {found.max():.3f})"
+
+
+def sources_table(results):
+    """Returns how many people and images are from each source."""
+    rows = [
+        (
+            source,
+            rows.category.nunique(),
+            f"{len(rows):,}",
+            f"{(rows.split == 'test').sum():,}",
+        )
+        for source, rows in results.files.groupby("source")
+    ]
+    titles = ("source", "people", "images", "of which for testing")
     return values.make_table(titles, rows)
 
 
