@@ -201,7 +201,7 @@ def test_a_page_that_names_what_is_not_there_stops_the_build(render):
 
 def test_the_readme_has_the_degrees_of_the_table(faces):
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
-    assert f"**{faces.degree('C1')}** (of rotations" in readme
+    assert f"by each alone: **{faces.degree('C1')}**." in readme
     assert f"invariance rises for **{faces.degree('C7')}**" in readme
     assert f"study of {faces.count_categories()} real people" in readme
 
@@ -252,6 +252,12 @@ def test_across_accuracy_stands_beside_the_images_it_is_measured_on(faces):
     cell = f"{shares.mean():.3f} ({shares.min():.3f} to {shares.max():.3f}) |"
     (row,) = (row for row in rows if row.startswith("| Blur |"))
     assert row.endswith(cell) and len(rows) == 12
+    # Of networks that saw no transformed image all are unseen.
+    assert "| 0 seen<br>(84 unseen: 840 images) |" in titles
+    never = faces.tables.accuracy
+    never = never[(never.n_seen == 0) & (never.test_transform == "blur")]
+    never = never[never.category_group == "all"].accuracy
+    assert row.startswith(f"| Blur | {never.mean():.3f} ({never.min():.3f} ")
 
 
 def test_the_images_of_a_study_are_listed_and_not_published(faces):

@@ -87,25 +87,28 @@ def _describe_effect(row):
 
 
 def across_table(results):
-    """Returns across-category accuracy, with the images it is measured on."""
-    runs = results.tables.runs
-    runs = runs[runs.across_accuracy.notna() & (runs.n_seen > 0)]
+    """Returns across-category accuracy, with the images it is measured on.
+
+    Where nobody is seen, it is that of networks trained with original images.
+    """
     tests = results.tables.accuracy
     tests = tests[
         (tests.category_group == "unseen")
-        & (tests.test_transform == tests["transform"])
+        & (tests.num_images > 0)
+        & (tests.test_transform != "identity")
+        & ((tests.test_transform == tests["transform"]) | (tests.n_seen == 0))
     ]
     titles = ["transformation"]
-    for n_seen in sorted(runs.n_seen.unique()):
+    for n_seen, of_count in tests.groupby("n_seen"):
         # It is the same for every network, or this is no table.
-        (count,) = tests.num_images[tests.n_seen == n_seen].unique()
+        (count,) = of_count.num_images.unique()
         unseen = results.count_categories() - n_seen
         titles.append(f"{n_seen} seen<br>({unseen} unseen: {count} images)")
     rows = [
-        (LOOKS[name].label, *(_with_range(of) for _, of in found))
+        (LOOKS[name].label, *(_with_range(found) for _, found in of_each))
         for name in transforms_of("faces")
-        for found in [
-            runs[runs["transform"] == name].groupby("n_seen").across_accuracy
+        for of_each in [
+            tests[tests.test_transform == name].groupby("n_seen").accuracy
         ]
     ]
     return values.make_table(titles, rows)
