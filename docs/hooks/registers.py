@@ -63,10 +63,7 @@ def verdicts_table(study, before):
             (
                 f"**{number}** {claim.statement}",
                 f"{claim.place}: {claim.words}",
-                "<br>".join(
-                    _describe_effect(row)
-                    for row in detail[detail.is_decisive].itertuples()
-                ),
+                _describe_effects(detail[detail.is_decisive]),
                 *(values.format_verdict(row.verdict) for row in found),
                 values.format_exceptions(found[-1]),
             )
@@ -77,13 +74,21 @@ def verdicts_table(study, before):
     return values.make_table((*titles, "shown alone for"), rows)
 
 
-def _describe_effect(row):
-    """Says an effect, what the claim asks of it, and how large it is."""
-    name = f"{row.effect_name}, {values.format_labels(row.transform)}"
-    if row.transform in OVER:
-        name = f"{row.effect_name}, {OVER[row.transform]}"
-    found = values.format_effect(row, decimals=3)
-    return f"{name}, {claimed_range(row.least, row.most)}: **{found}**"
+def _describe_effects(detail):
+    """Says effects, what the claim asks of each, and how large it is."""
+    if detail.effect.isna().all():
+        return "no runs"
+    lines = []
+    for name, rows in detail.groupby("effect_name", sort=False):
+        found = [
+            f"{OVER.get(row.transform) or values.format_labels(row.transform)} "
+            f"**{values.format_effect(row, decimals=3)}**"
+            for row in rows.itertuples()
+        ]
+        claimed = claimed_range(*rows[["least", "most"]].iloc[0])
+        claimed = claimed.replace("-", "−")
+        lines.append(f"{name}, {claimed}: {'; '.join(found)}")
+    return f'<span class="effects">{"<br>".join(lines)}</span>'
 
 
 def across_table(results):

@@ -76,10 +76,11 @@ class Results:
             raise LookupError(f"no run has a {measure} at {keys}")
         return f"{values.mean():.{decimals}f}"
 
-    def across(self, **keys):
-        """Formats across-category accuracy, and of how many categories."""
-        n_seen, all_ = self.select(**keys)[["n_seen", "num_categories"]].max()
+    def across(self, transform, n_seen):
+        """Formats across-category accuracy, with how many are unseen."""
+        keys = {"transform": transform, "n_seen": n_seen}
         mean = self.mean("across_accuracy", **keys)
+        all_ = self.count_categories()
         return f"{mean} ({all_ - n_seen} of {all_} people unseen)"
 
     def count(self, **keys):
@@ -103,8 +104,8 @@ class Results:
 
         Args:
             claim: String, such as C1.
-            words: String in the effect's name, to choose another one of those
-                that decide than the first.
+            words: String in the name of the effect, to choose another than the
+                first of those that decide.
             decimals: Integer.
         """
         if words is None:
@@ -118,7 +119,7 @@ class Results:
         return format_effect(rows.iloc[0], decimals)
 
     def degree(self, claim):
-        """Says for how many transformations a claim is shown; see below."""
+        """Says for how many transformations a claim is shown, of how many."""
         rows = select_rows(self.claims, {"claim": claim}, "no claim")
         return format_exceptions(rows.iloc[0])
 
