@@ -40,6 +40,7 @@ REGISTRIES = (
     defaults.NETWORKS,
 )
 RESULTS = DOCS / "results" / "synthfaces"
+FACES = DOCS / "results" / "faces"
 
 
 def name_of(path):
@@ -87,13 +88,19 @@ def run_page(tmp_path, monkeypatch):
 @pytest.fixture
 def changed(tmp_path):
     """Results of which every across-category accuracy is another number."""
-    for path in RESULTS.glob("*.*"):
+    for path in FACES.glob("*.*"):
         if path.suffix in (".parquet", ".csv"):
             os.symlink(path, tmp_path / path.name)
-    table = pd.read_parquet(RESULTS / "runs.parquet")
+    table = pd.read_parquet(FACES / "runs.parquet")
     (tmp_path / "runs.parquet").unlink()
     table.assign(across_accuracy=0.777).to_parquet(tmp_path / "runs.parquet")
     return values.Results(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Results on real faces."""
+    return values.Results(FACES)
 
 
 @pytest.fixture(scope="module")
@@ -172,12 +179,12 @@ def test_no_page_writes_a_measured_number_itself():
 def test_a_page_shows_the_numbers_of_the_table_and_changes_with_it(
     changed, render
 ):
-    table = pd.read_parquet(RESULTS / "runs.parquet")
-    is_shown = (table["transform"] == "highpass") & (table.n_seen == 36)
-    shown = f"to\n{table.across_accuracy[is_shown].mean():.2f}"
+    table = pd.read_parquet(FACES / "runs.parquet")
+    is_shown = (table["transform"] == "highpass") & (table.n_seen == 76)
+    shown = f"to\n{table.across_accuracy[is_shown].mean():.2f} (8 of 84"
     assert shown in render(read("index.md"))
-    text = render(read("index.md"), synthfaces=changed)
-    assert "to\n0.78" in text and shown not in text
+    text = render(read("index.md"), faces=changed)
+    assert "to\n0.78 (8 of 84" in text and shown not in text
     assert "{{" not in text
 
 
@@ -191,29 +198,79 @@ def test_a_page_that_names_what_is_not_there_stops_the_build(render):
     assert options["on_error_fail"] and options["on_undefined"] == "strict"
 
 
-def test_every_claim_has_the_verdict_of_the_table():
-    results = values.Results(RESULTS)
-    lines = results.claims_table().split("\n")[2:]
-    table = pd.read_csv(RESULTS / "claims.csv")
-    assert len(lines) == len(table) == 16
-    for line, row in zip(lines, table.itertuples(), strict=True):
-        assert line.startswith(f"| {row.claim} |") and row.verdict in line
-    counted = [results.num_verdicts(name) for name in set(table.verdict)]
-    assert sum(counted) == 16
+def test_the_readme_has_the_degrees_of_the_table(faces):
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert f"by each alone: **{faces.degree('C1')}**." in readme
+    assert f"invariance rises for **{faces.degree('C7')}**" in readme
+    assert f"study of {faces.count_categories()} real people" in readme
 
 
-def test_verdicts_of_studies_stand_beside_each_other():
-    results = values.Results(RESULTS)
-    lines = registers.verdicts_table([results]).split("\n")[2:]
-    for line, first, now in zip(
-        lines,
-        results.first_claims.itertuples(),
-        results.claims.itertuples(),
-        strict=True,
+def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
+    before = values.Results(RESULTS)
+    lines = registers.verdicts_table(faces, before).split("\n")[2:]
+    tables = before.first_claims, before.claims, faces.claims
+    assert len(lines) == 16
+    for line, *rows in zip(
+        lines, *(table.itertuples() for table in tables), strict=True
     ):
         cells = line.split(" | ")
-        assert first.verdict in cells[2] and now.verdict in cells[3]
-    assert lines[0].startswith("| C1 |") and "of 10; not" in lines[0]
+        assert cells[0].startswith(f"| **{rows[2].claim}** ")
+        for cell, row in zip(cells[3:6], rows, strict=True):
+            assert f" {row.verdict}<" in cell
+        # The tables of runs and that of claims say the same.
+        assert faces.verdicts[row.claim].verdict == row.verdict
+        effect = f" **{values.format_effect(row, decimals=3)}**"
+        assert (effect if row.effect == row.effect else "no runs") in cells[2]
+    assert "4 of 10; not Blur" in lines[0]
+    fewest = "accuracy at the fewest seen categories, above 0.95: mean over "
+    assert f"{fewest}transformations **0.900 (0.860 to 0.940)**" in lines[1]
+    counts = faces.claims.verdict.value_counts()
+    assert {name: faces.num_verdicts(name) for name in counts.index} == {
+        **counts
+    }
+
+
+def test_an_effect_that_no_claim_has_stops_the_build(faces):
+    chosen = faces.effect("C9", "within transformations")
+    assert chosen != faces.effect("C9") and " to " in chosen
+    with pytest.raises(LookupError, match="no effect of C9 is about 'luck'"):
+        faces.effect("C9", "luck")
+
+
+def test_across_accuracy_stands_beside_the_images_it_is_measured_on(faces):
+    titles, _, *rows = registers.across_table(faces).split("\n")
+    assert titles.endswith("| 76 seen<br>(8 unseen: 80 images) |")
+    table = pd.read_parquet(FACES / "accuracy_by_category.parquet")
+    table = table[(table.n_seen == 76) & (table.category_group == "unseen")]
+    table = table[table.test_transform == table["transform"]]
+    assert set(table.groupby("run").num_images.sum()) == {80}
+    # Everyone is unseen in some network.
+    assert table.category.nunique() == 84
+    correct = table[table["transform"] == "blur"].groupby("seed").num_correct
+    shares = correct.sum() / 80
+    cell = f"{shares.mean():.3f} ({shares.min():.3f} to {shares.max():.3f}) |"
+    (row,) = (row for row in rows if row.startswith("| Blur |"))
+    assert row.endswith(cell) and len(rows) == 12
+    # Of networks that saw no transformed image all are unseen.
+    assert "| 0 seen<br>(84 unseen: 840 images) |" in titles
+    never = faces.tables.accuracy
+    never = never[(never.n_seen == 0) & (never.test_transform == "blur")]
+    never = never[never.category_group == "all"].accuracy
+    assert row.startswith(f"| Blur | {never.mean():.3f} ({never.min():.3f} ")
+
+
+def test_the_images_of_a_study_are_listed_and_not_published(faces):
+    listed = faces.files
+    (num_images,) = faces.tables.runs.num_images.unique()
+    assert len(listed) == listed.file.nunique() == num_images
+    assert listed.sha256.str.fullmatch("[0-9a-f]{64}").all()
+    assert (listed.file.str.split("/").str[0] == listed.category).all()
+    tested = faces.tables.accuracy_by_category.groupby("category").num_images
+    counts = listed[listed.split == "test"].category.value_counts()
+    assert tested.unique().explode().to_dict() == counts.to_dict()
+    assert "| LFW | 60 | 2,458 | 600 |" in registers.sources_table(faces)
+    figures = {path.name for path in FACES.rglob("*.png")}
+    assert figures == {"fig2c.png", "fig5c.png"}
 
 
 def test_figures_have_the_claims_that_the_paper_makes_with_them():
@@ -232,7 +289,10 @@ def test_every_figure_has_its_sweep_and_what_came_out():
     }
     assert {*rows} == {*FIGURES}
     assert "`synthfaces`, `facescrub`" in rows["2c"]
-    assert "figures/fig2c.png" in rows["2c"] and "C1 <span" in rows["2c"]
+    assert "synthfaces/report.html#picture-2c" in rows["2c"]
+    assert "C1 <span" in rows["2c"]
+    faces = registers.figures_table(values.Results(FACES))
+    assert "| `faces`, `synthfaces`, `facescrub` |" in faces
     assert "no runs yet" in rows["2b"] and "`imagenet`" in rows["2b"]
 
 

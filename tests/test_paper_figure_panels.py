@@ -347,6 +347,28 @@ def test_what_was_left_out_is_missing_and_its_sweep_is_named(runs):
     assert missing_runs("2c", studies) == []
 
 
+def test_transformations_may_have_seeds_of_their_own(runs):
+    def rename(table):
+        places = table["transform"].map([*style.LOOKS].index)
+        return table.assign(seed=table.seed + 10 * places)
+
+    tables = {
+        name: rename(table)
+        for name, table in runs.tables().items()
+        if len(table)
+    }
+    own = dataclasses.replace(runs, **tables)
+    studies = find_studies(own)[0]
+    assert missing_runs("2c", studies) == missing_runs("3b", studies) == []
+    notes = draw_figure("2c", studies).findobj(Text)
+    assert any("range of the 2 seeds" in text.get_text() for text in notes)
+    seed = 10 * [*style.LOOKS].index("highpass") + 1
+    studies = without(own, transform="highpass", n_seen=20, seed=seed)
+    assert missing_runs("2c", studies)[0] == (
+        f"faces: highpass at n_seen 20 (seed {seed})"
+    )
+
+
 def test_a_figure_needs_only_the_transformations_that_it_shows(runs):
     studies = without(runs, transform="vertical")
     assert missing_runs("4a", studies, is_complete=True) == []

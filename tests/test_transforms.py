@@ -1,5 +1,7 @@
 """Every transformation does what mathematics says it does."""
 
+import re
+
 import keras
 import numpy as np
 import PIL.Image
@@ -366,3 +368,20 @@ def test_a_blur_wider_than_the_image_is_refused(images):
 def test_a_quarter_turn_needs_square_images():
     with pytest.raises(ValueError, match="square.*height=8, width=9"):
         apply("rotate90", np.zeros((1, 8, 9, 3)))
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="needs KERAS_BACKEND=jax"
+)
+def test_on_a_gpu_jax_multiplies_grey_levels_in_float32(images):
+    """By default it takes TensorFloat32 there, with 10 bits of mantissa."""
+    import jax
+
+    found = set()
+    for name, arguments in EVERY_TRANSFORM:
+        layer = transforms.get(name, **arguments)
+        layer(images)
+        for line in str(jax.make_jaxpr(layer)(images)).splitlines():
+            found |= {*re.findall(r"Precision\.([A-Z]+)", line)}
+            assert "precision=None" not in line, name
+    assert found == {"HIGHEST"}

@@ -50,12 +50,13 @@ def find_drawings():
                 _draw_question, name, answer.results.tables
             )
     tutorial, _ = find_studies(select_tutorial())
-    faces = studies["synthfaces"]["faces"]
+    faces = studies["faces"]["faces"]
+    invented = studies["synthfaces"]["faces"]
     return {
         **found,
         "across": functools.partial(_draw_faces, _draw_across, faces, 3.2),
         "relation": functools.partial(_draw_faces, _draw_relation, faces, 1.2),
-        "loss": functools.partial(_draw_loss, faces),
+        "loss": functools.partial(_draw_loss, invented),
         "tutorial-2c": functools.partial(_draw_figure, "2c", tutorial),
     }
 

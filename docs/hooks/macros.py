@@ -31,9 +31,11 @@ def define_env(env):
         for path in sorted(values.RESULTS.glob("*/runs.parquet"))
     ]
     for function in (
+        registers.across_table,
         registers.calibrations_table,
         registers.datasets_table,
         registers.figures_table,
+        registers.sources_table,
         registers.sweeps_table,
         registers.transforms_table,
         registers.verdicts_table,

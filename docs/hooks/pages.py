@@ -34,7 +34,7 @@ _FORMULA = re.compile(
 # Pages that are files of the repository, for readers of the site.
 _COPIES = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 # Their tables need the room.
-_WIDE = ("claims.md", "fidelity.md")
+_WIDE = ("claims.md", "fidelity.md", "results/README.md")
 
 
 def on_files(files, config):

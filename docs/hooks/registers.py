@@ -8,8 +8,10 @@ import values
 
 from invariance_tf.drawing.style import LOOKS
 from invariance_tf.paper.claims import CLAIMS
+from invariance_tf.paper.claims.effects import OVER
 from invariance_tf.paper.figures.catalogue import FIGURES
-from invariance_tf.paper.studies import SWEEPS
+from invariance_tf.paper.report.evidence import claimed_range
+from invariance_tf.paper.studies import SWEEPS, find_studies, transforms_of
 from invariance_tf.runs.sweep import plan
 from invariance_tf.settings import defaults, families
 
@@ -20,50 +22,120 @@ def figures_table(results):
     """Returns which sweep makes each figure, what to expect and what came out.
 
     Args:
-        results: A `Results` of the studies at laptop scale.
+        results: A `Results` of the study to show.
     """
+    name = results.directory.name
+    studies, _ = find_studies(results.tables)
     rows = []
     for number, entry in FIGURES.items():
         claims = _claims_of(number)
-        made = results.directory / "figures" / f"fig{number}.png"
-        name = f"**{number}**"
-        if made.exists():
-            path = f"/results/{results.directory.name}/figures/{made.name}"
-            name = f"[{name}]({path})"
+        sweeps = _sweeps_of(entry)
+        is_made = not entry.roles or bool({*entry.roles} & studies.keys())
+        title = f"**{number}**"
+        if is_made:
+            title = f"[{title}](/results/{name}/report.html#picture-{number})"
+            sweeps = dict.fromkeys([name, *sweeps] if sweeps else ())
         rows.append(
             (
-                f"{name} {entry.title}",
-                ", ".join(f"`{sweep}`" for sweep in _sweeps_of(entry))
-                or "none",
+                f"{title} {entry.title}",
+                ", ".join(f"`{sweep}`" for sweep in sweeps) or "none",
                 "<br>".join(f"{c} {CLAIMS[c].statement}" for c in claims),
-                _obtained(results, claims, made.exists()),
+                _obtained(results, claims, is_made),
             )
         )
     return values.make_table(("figure", "sweep", "expected", "obtained"), rows)
 
 
-def verdicts_table(results):
-    """Returns the verdicts of several studies on each claim.
+def verdicts_table(study, before):
+    """Returns each claim with its effects and its verdicts.
 
     Args:
-        results: List of `Results`; of one with two sets of criteria, both.
+        study: `Results` by the present criteria; its effects are shown.
+        before: `Results` of an earlier study, by the first criteria and by
+            the present ones.
     """
-    titles = ["claim", "the paper"]
-    for one in results:
-        name = one.directory.name
-        titles += [f"{name}, first", name]
+    tables = before.first_claims, before.claims, study.claims
     rows = []
     for number, claim in CLAIMS.items():
-        row = [number, f"{claim.place}: {claim.words}"]
-        for one in results:
-            for table in (one.first_claims, one.claims):
-                found = table[table.claim == number].iloc[0]
-                text = values.format_verdict(found.verdict)
-                if table is one.claims:
-                    more = values.format_exceptions(found)
-                    text += f"<br>{values.format_effect(found)}<br>{more}"
-                row.append(text.removesuffix("<br>"))
-        rows.append(row)
+        found = [table[table.claim == number].iloc[0] for table in tables]
+        detail = study.verdicts[number].detail
+        rows.append(
+            (
+                f"**{number}** {claim.statement}",
+                f"{claim.place}: {claim.words}",
+                _describe_effects(detail[detail.is_decisive]),
+                *(values.format_verdict(row.verdict) for row in found),
+                values.format_exceptions(found[-1]),
+            )
+        )
+    old, new = before.directory.name, study.directory.name
+    effect = f"criterion, and effect on {new} (95 % interval)"
+    titles = ("claim", "the paper", effect, f"{old}, first criteria", old, new)
+    return values.make_table((*titles, "shown alone for"), rows)
+
+
+def _describe_effects(detail):
+    """Says effects, what the claim asks of each, and how large it is."""
+    if detail.effect.isna().all():
+        return "no runs"
+    lines = []
+    for name, rows in detail.groupby("effect_name", sort=False):
+        found = [
+            f"{OVER.get(row.transform) or values.format_labels(row.transform)} "
+            f"**{values.format_effect(row, decimals=3)}**"
+            for row in rows.itertuples()
+        ]
+        claimed = claimed_range(*rows[["least", "most"]].iloc[0])
+        claimed = claimed.replace("-", "−")
+        lines.append(f"{name}, {claimed}: {'; '.join(found)}")
+    return f'<span class="effects">{"<br>".join(lines)}</span>'
+
+
+def across_table(results):
+    """Returns across-category accuracy, with the images it is measured on.
+
+    Where nobody is seen, it is that of networks trained with original images.
+    """
+    tests = results.tables.accuracy
+    tests = tests[
+        (tests.category_group == "unseen")
+        & (tests.num_images > 0)
+        & (tests.test_transform != "identity")
+        & ((tests.test_transform == tests["transform"]) | (tests.n_seen == 0))
+    ]
+    titles = ["transformation"]
+    for n_seen, of_count in tests.groupby("n_seen"):
+        # It is the same for every network, or this is no table.
+        (count,) = of_count.num_images.unique()
+        unseen = results.count_categories() - n_seen
+        titles.append(f"{n_seen} seen<br>({unseen} unseen: {count} images)")
+    rows = [
+        (LOOKS[name].label, *(_with_range(found) for _, found in of_each))
+        for name in transforms_of("faces")
+        for of_each in [
+            tests[tests.test_transform == name].groupby("n_seen").accuracy
+        ]
+    ]
+    return values.make_table(titles, rows)
+
+
+def _with_range(found):
+    """Formats a mean over seeds, with the lowest and the highest."""
+    return f"{found.mean():.3f} ({found.min():.3f} to {found.max():.3f})"
+
+
+def sources_table(results):
+    """Returns how many people and images are from each source."""
+    rows = [
+        (
+            source,
+            rows.category.nunique(),
+            f"{len(rows):,}",
+            f"{(rows.split == 'test').sum():,}",
+        )
+        for source, rows in results.files.groupby("source")
+    ]
+    titles = ("source", "people", "images", "of which for testing")
     return values.make_table(titles, rows)
 
 

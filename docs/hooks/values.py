@@ -13,17 +13,19 @@ import pandas as pd
 
 from invariance_tf.drawing.style import LOOKS
 from invariance_tf.paper import tables
+from invariance_tf.paper.claims import judge
 from invariance_tf.paper.figures.catalogue import FIGURES
 from invariance_tf.paper.report.headlines import VERDICTS
+from invariance_tf.paper.studies import find_studies
 
 ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
 # The directories there that replicate the paper.
-REPLICATIONS = ("lfw", "synthfaces")
+REPLICATIONS = ("faces", "synthfaces")
 
 
 class Results:
-    """Reads a directory that `collect` wrote, such as docs/results/lfw.
+    """Reads a directory that `collect` wrote, such as docs/results/faces.
 
     Args:
         directory: Path of the directory.
@@ -52,6 +54,17 @@ class Results:
         # Empty text, not nan.
         return table.assign(exceptions=table.exceptions.fillna(""))
 
+    @functools.cached_property
+    def verdicts(self):
+        """Dictionary from claims to `claims.Verdict`, with every effect."""
+        studies, _ = find_studies(self.tables)
+        return {verdict.claim: verdict for verdict in judge(studies)}
+
+    @functools.cached_property
+    def files(self):
+        """DataFrame with a row for each image, where they are files."""
+        return pd.read_parquet(self.directory / "files.parquet")
+
     def select(self, **keys):
         """Returns the runs with given values."""
         return select_rows(self.tables.runs, keys, "no run")
@@ -62,6 +75,13 @@ class Results:
         if values.empty:
             raise LookupError(f"no run has a {measure} at {keys}")
         return f"{values.mean():.{decimals}f}"
+
+    def across(self, transform, n_seen):
+        """Formats across-category accuracy, with how many are unseen."""
+        keys = {"transform": transform, "n_seen": n_seen}
+        mean = self.mean("across_accuracy", **keys)
+        all_ = self.count_categories()
+        return f"{mean} ({all_ - n_seen} of {all_} people unseen)"
 
     def count(self, **keys):
         """Counts the runs with given values."""
@@ -79,15 +99,29 @@ class Results:
         """Formats the computing time of the runs with given values."""
         return f"{self.select(**keys).seconds.sum() / 60:.1f}"
 
-    def effect(self, claim):
-        """Formats the effect of a claim, with its interval."""
-        rows = select_rows(self.claims, {"claim": claim}, "no claim")
-        return format_effect(rows.iloc[0])
+    def effect(self, claim, words=None, decimals=2):
+        """Formats an effect of a claim, with its interval.
+
+        Args:
+            claim: String, such as C1.
+            words: String in the name of the effect, to choose another than the
+                first of those that decide.
+            decimals: Integer.
+        """
+        if words is None:
+            rows = select_rows(self.claims, {"claim": claim}, "no claim")
+        else:
+            rows = self.verdicts[claim].detail
+            is_chosen = rows.effect_name.str.contains(words, regex=False)
+            rows = rows[rows.is_decisive & is_chosen]
+            if rows.empty:
+                raise LookupError(f"no effect of {claim} is about {words!r}")
+        return format_effect(rows.iloc[0], decimals)
 
     def degree(self, claim):
-        """Says for how many of its transformations a claim is shown."""
-        row = select_rows(self.claims, {"claim": claim}, "no claim").iloc[0]
-        return f"{row.num_shown} of {row.num_claimed}"
+        """Says for how many transformations a claim is shown, of how many."""
+        rows = select_rows(self.claims, {"claim": claim}, "no claim")
+        return format_exceptions(rows.iloc[0])
 
     def num_verdicts(self, verdict):
         """Counts the claims with a verdict."""
@@ -106,22 +140,6 @@ class Results:
                 ("original", all_, f"{run.clean_accuracy:.3f}"),
                 ("transformed", seen, f"{run.within_accuracy:.3f}"),
                 ("transformed", unseen, f"{run.across_accuracy:.3f}"),
-            ],
-        )
-
-    def claims_table(self):
-        """Returns a table of all claims: effect, interval and verdict."""
-        return make_table(
-            ("claim", "effect", "obtained", "verdict", "shown alone for"),
-            [
-                (
-                    row.claim,
-                    row.effect_name,
-                    format_effect(row),
-                    format_verdict(row.verdict),
-                    format_exceptions(row),
-                )
-                for row in self.claims.itertuples()
             ],
         )
 

@@ -153,6 +153,19 @@ def num_categories(study):
     return int(study.runs.num_categories.max())
 
 
+def seeds_of(study, transform):
+    """Returns the seeds that a study has of a transformation, as a set.
+
+    Where transformations share seeds, and of one without runs, they are those
+    of all: one may lack a seed that the others have.
+    """
+    runs = study.runs
+    found = runs.groupby("transform").seed.agg(set)
+    every = {*runs.seed}
+    is_shared = sum(map(len, found)) > len(every)
+    return every if is_shared else found.get(transform, every)
+
+
 def count_at_chance(study):
     """Returns how many networks of a study are at chance on original images."""
     return int(study.runs.is_at_chance.sum())

@@ -1,5 +1,6 @@
 """The base class of transformations: a Keras layer with a flag per image."""
 
+import contextlib
 import inspect
 import math
 
@@ -124,7 +125,8 @@ class Transform(keras.layers.Layer):
         images = images[None] if is_single else images
         if self.data_format == "channels_first":
             images = ops.transpose(images, (0, 2, 3, 1))
-        result = ops.cast(self.transform(images), "float32")
+        with _float32_products():
+            result = ops.cast(self.transform(images), "float32")
         if is_transformed is not None:
             result = _choose(is_transformed, result, images)
         if self.data_format == "channels_first":
@@ -154,6 +156,19 @@ class Transform(keras.layers.Layer):
     def from_config(cls, config):
         # Models that were saved before there was a choice.
         return super().from_config({"data_format": "channels_last", **config})
+
+
+def _float32_products():
+    """Keeps JAX from multiplying in TensorFloat32, as it does on GPUs.
+
+    Its 10 bits of mantissa are enough for a network, but cost a picture up to
+    a tenth of a grey level. TensorFlow has only one switch for a whole program.
+    """
+    if keras.backend.backend() != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.default_matmul_precision("float32")
 
 
 def _choose(is_transformed, transformed, images):

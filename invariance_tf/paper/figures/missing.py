@@ -8,6 +8,7 @@ from invariance_tf.paper.selection import (
     never_transformed,
     num_categories,
     own_tests,
+    seeds_of,
     trained,
 )
 from invariance_tf.paper.studies import SWEEPS
@@ -37,8 +38,8 @@ def find_missing(needs, studies, frame):
     """Finds what is missing for a figure, and what makes it.
 
     The networks expected of a study are all combinations of the
-    transformations that are shown, and of the numbers of seen categories and
-    the seeds that any of its networks has.
+    transformations that are shown, of the numbers of seen categories that any
+    of its networks has, and of the seeds of `selection.seeds_of`.
 
     Args:
         needs: Sequence of `Need`.
@@ -103,7 +104,7 @@ def _expect_networks(need, study, transforms):
         for networks in need.networks
         for name in wanted[networks][0]
         for n_seen in wanted[networks][1]
-        for seed in {*study.runs.seed}
+        for seed in seeds_of(study, name)
     }
 
 

@@ -3,7 +3,7 @@
 import functools
 
 from invariance_tf.drawing import layout, style
-from invariance_tf.paper.selection import trained
+from invariance_tf.paper.selection import seeds_of, trained
 from invariance_tf.paper.studies import (
     STUDY_NAMES,
     SWEEPS,
@@ -50,8 +50,9 @@ def columns_of(role, transforms):
 
 
 def num_seeds(study):
-    """Returns how many seeds a study's networks have."""
-    return study.runs.seed.nunique()
+    """Returns how many seeds a study has of its transformations, at most."""
+    names = study.runs["transform"].unique()
+    return max(len(seeds_of(study, name)) for name in names)
 
 
 def fill_parts(figure, studies, frame, fill, roles, **options):
