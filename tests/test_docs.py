@@ -27,8 +27,10 @@ sys.path.insert(0, str(DOCS / "hooks"))
 
 import answers  # noqa: E402
 import findings  # noqa: E402
+import learning  # noqa: E402
 import registers  # noqa: E402
 import screens  # noqa: E402
+import themes  # noqa: E402
 import values  # noqa: E402
 
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -167,6 +169,7 @@ def test_no_page_writes_a_measured_number_itself():
     of_the_paper = {"0.05", "0.95", "0.01"}
     own = [DOCS / f"{name}.md" for name in ("index", "tutorial", "replicate")]
     own += [DOCS / f"{name}.md" for name in ("measure", "method", "glossary")]
+    own += [DOCS / "results" / "alexnet.md"]
     for path in [*own, *DOCS.glob("extend/*.md")]:
         text = re.sub(r"```.*?```|`[^`]*`|{{.*?}}", "", read(path), flags=re.S)
         typed = {*re.findall(r"(?<![\w.])0?\.\d{2,}", text)}
@@ -376,6 +379,33 @@ def test_questions_that_were_computed_are_drawn(monkeypatch, tmp_path):
     assert questions == ["question-capacity"]
     title = drawn["question-capacity"](None).get_suptitle()
     assert title == "Capacity and invariance: synthetic faces"
+
+
+def test_starts_of_alexnet_are_those_of_the_tables():
+    results = values.Results(DOCS / "results" / "initializers")
+    history = results.tables.history
+    lines = learning.starts_table(results).split("\n")[2:]
+    drawn = learning.draw_starts(themes.THEMES["light"]).axes[0].lines
+    assert len(lines) == len(results.tables.runs) == 6
+    assert len(drawn) == 6 + 1
+    for run in results.tables.runs.itertuples():
+        last = history[history.run == run.run].cross_entropy.iloc[-1]
+        (line,) = [line for line in lines if f"| {last:.2f} |" in line]
+        assert ("| never |" in line) == run.is_at_chance
+        assert f"| {run.clean_accuracy:.3f} |" in line
+    # 2,760 training images: 87 steps of up to 32.
+    np.testing.assert_allclose(drawn[0].get_xdata()[[0, -1]], [43.5, 1348.5])
+
+
+def test_both_groups_of_people_are_shown_apart():
+    results = values.Results(DOCS / "results" / "faces_alexnet")
+    text = learning.whole_runs_table(results)
+    for run in results.tables.runs.itertuples():
+        within, across = f"{run.within_accuracy:.3f}", run.across_accuracy
+        row = rf"`{run.transform}` \| 42 seen \| 420 \| \S+ \| {within} "
+        assert re.search(row, text)
+        row = rf"`{run.transform}` \| 42 unseen .* \| {across:.3f} \|"
+        assert re.search(row, text)
 
 
 # What the hooks do.

@@ -3,6 +3,7 @@
 import functools
 
 import answers
+import learning
 import values
 from matplotlib.figure import Figure
 
@@ -56,6 +57,7 @@ def find_drawings():
         **found,
         "across": functools.partial(_draw_faces, _draw_across, faces, 3.2),
         "relation": functools.partial(_draw_faces, _draw_relation, faces, 1.2),
+        "starts": learning.draw_starts,
         "loss": functools.partial(_draw_loss, invented),
         "tutorial-2c": functools.partial(_draw_figure, "2c", tutorial),
     }

@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import answers  # noqa: E402
+import learning  # noqa: E402
 import registers  # noqa: E402
 import screens  # noqa: E402
 import values  # noqa: E402
@@ -30,7 +31,18 @@ def define_env(env):
         values.Results(path.parent)
         for path in sorted(values.RESULTS.glob("*/runs.parquet"))
     ]
+
+    # Of a study that does not replicate the paper.
+    @env.macro
+    @functools.cache
+    def study(name):
+        return values.Results(values.RESULTS / name)
+
     for function in (
+        learning.recipes_table,
+        learning.starts_table,
+        learning.training_seconds,
+        learning.whole_runs_table,
         registers.across_table,
         registers.calibrations_table,
         registers.datasets_table,
