@@ -14,8 +14,9 @@ WINDOW = 250
 PATIENCE = 500
 
 ADVICE = (
-    "Try a higher --learning_rate, or --network_args.initializer he for "
-    "alexnet; if neither helps, check that images and labels belong together."
+    "Try --network_args.initializer he for alexnet, whose own start a higher "
+    "rate would silence, and a higher --learning_rate for others; if that does "
+    "not help, check that images and labels belong together."
 )
 
 
