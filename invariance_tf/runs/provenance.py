@@ -18,7 +18,9 @@ def describe_environment():
 
     Returns:
         Dictionary of plain values: versions, git_commit (`None` outside of a
-        checkout), git_is_modified, backend, hardware and command.
+        checkout), git_is_modified, backend, hardware and command. Its hardware
+        tells whether TensorFlow was told to use oneDNN: "1", "0", or `None` if
+        nothing was said.
     """
     return {
         "versions": {
@@ -34,6 +36,7 @@ def describe_environment():
             "processor": _processor(),
             "num_cpus": os.cpu_count(),
             "devices": keras.distribution.list_devices(),
+            "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
         },
         "command": sys.argv,
     }
