@@ -125,15 +125,21 @@ def survey_runs(experiments):
     from invariance_tf.paradigm import model
     from invariance_tf.runs import preparation
 
-    checked = [preparation.check(experiment) for experiment in experiments]
-    fingerprints = {
-        experiment.name(): dataset.fingerprint
-        for experiment, dataset, _ in checked
-    }
+    resolved, fingerprints = {}, {}
+    # One data set after the other: memory has room for few.
+    for each in sorted(experiments, key=_describe_images):
+        experiment, dataset, _ = preparation.check(each)
+        resolved[each.name()] = experiment
+        fingerprints[experiment.name()] = dataset.fingerprint
     # Again: "all" and the number of categories are the same run.
-    distinct = plan.drop_repeats(experiment for experiment, *_ in checked)
+    distinct = plan.drop_repeats(resolved[each.name()] for each in experiments)
     runs = [_find_run(each, fingerprints[each.name()]) for each in distinct]
     return runs, model.has_gpu()
+
+
+def _describe_images(experiment):
+    """Returns text that is equal for experiments on the same images."""
+    return repr((experiment.dataset, experiment.dataset_options()))
 
 
 def _find_run(experiment, fingerprint):
