@@ -88,6 +88,13 @@ def test_runs_are_compared_by_what_studies_vary_and_what_is_not_usual():
     }
 
 
+def test_more_categories_than_usual_can_be_seen():
+    experiment = Experiment(num_categories=100, n_seen=90).resolve()
+    varied, others = _list_settings(experiment)
+    assert varied["n_seen"] == 90
+    assert others["num_categories"] == 100 and "n_seen" not in others
+
+
 @pytest.mark.parametrize(
     "name, strength",
     [("identity", None), ("white_noise", 100.0), ("highpass", None)],

@@ -279,11 +279,13 @@ def _list_settings(experiment):
     """
     first = ("transform", "n_seen", "seed")
     often = ("dataset", "network", "learning_rate", "weight_decay")
-    given = [*first, "transform_args", "dataset", "data_dir", "network"]
+    given = ["transform", "transform_args", "seed"]
+    given += ["dataset", "data_dir", "network"]
     options = names.find("dataset", experiment.dataset).options
     given += [key for key in options if options[key] is names.REQUIRED]
+    # Not `n_seen`, which may be more categories than there usually are.
     usual = config.Experiment(
-        **{name: getattr(experiment, name) for name in given}
+        n_seen="all", **{name: getattr(experiment, name) for name in given}
     ).resolve()
     numbers = {
         name: value
@@ -298,7 +300,7 @@ def _list_settings(experiment):
         for field in dataclasses.fields(experiment)
         if field.name in often
         or getattr(experiment, field.name) != getattr(usual, field.name)
-        and field.name != "runs_dir"
+        and field.name not in ("n_seen", "runs_dir")
     }
     return varied, {**(numbers if others else {}), **unusual}
 
