@@ -259,7 +259,7 @@ def test_rotations_turn_anti_clockwise(images):
 @pytest.mark.parametrize("angle", [-90, 270, 450, 0])
 def test_multiples_of_90_degrees_are_exact(images, angle):
     turned = apply("rotate180", images, angle=angle)
-    assert np.array_equal(turned, np.rot90(images, angle / 90, axes=(1, 2)))
+    assert np.array_equal(turned, np.rot90(images, angle // 90, axes=(1, 2)))
 
 
 @pytest.mark.parametrize("angle", [30, 89.9, 135, -10])

@@ -12,11 +12,6 @@ from invariance_tf.transforms.transform import (
     along_width,
 )
 
-# Columns of pixels that a filter computes by one convolution over rows, with
-# the values of some pixels as channels: the matrix products in it are several
-# times as fast as TensorFlow's depthwise convolution on a CPU.
-_COLUMNS = 8
-
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
 class GaussianBlur(Transform):
@@ -183,51 +178,21 @@ def _correlate(images, kernel):
     for axis, size in enumerate(kernel.shape, start=1):
         if size > 1:
             images = _pad_by_mirroring(images, size // 2, axis)
-    _, height, width, channels = images.shape
-    if None in (height, width) or not _are_rows_faster():
-        # Products of rows need the size.
-        kernel = np.repeat(kernel[:, :, None, None], channels, axis=2)
-        return ops.depthwise_conv(
-            images, kernel, padding="valid", data_format="channels_last"
+    if keras.backend.backend() == "jax":
+        # XLA makes one loop of the sum; its convolution takes five times as
+        # long on a CPU, or more.
+        height, width = kernel.shape
+        return sum(
+            weight
+            * images[:, i : i + 1 - height or None, j : j + 1 - width or None]
+            for (i, j), weight in np.ndenumerate(kernel)
+            if weight
         )
-    rows = ops.reshape(images, (-1, height, width * channels))
-    reach = kernel.shape[1] - 1
-    columns = []
-    for start in range(0, width - reach, _COLUMNS):
-        end = min(start + _COLUMNS, width - reach)
-        columns.append(
-            ops.conv(
-                rows[:, :, start * channels : (end + reach) * channels],
-                _kernel_of_rows(kernel, end - start, channels),
-                padding="valid",
-                data_format="channels_last",
-            )
-        )
-    result = ops.concatenate(columns, axis=-1)
-    return ops.reshape(
-        result, (-1, height - len(kernel) + 1, width - reach, channels)
+    channels = images.shape[-1]
+    kernel = np.repeat(kernel[:, :, None, None], channels, axis=2)
+    return ops.depthwise_conv(
+        images, kernel, padding="valid", data_format="channels_last"
     )
-
-
-def _are_rows_faster():
-    """Tells whether products of rows save time: measured on CPUs."""
-    if keras.backend.backend() == "torch":
-        return False
-    found = keras.distribution.list_devices()
-    return not any("gpu" in device.lower() for device in found)
-
-
-def _kernel_of_rows(kernel, num_columns, channels):
-    """Returns a kernel from the values of whole rows to those of rows."""
-    num_before = num_columns + kernel.shape[1] - 1
-    by_row = [
-        sum(
-            weight * np.eye(num_before, num_columns, -offset)
-            for offset, weight in enumerate(weights)
-        )
-        for weights in kernel
-    ]
-    return np.kron(by_row, np.eye(channels)).astype("float32")
 
 
 def _pad_by_mirroring(images, radius, axis):
