@@ -25,7 +25,9 @@ WORK = {
 }
 # Steps of one call, where a single one is short.
 NUM_STEPS = {"alexnet_small": 20, "resnet18_64": 4}
-PRECISIONS = ("float32", "mixed_bfloat16")
+# Emulated, bfloat16 takes over ten times as long: it is left out where products
+# in it have less than this share of the rate of float32.
+LEAST_GAIN = 0.2
 TORCH_WAYS = ("eager", "channels_last", "compiled")
 MATRIX_SIZE = 4096
 
@@ -144,13 +146,17 @@ def make_product(precision):
     return lambda: float(product())
 
 
-def make_commands(name, torch_python):
+def make_commands(name, torch_python, precisions):
     """Returns the commands of all contenders, by their names."""
     here = [sys.executable, "-m", "benchmarks.training_step", "--serve"]
     commands = {}
-    for precision in PRECISIONS:
+    for precision in precisions:
         commands[precision] = [*here, name, precision]
         commands[f"product in {precision}"] = [*here, "product", precision]
+    commands["float32 without oneDNN"] = [
+        *("env", "TF_ENABLE_ONEDNN_OPTS=0"),
+        *(*here, name, "float32"),
+    ]
     for way in TORCH_WAYS if torch_python else ():
         program = [torch_python, "-m", "benchmarks.torch_step"]
         program += [*map(str, WORK[name]), way]
@@ -219,15 +225,20 @@ def main():
     parser.add_argument("--torch_python", help="a Python with PyTorch")
     arguments = parser.parse_args()
     if arguments.serve:
-        name, precision = arguments.serve
+        name, dtype = arguments.serve
         if name == "product":
-            contest.serve(make_product(precision))
+            contest.serve(make_product(dtype))
         else:
             num_steps = NUM_STEPS.get(name, 1)
-            contest.serve(make_step(*WORK[name], precision, num_steps))
+            contest.serve(make_step(*WORK[name], dtype, num_steps))
         return
+    from invariance_tf.training import precision
+
+    precisions = ["float32"]
+    if precision.bfloat16_gain() > LEAST_GAIN:
+        precisions.append("mixed_bfloat16")
     for name in arguments.work:
-        commands = make_commands(name, arguments.torch_python)
+        commands = make_commands(name, arguments.torch_python, precisions)
         rows = tabulate(
             name,
             WORK[name],

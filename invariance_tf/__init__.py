@@ -12,9 +12,10 @@ import sys
 __version__ = "0.1.0"
 
 # TensorFlow leaves oneDNN off on x86 processors without AVX512-VNNI, where
-# networks train up to four times as fast with it (docs/performance.md). It reads
-# this variable once, when it is imported.
-if "tensorflow" not in sys.modules and platform.machine() in ("x86_64", "AMD64"):
+# networks train up to four times as fast with it (docs/performance.md). It
+# reads this variable once, when it is imported.
+_is_x86 = platform.machine() in ("x86_64", "AMD64")
+if _is_x86 and "tensorflow" not in sys.modules:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 # The module of each public name, and its name there; `None`: the module itself.

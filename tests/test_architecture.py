@@ -48,6 +48,7 @@ HOMES = {
         "paradigm/pipeline.py",
         "training/devices.py",
         "training/momentum.py",
+        "training/precision.py",
     },
     "tensorflow_datasets": {
         "datasets/facescrub/builder.py",

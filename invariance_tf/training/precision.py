@@ -4,10 +4,13 @@ import functools
 import logging
 import time
 
+import keras
 from keras import ops
 
+from invariance_tf.paradigm import model
+
 # Below, what training does in float32 anyway takes the gain away: a step gains
-# less than the products in it (docs/performance.md).
+# less than the convolutions in it (docs/performance.md).
 _WORTH = 1.2
 
 _logger = logging.getLogger(__name__)
@@ -15,34 +18,60 @@ _logger = logging.getLogger(__name__)
 
 @functools.cache
 def bfloat16_gain():
-    """Measures how many times as fast as in float32 products in bfloat16 are.
+    """Measures how many times as fast as in float32 training in bfloat16 is.
 
-    Takes about a tenth of a second on a CPU, once in a process.
+    Trains a convolution, since libraries that multiply matrices in bfloat16
+    fast may not do so in its gradients. Takes less than a second, once in a
+    process.
 
     Returns:
-        Float: below 1 on most processors, up to 2 on those that multiply
-        bfloat16 faster, more on GPUs.
+        Float: far below 1 on processors without instructions for bfloat16, up
+        to 2 on those that have them, more on GPUs.
     """
-    size = 512
-    _time_product("float32", size)  # The first one loads libraries.
-    # So large that starting it takes no time: a GPU needs much larger ones.
-    while size < 4096 and _time_product("float32", size) < 0.004:
-        size *= 2
-    durations = {"float32": [], "bfloat16": []}
-    for _ in range(4):
+    num_images = 4096 if model.has_gpu() else 4
+    steps = {
+        dtype: _make_step(dtype, num_images)
+        for dtype in ("float32", "bfloat16")
+    }
+    for step in steps.values():
+        step()  # The first one loads libraries and compiles.
+    durations = {dtype: [] for dtype in steps}
+    for _ in range(3):
         # In turn: whatever else the machine does slows both down.
-        for dtype, seconds in durations.items():
-            seconds.append(_time_product(dtype, size))
+        for dtype, step in steps.items():
+            start = time.perf_counter()
+            step()
+            durations[dtype].append(time.perf_counter() - start)
     return min(durations["float32"]) / min(durations["bfloat16"])
 
 
-def _time_product(dtype, size):
-    """Returns the seconds of a product of two matrices."""
-    matrix = ops.ones((size, size), dtype)
-    start = time.perf_counter()
-    # Read one number: a GPU returns before it has computed.
-    float(ops.cast(ops.matmul(matrix, matrix)[0, 0], "float32"))
-    return time.perf_counter() - start
+def _make_step(dtype, num_images):
+    """Returns a function that computes a convolution and its gradients."""
+    images = ops.ones((num_images, 16, 16, 64), dtype)
+    kernel = ops.ones((3, 3, 64, 64), dtype)
+
+    def convolve(images, kernel):
+        return ops.sum(ops.conv(images, kernel, padding="same"))
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        gradients = jax.jit(jax.grad(convolve, argnums=(0, 1)))
+    else:
+        import tensorflow as tf
+
+        def gradients(images, kernel):
+            with tf.GradientTape() as tape:
+                tape.watch([images, kernel])
+                output = convolve(images, kernel)
+            return tape.gradient(output, [images, kernel])
+
+    def step():
+        # Read a number of each: a GPU returns before it has computed.
+        for gradient in gradients(images, kernel):
+            float(ops.cast(ops.max(gradient), "float32"))
+
+    return step
 
 
 def choose_precision(precision):
@@ -60,16 +89,16 @@ def choose_precision(precision):
     if precision == "auto":
         precision = "mixed_bfloat16" if gain >= _WORTH else "float32"
         _logger.info(
-            "Training in %s: products in bfloat16 are %.2g times as fast as "
-            "in float32 here.",
+            "Training in %s: convolutions in bfloat16 are %.2g times as fast "
+            "as in float32 here.",
             precision,
             gain,
         )
     elif gain < 1:
         _logger.warning(
-            "Products in bfloat16 are only %.2g times as fast as in float32 "
-            "here: --precision mixed_bfloat16 gives correct results, but "
-            "slows training down. --precision auto takes the faster one.",
+            "Convolutions in bfloat16 are only %.2g times as fast as in "
+            "float32 here: --precision mixed_bfloat16 gives correct results, "
+            "but slows training down. --precision auto takes the faster one.",
             gain,
         )
     return precision
