@@ -36,6 +36,7 @@ COLUMNS = {
 # The columns of `runs` that are the same for all.
 OF_EVERY_RUN = {
     "setup": "00000000",
+    "recipe": "00000000",
     "transform_args": "{}",
     "network_args": "{}",
     "paradigm": "joint",

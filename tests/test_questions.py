@@ -271,6 +271,39 @@ def made_up():
             ),
             layers=layers_of,
         ),
+        "scale": make_runs(
+            *(of_size(*size) for size in SIZES), accuracy=all_tested
+        ),
+    }
+
+
+# People and training images of each.
+SIZES = ((20, 120), (40, 120), (80, 120), (40, 30), (40, 60), (80, 60))
+
+
+def of_size(people, images):
+    """A tenth for each doubling of images, half of it for one of people."""
+    doublings = np.log2(images / 30) + np.log2(people / 20) / 2
+
+    def law(transform, seed):
+        kind = OF_KIND[transform]
+        return doublings * (0.1 * kind + NOISE[seed])
+
+    return {
+        "setup": f"{people}-{images}",
+        "num_categories": people,
+        "n_seen": people * 9 // 10,
+        "num_images": people * (images + 30),
+        "across_accuracy": law,
+    }
+
+
+def all_tested(row):
+    yield {
+        "test_transform": "identity",
+        "category_group": "all",
+        "num_images": 30 * row["num_categories"],
+        "accuracy": 0.9,
     }
 
 
@@ -322,6 +355,9 @@ HALF = stats.t.ppf(0.975, 2) * 0.01 / np.sqrt(3)
         ("paradigms", "across in group, prototypes minus", -0.2, HALF),
         ("capacity", "across, per doubling of a small AlexNet", 0.075, HALF),
         ("capacity", "corrected invariance, unseen, per doubling", 0, 0),
+        # The mean of .1 and .05; half of it.
+        ("scale", "across, per doubling of images of each, 40", 0.075, HALF),
+        ("scale", "across, per doubling of categories, 120", 0.0375, HALF / 2),
         ("recurrence", "across, BL minus B", 0.1, HALF),
         ("recurrence", "across, BL minus BU", 0, 9 * HALF),
         # .05 of 2 layers times 4 - 1 steps.
@@ -596,6 +632,35 @@ def test_capacity_is_drawn_against_the_parameters(answers):
     labels = [label.get_text() for label in axes.get_xticklabels()]
     assert labels == ["width 0.5: 1 k", "small AlexNet: 2 k", "width 2: 8 k"]
     assert axes.get_xscale() == "log"
+
+
+def test_scale_has_a_panel_where_one_number_varies(answers):
+    figure = draw_question("scale", answers["scale"])
+    # Of 80 people there are only two numbers of images.
+    assert [axes.get_title("left") for axes in figure.axes if axes.lines] == [
+        *("40 categories", "120 images of each")
+    ]
+    images = panel(figure, "40 categories")
+    people = panel(figure, "120 images of each")
+    high_pass = line(images, "High-pass")
+    np.testing.assert_allclose(
+        high_pass.get_xdata() / [30, 60, 120], 1, atol=0.05
+    )
+    np.testing.assert_allclose(high_pass.get_ydata(), [0.05, 0.15, 0.25])
+    (chance,) = marked(people, "chance")
+    np.testing.assert_allclose(chance.get_ydata(), [1 / 20, 1 / 40, 1 / 80])
+
+
+def test_runs_of_another_recipe_are_not_compared_by_scale(answers):
+    runs = answers["scale"]
+    few = runs.runs.seed == 0
+    for column, value in (("recipe", "another"), ("paradigm", "two_step")):
+        changed = runs.runs.assign(
+            **{column: runs.runs[column].where(~few, value)}
+        )
+        changed = dataclasses.replace(runs, runs=changed)
+        shown = QUESTIONS["scale"].select(changed)
+        assert {*shown.run} == {*runs.runs.run[~few]}, column
 
 
 def test_recurrence_shows_networks_and_time_steps(answers):

@@ -11,7 +11,7 @@ from invariance_tf import foreign
 _TEXT = (
     *("run", "study", "dataset", "network", "transform", "transform_args"),
     *("evaluate_on", "paradigm", "seen_sets", "data_name", "parameter"),
-    *("setup", "network_args"),
+    *("setup", "recipe", "network_args"),
     *("penultimate_layer", "git_commit", "python"),
     *("tensorflow", "keras", "numpy", "backend", "processor", "fingerprint"),
     *("test_transform", "category", "category_group", "layer"),

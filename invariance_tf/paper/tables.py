@@ -63,6 +63,10 @@ _VARIED = (
 # open questions compare them.
 _COMPARED = ("paradigm", "seen_sets", "network", "network_args")
 
+# And those in which the runs of one recipe may differ beside the first: what
+# data there are.
+_SIZES = ("num_categories", "num_train", "num_test", "max_images")
+
 # A directory with one of these is that of a run.
 _MARKS = ("config.yaml", run_files.SUMMARY)
 
@@ -92,14 +96,15 @@ class Runs:
     Attributes:
         runs: DataFrame with a row for each run: the keys, setup (equal where
             only the paradigm, the network and what may differ in a study do),
-            data_name (what the data set is called), transform_args and
-            network_args (as JSON), image_size, epochs, evaluate_on, paradigm,
-            seen_sets, num_parameters (of the network, as Keras counts them),
-            within_accuracy, across_accuracy, clean_accuracy, tau, means over
-            neurons (invariance, invariance_floor and corrected_invariance,
-            each with _seen, _unseen and _all), is_at_chance (on original
-            images), penultimate_layer, run_dir, and of its provenance seconds,
-            git_commit,
+            recipe (equal where only the number of categories and images and
+            what may differ in a study do), data_name (what the data set is
+            called), transform_args and network_args (as JSON), image_size,
+            epochs, evaluate_on, paradigm, seen_sets, num_parameters (of the
+            network, as Keras counts them), within_accuracy, across_accuracy,
+            clean_accuracy, tau, means over neurons (invariance,
+            invariance_floor and corrected_invariance, each with _seen, _unseen
+            and _all), is_at_chance (on original images), penultimate_layer,
+            run_dir, and of its provenance seconds, git_commit,
             git_is_modified, python, tensorflow, keras, numpy, backend,
             processor, num_cpus, fingerprint, num_images and num_skipped.
         accuracy: DataFrame: test_transform, category_group, num_images,
@@ -258,7 +263,8 @@ def _load_saved(directory):
     missing = {name: math.nan for name in (*_MEASURES, "num_parameters")}
     missing |= {"is_at_chance": False, "paradigm": "joint"}
     missing |= {"seen_sets": "same"}
-    missing |= {"network_args": "{}", "setup": runs["study"]}
+    missing |= {"network_args": "{}"}
+    missing |= {name: runs["study"] for name in ("setup", "recipe")}
     missing["data_name"] = runs["dataset"]
     for name in missing.keys() - {*runs}:
         runs[name] = missing[name]
@@ -281,6 +287,7 @@ def _load_run(finished):
         fingerprint = origin["fingerprint"]
         study = _hash_settings(settings, fingerprint, _VARIED)
         setup = _hash_settings(settings, fingerprint, _VARIED + _COMPARED)
+        recipe = _hash_settings(settings, "", _VARIED + _SIZES)
         # Where the images were, as an absolute path.
         chosen = _choose_settings(settings, origin.pop("data_dir"))
     path = os.path.join(finished.run_dir, run_files.SUMMARY)
@@ -292,7 +299,7 @@ def _load_run(finished):
             "study": study,
             **{name: summary[name] for name in KEYS[2:]},
         }
-        row = keys | {"setup": setup} | chosen
+        row = keys | {"setup": setup, "recipe": recipe} | chosen
         row |= _make_row(finished, summary) | origin
         columns.check_keys(row)
         # Not as Arrow's string: a path can have bytes that are not UTF-8.

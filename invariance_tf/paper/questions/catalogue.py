@@ -27,6 +27,11 @@ from invariance_tf.paper.questions.recurrence import (
     fill_recurrence,
     select_recurrence,
 )
+from invariance_tf.paper.questions.scale import (
+    compare_scale,
+    fill_scale,
+    select_scale,
+)
 from invariance_tf.paper.questions.several import (
     compare_several,
     fill_several,
@@ -142,6 +147,16 @@ QUESTIONS = {
         compare_recurrence,
         apart=_NETWORK[1:],
     ),
+    "scale": Question(
+        "More categories, more images",
+        "Across-category accuracy against the number of training images of "
+        "each category, and against the number of categories.",
+        "synthfaces_scale",
+        select_scale,
+        fill_scale,
+        compare_scale,
+        apart=("network_name", "percent_seen"),
+    ),
 }
 
 
@@ -207,9 +222,13 @@ def _take_apart(entry, table):
     found = {}
     if len(table):
         for key, part in table.groupby([*entry.apart], sort=True):
-            *network, n_seen, num_categories = key
-            words = f"{n_seen} of {num_categories} categories seen transformed"
-            found[", ".join([*network, words])] = part
+            values = dict(zip(entry.apart, key, strict=True))
+            words = "{n_seen} of {num_categories} categories seen transformed"
+            if "percent_seen" in values:
+                words = "{percent_seen:.0f} % of categories seen transformed"
+            if "network_name" in values:
+                words = "{network_name}, " + words
+            found[words.format(**values)] = part
     return found
 
 

@@ -40,7 +40,7 @@ def _has_several(runs):
     return runs.runs["transform"].map(is_several).astype(bool)
 
 
-def choose_runs(runs, is_asked, several=None):
+def choose_runs(runs, is_asked, several=None, alike="setup"):
     """Chooses runs that differ in nothing but what a question compares.
 
     Of several set-ups, and of several strengths of a transformation, the one
@@ -51,17 +51,19 @@ def choose_runs(runs, is_asked, several=None):
         is_asked: Boolean Series, which rows of `runs.runs` to choose from.
         several: String, name of a column that must have several values in the
             set-up, or `None`.
+        alike: String, name of the column that tells set-ups apart: setup, or
+            recipe, which is equal for other categories and images too.
 
     Returns:
         DataFrame, rows of `runs.runs` with the column network_name.
     """
     table = runs.runs[is_asked]
     if several in table:
-        counts = table.groupby("setup")[several].transform("nunique")
+        counts = table.groupby(alike)[several].transform("nunique")
         table = table[(counts > 1) & table[several].notna()]
     if not len(table):
         return table.reindex(columns=[*dict.fromkeys((*table, *_OF_RUN))])
-    table = table[table.setup == _commonest(table.setup)]
+    table = table[table[alike] == _commonest(table[alike])]
     strength = table.groupby("transform").transform_args
     table = table[table.transform_args == strength.transform(_commonest)]
     names = [
@@ -74,7 +76,7 @@ def choose_runs(runs, is_asked, several=None):
         ["evaluate_on", "run"], kind="stable"
     )
     keys = ["network_name", "paradigm", "seen_sets", "transform"]
-    keys += ["n_seen", "seed"]
+    keys += ["n_seen", "num_categories", "num_images", "seed"]
     return table[~table.duplicated(keys)]
 
 
