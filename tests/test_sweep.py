@@ -169,6 +169,7 @@ def test_missing_data_are_a_mistake_in_one_line(capsys, here):
         ("synthfaces", 12 * 7 * 2 + 2),
         ("facescrub", 12 * 9 * 3 + 3),
         ("facescrub_inception", 12 * 9 * 3 + 3),
+        ("synthfaces_inception", 2 * (12 * 4 + 1) * 2),
     ],
 )
 def test_the_sweeps_of_the_repository_have_the_papers_grids(name, num_runs):

@@ -23,7 +23,10 @@ STUDY_NAMES = {
 SWEEPS = {
     "faces": {"synthfaces": "synthfaces", "facescrub": "facescrub"},
     "imagenet": {"imagenet": "imagenet"},
-    "inception": {"facescrub": "facescrub_inception"},
+    "inception": {
+        "synthfaces": "synthfaces_inception",
+        "facescrub": "facescrub_inception",
+    },
 }
 
 # Of a title, in letters.
