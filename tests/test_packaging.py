@@ -1,7 +1,9 @@
 """What an installation holds, and how its config files are found."""
 
 import email
+import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -171,3 +173,32 @@ def test_settings_are_read_by_name(capsys, flag):
     assert cli.main(["run", *flags]) == 0
     settings = capsys.readouterr().out
     assert "schedule: cosine" in settings and "seed: 7" in settings
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="measured on x86"
+)
+@pytest.mark.parametrize(
+    "chosen, first, expected",
+    [
+        (None, "", "1"),
+        ("0", "", "0"),
+        # Imported before, TensorFlow reads the variable no more.
+        (None, "sys.modules['tensorflow'] = sys", "None"),
+    ],
+)
+def test_onednn_is_on_unless_somebody_else_decided(chosen, first, expected):
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    variables.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    if chosen:
+        variables["TF_ENABLE_ONEDNN_OPTS"] = chosen
+    program = f"import os, sys\n{first}\nimport invariance_tf\n"
+    program += "print(os.environ.get('TF_ENABLE_ONEDNN_OPTS'))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == expected
