@@ -1,6 +1,7 @@
 """What a run writes can be read by TensorBoard."""
 
 import math
+import pathlib
 
 import numpy as np
 import pytest
@@ -12,9 +13,13 @@ from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
 from invariance_tf import drawing
 from invariance_tf.runs.experiment import _list_settings
+from invariance_tf.runs.sweep import plan
 from invariance_tf.runs.tensorboard import EventLog
 from invariance_tf.settings import defaults, names
 from invariance_tf.settings.config import Experiment
+
+ROOT = pathlib.Path(__file__).parents[1]
+SWEEPS = sorted(ROOT.glob("configs/sweeps/*.yaml"))
 
 
 @pytest.fixture
@@ -93,6 +98,13 @@ def test_more_categories_than_usual_can_be_seen():
     varied, others = _list_settings(experiment)
     assert varied["n_seen"] == 90
     assert others["num_categories"] == 100 and "n_seen" not in others
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_the_runs_of_every_sweep_file_can_be_compared(path):
+    for experiment in plan.read_sweep(str(path)):
+        varied, _ = _list_settings(experiment)
+        assert varied["n_seen"] == experiment.n_seen
 
 
 @pytest.mark.parametrize(
