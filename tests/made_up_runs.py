@@ -41,6 +41,7 @@ OF_EVERY_RUN = {
     "network_args": "{}",
     "paradigm": "joint",
     "seen_sets": "same",
+    "precision": "float32",
     "num_parameters": 442472.0,
     "image_size": 48,
     "epochs": 15,

@@ -6,6 +6,9 @@ import math
 import themes
 import values
 
+from invariance_tf.paper.claims import inference
+from invariance_tf.paper.questions.chosen import by_seed
+
 
 def describe_learning(results):
     """Returns the runs of a study with what their histories say.
@@ -190,3 +193,43 @@ def draw_starts(theme):
     axes.set(xlabel="training steps of 32 images", ylabel="cross-entropy")
     axes.legend(frameon=False, labelcolor=theme.ink)
     return figure
+
+
+def precision_table(results):
+    """Returns a table of what two number formats find, and their difference.
+
+    Accuracy and invariance are means over networks; slopes are their rises
+    from no category seen transformed to all.
+    """
+    runs = results.tables.runs
+    shares = 1 / runs.num_categories.iloc[0]
+    columns = {
+        "accuracy, original": "clean_accuracy",
+        "within-category accuracy": "within_accuracy",
+        "across-category accuracy": "across_accuracy",
+        "invariance, unseen categories": "invariance_unseen",
+        "corrected invariance, unseen": "corrected_invariance_unseen",
+    }
+    rows = []
+    for words, measure in columns.items():
+        by_format = {}
+        for precision, found in runs.groupby("precision"):
+            by_point = found.set_index(["transform", "n_seen", "seed"])[measure]
+            by_format[precision] = {
+                words: by_seed(found, measure),
+                f"slope of {words}": inference.slopes(
+                    by_point, lambda n_seen: n_seen * shares
+                ),
+            }
+        exact, short = by_format["float32"], by_format["mixed_bfloat16"]
+        for name in exact:
+            effects = (exact[name], short[name], short[name] - exact[name])
+            cells = [
+                values.format_effect(inference.contrast(effect), 3)
+                for effect in effects
+            ]
+            rows.append((name, *cells))
+    rows.sort(key=lambda row: row[0].startswith("slope"))
+    return values.make_table(
+        ("", "float32", "mixed_bfloat16", "difference"), rows
+    )

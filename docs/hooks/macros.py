@@ -39,6 +39,7 @@ def define_env(env):
         return values.Results(values.RESULTS / name)
 
     for function in (
+        learning.precision_table,
         learning.recipes_table,
         learning.starts_table,
         learning.training_seconds,

@@ -10,7 +10,8 @@ from invariance_tf import foreign
 # Columns that hold text; all others hold numbers.
 _TEXT = (
     *("run", "study", "dataset", "network", "transform", "transform_args"),
-    *("evaluate_on", "paradigm", "seen_sets", "data_name", "parameter"),
+    *("evaluate_on", "paradigm", "seen_sets", "precision", "data_name"),
+    "parameter",
     *("setup", "recipe", "network_args"),
     *("penultimate_layer", "git_commit", "python"),
     *("tensorflow", "keras", "numpy", "backend", "processor", "fingerprint"),

@@ -99,14 +99,15 @@ class Runs:
             recipe (equal where only the number of categories and images and
             what may differ in a study do), data_name (what the data set is
             called), transform_args and network_args (as JSON), image_size,
-            epochs, evaluate_on, paradigm, seen_sets, num_parameters (of the
-            network, as Keras counts them), within_accuracy, across_accuracy,
-            clean_accuracy, tau, means over neurons (invariance,
-            invariance_floor and corrected_invariance, each with _seen, _unseen
-            and _all), is_at_chance (on original images), penultimate_layer,
-            run_dir, and of its provenance seconds, git_commit,
-            git_is_modified, python, tensorflow, keras, numpy, backend,
-            processor, num_cpus, fingerprint, num_images and num_skipped.
+            epochs, evaluate_on, paradigm, seen_sets, precision,
+            num_parameters (of the network, as Keras counts them),
+            within_accuracy, across_accuracy, clean_accuracy, tau, means over
+            neurons (invariance, invariance_floor and corrected_invariance,
+            each with _seen, _unseen and _all), is_at_chance (on original
+            images), penultimate_layer, run_dir, and of its provenance seconds,
+            git_commit, git_is_modified, python, tensorflow, keras, numpy,
+            backend, processor, num_cpus, fingerprint, num_images and
+            num_skipped.
         accuracy: DataFrame: test_transform, category_group, num_images,
             accuracy, accuracy_in_group (see `evaluation.predict_in_groups`).
         accuracy_by_category: DataFrame: test_transform, category,
@@ -262,7 +263,7 @@ def _load_saved(directory):
     runs = tables["runs"]
     missing = {name: math.nan for name in (*_MEASURES, "num_parameters")}
     missing |= {"is_at_chance": False, "paradigm": "joint"}
-    missing |= {"seen_sets": "same"}
+    missing |= {"seen_sets": "same", "precision": "float32"}
     missing |= {"network_args": "{}"}
     missing |= {name: runs["study"] for name in ("setup", "recipe")}
     missing["data_name"] = runs["dataset"]
@@ -331,6 +332,7 @@ def _choose_settings(settings, data_dir):
         },
         "paradigm": settings.get("paradigm", "joint"),
         "seen_sets": settings.get("seen_sets", "same"),
+        "precision": settings.get("precision", "float32"),
     }
 
 
