@@ -63,9 +63,9 @@ _VARIED = (
 # open questions compare them.
 _COMPARED = ("paradigm", "seen_sets", "network", "network_args")
 
-# And those in which the runs of one recipe may differ beside the first: what
-# data there are.
-_SIZES = ("num_categories", "num_train", "num_test", "max_images")
+# And those in which the runs of one recipe may differ beside the first: how
+# much data there are, and how often they are seen.
+_SIZES = ("num_categories", "num_train", "num_test", "max_images", "epochs")
 
 # A directory with one of these is that of a run.
 _MARKS = ("config.yaml", run_files.SUMMARY)
@@ -96,10 +96,10 @@ class Runs:
     Attributes:
         runs: DataFrame with a row for each run: the keys, setup (equal where
             only the paradigm, the network and what may differ in a study do),
-            recipe (equal where only the number of categories and images and
-            what may differ in a study do), data_name (what the data set is
-            called), transform_args and network_args (as JSON), image_size,
-            epochs, evaluate_on, paradigm, seen_sets, precision,
+            recipe (equal where only the numbers of categories, images and
+            epochs and what may differ in a study do), data_name (what the data
+            set is called), transform_args and network_args (as JSON),
+            image_size, epochs, evaluate_on, paradigm, seen_sets, precision,
             num_parameters (of the network, as Keras counts them),
             within_accuracy, across_accuracy, clean_accuracy, tau, means over
             neurons (invariance, invariance_floor and corrected_invariance,

@@ -70,10 +70,12 @@ def choose_runs(runs, is_asked, several=None, alike="setup"):
         name_network(*row)
         for row in zip(table.network, table.network_args, strict=True)
     ]
-    # Of equal trainings the one tested by more stays: "all" comes before
-    # "trained".
+    # Of equal trainings the one tested by more stays ("all" comes before
+    # "trained"), of recipes the longer one.
     table = table.assign(network_name=names).sort_values(
-        ["evaluate_on", "run"], kind="stable"
+        ["evaluate_on", "epochs", "run"],
+        ascending=[True, False, True],
+        kind="stable",
     )
     keys = ["network_name", "paradigm", "seen_sets", "transform"]
     keys += ["n_seen", "num_categories", "num_images", "seed"]
