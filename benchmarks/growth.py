@@ -299,6 +299,7 @@ def draw_curves(table, path):
     """Draws time and memory above idle, a row of panels for each axis."""
     # Not before something is to be drawn: matplotlib takes its time.
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
     from invariance_tf.drawing import save, style
 
@@ -319,6 +320,10 @@ def draw_curves(table, path):
                     label=f"{stage} {curve[f'{name}_slope'].iloc[0]:.2f}",
                 )
             panel.set(xlabel=AXES[axis][0], ylabel=label)
+            for side in (panel.xaxis, panel.yaxis):
+                # Text on figures is never read as mathematics.
+                side.set_major_formatter(StrMethodFormatter("{x:,.9g}"))
+                side.set_minor_formatter(NullFormatter())
             panel.grid(True)
             panel.legend(
                 title="slope", loc="upper left", bbox_to_anchor=(1, 1.05)
