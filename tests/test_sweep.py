@@ -187,6 +187,26 @@ def test_what_the_data_cannot_give_is_found_before_anything_runs():
         worker.survey_runs([typo.resolve()])
 
 
+def test_runs_are_surveyed_one_data_set_at_a_time(monkeypatch, tmp_path):
+    """And listed in the order of the sweep all the same."""
+    check, checked = preparation.check, []
+
+    def check_and_note(experiment):
+        checked.append(experiment.num_categories)
+        return check(experiment)
+
+    monkeypatch.setattr(preparation, "check", check_and_note)
+    some = Experiment(num_train=4, num_test=1, n_seen=1, runs_dir=str(tmp_path))
+    counts = [2, 3, 2, 3]
+    experiments = [
+        dataclasses.replace(some, num_categories=count, seed=seed).resolve()
+        for seed, count in enumerate(counts)
+    ]
+    runs, _ = worker.survey_runs(experiments)
+    assert checked == [2, 2, 3, 3]
+    assert [run.experiment.num_categories for run in runs] == counts
+
+
 def test_all_and_the_number_of_categories_are_one_run(tmp_path):
     digits = Experiment(dataset="digits", runs_dir=str(tmp_path))
     experiments = plan.drop_repeats(

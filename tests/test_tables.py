@@ -216,6 +216,21 @@ def test_runs_of_a_set_up_may_differ_in_paradigm_and_network(copy):
     assert [*runs.network_args] == ["{}", '{"width": 2.0}']
 
 
+def test_runs_of_a_recipe_may_differ_in_how_much_data_they_have(copy):
+    """Not in the network, nor in what the data are called."""
+    first, second = sorted(copy.iterdir())
+    path = second / "config.yaml"
+    former = yaml.safe_load(path.read_text())
+    for changes, num_recipes in (
+        ({"num_categories": 9, "num_train": 7, "epochs": 7}, 1),
+        ({"network_args": {"width": 2.0}}, 2),
+        ({"data_name": "others"}, 2),
+    ):
+        path.write_text(yaml.safe_dump(former | changes))
+        conftest.list_files_again(second)
+        assert load_runs(copy).runs.recipe.nunique() == num_recipes, changes
+
+
 def test_the_size_of_a_network_is_known_of_older_runs_too(copy):
     expected = {}
     for run_dir in copy.iterdir():
@@ -240,10 +255,12 @@ def test_tables_from_before_a_column_was_added_are_read(tmp_path):
     save_runs(made_up(), tmp_path)
     path = tmp_path / "runs.parquet"
     added = ["paradigm", "network_args", "setup", "num_parameters"]
+    added += ["recipe", "precision"]
     pd.read_parquet(path).drop(columns=added).to_parquet(path)
     runs = load_runs(tmp_path).runs
     assert {*runs.paradigm} == {"joint"} and {*runs.network_args} == {"{}"}
-    assert [*runs.setup] == [*runs.study]
+    assert [*runs.setup] == [*runs.recipe] == [*runs.study]
+    assert {*runs.precision} == {"float32"}
     assert runs.num_parameters.isna().all()
 
 

@@ -97,8 +97,9 @@ class Runs:
         runs: DataFrame with a row for each run: the keys, setup (equal where
             only the paradigm, the network and what may differ in a study do),
             recipe (equal where only the numbers of categories, images and
-            epochs and what may differ in a study do), data_name (what the data
-            set is called), transform_args and network_args (as JSON),
+            epochs of equally named data and what may differ in a study do),
+            data_name (what the data set is called), transform_args and
+            network_args (as JSON),
             image_size, epochs, evaluate_on, paradigm, seen_sets, precision,
             num_parameters (of the network, as Keras counts them),
             within_accuracy, across_accuracy, clean_accuracy, tau, means over
@@ -288,9 +289,10 @@ def _load_run(finished):
         fingerprint = origin["fingerprint"]
         study = _hash_settings(settings, fingerprint, _VARIED)
         setup = _hash_settings(settings, fingerprint, _VARIED + _COMPARED)
-        recipe = _hash_settings(settings, "", _VARIED + _SIZES)
         # Where the images were, as an absolute path.
         chosen = _choose_settings(settings, origin.pop("data_dir"))
+        data_name = chosen["data_name"]
+        recipe = _hash_settings(settings, data_name, _VARIED + _SIZES)
     path = os.path.join(finished.run_dir, run_files.SUMMARY)
     with run_files.reading(path):
         summary = foreign.escape_all(finished.summary)

@@ -179,8 +179,8 @@ def _correlate(images, kernel):
         if size > 1:
             images = _pad_by_mirroring(images, size // 2, axis)
     if keras.backend.backend() == "jax":
-        # XLA makes one loop of the sum; its convolution takes five times as
-        # long on a CPU, or more.
+        # XLA makes one loop of the sum; on a CPU its convolution takes some
+        # thirty times as long.
         height, width = kernel.shape
         return sum(
             weight

@@ -16,10 +16,9 @@ from invariance_tf.paper.questions.chosen import (
 )
 from invariance_tf.paper.questions.panels import (
     describe_seeds,
-    draw_line,
+    draw_lines_on_log_axis,
     legend_band,
 )
-from invariance_tf.paper.selection import rows
 from invariance_tf.paper.studies import name_in_words
 
 _ACROSS, _INVARIANCE = "across_accuracy", "invariance_unseen"
@@ -75,23 +74,7 @@ def _fill_panel(part, table, measure):
     axes = part.subplots()
     names = sort_transforms(table)
     for _, family in table.groupby("network", sort=False):
-        sizes = np.array(sorted({*family.num_parameters}))
-        for number, name in enumerate(names):
-            look = style.look_of(name)
-            # On a logarithmic axis lines are shifted by a factor.
-            factor = 1.02 ** (number - (len(names) - 1) / 2)
-            of_line = rows(family, transform=name)
-            draw_line(
-                of_line.assign(size=factor * of_line.num_parameters),
-                axes,
-                "size",
-                measure,
-                factor * sizes,
-                label=look.label,
-                color=look.color,
-                marker=look.marker,
-                linestyle=look.linestyle,
-            )
+        draw_lines_on_log_axis(family, axes, "num_parameters", measure, names)
     _label_networks(axes, table)
     label = _PANELS[measure]
     if measure == _ACROSS:

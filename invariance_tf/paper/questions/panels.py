@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import numpy as np
+
 from invariance_tf.drawing import layout, lines, style
 from invariance_tf.paper.claims.inference import mean_of_transforms
 from invariance_tf.paper.questions.chosen import count_seeds, sort_transforms
@@ -21,6 +23,37 @@ def t_interval(values):
 
 
 draw_line = partial(lines.draw_line, interval=t_interval)
+
+
+def draw_lines_on_log_axis(table, axes, x, y, transforms):
+    """Draws a line for each transformation, along a logarithmic x axis.
+
+    Lines are shifted sideways, by a factor, so that none hides another.
+
+    Args:
+        table: DataFrame with the columns transform, x and y.
+        axes: Matplotlib `Axes`.
+        x: String, name of the column along the x axis.
+        y: String, name of the column to average.
+        transforms: List of names, which have the same shift in every panel.
+    """
+    positions = np.array(sorted({*table[x]}))
+    for number, name in enumerate(transforms):
+        look = style.look_of(name)
+        factor = 1.02 ** (number - (len(transforms) - 1) / 2)
+        of_line = rows(table, transform=name)
+        draw_line(
+            of_line.assign(shifted=factor * of_line[x]),
+            axes,
+            "shifted",
+            y,
+            factor * positions,
+            label=look.label,
+            color=look.color,
+            marker=look.marker,
+            linestyle=look.linestyle,
+        )
+
 
 # A line at 0 where something is compared.
 ZERO = {"color": style.GREY, "linewidth": 0.7, "gid": "zero"}

@@ -13,7 +13,7 @@ from invariance_tf.paper.questions.chosen import (
 )
 from invariance_tf.paper.questions.panels import (
     describe_seeds,
-    draw_line,
+    draw_lines_on_log_axis,
     legend_band,
 )
 from invariance_tf.paper.selection import rows
@@ -63,7 +63,9 @@ def fill_scale(part, table):
             legend_band(part, handles),
         ],
     )
-    return height, f"{describe_seeds(table)} Dotted: chance."
+    return height, (
+        f"{describe_seeds(table)} Dotted: chance. Lines are shifted sideways."
+    )
 
 
 def _list_panels(table):
@@ -85,28 +87,12 @@ def _fill_panel(part, table, axis, title):
     axes = part.subplots()
     axes.set_title(title)
     names = sort_transforms(table)
-    positions = np.array(sorted({*table[axis]}))
-    for number, name in enumerate(names):
-        look = style.look_of(name)
-        # On a logarithmic axis lines are shifted by a factor.
-        factor = 1.02 ** (number - (len(names) - 1) / 2)
-        of_line = rows(table, transform=name)
-        draw_line(
-            of_line.assign(shifted=factor * of_line[axis]),
-            axes,
-            "shifted",
-            _ACROSS,
-            factor * positions,
-            label=look.label,
-            color=look.color,
-            marker=look.marker,
-            linestyle=look.linestyle,
-        )
+    draw_lines_on_log_axis(table, axes, axis, _ACROSS, names)
     chance = 1 / table.groupby(axis)[_CATEGORIES].first()
     axes.plot(chance.index, chance, **style.CHANCE)
     axes.set_xscale("log")
     axes.minorticks_off()
-    axes.set_xticks(positions, [f"{position:g}" for position in positions])
+    axes.set_xticks(chance.index, [f"{value:g}" for value in chance.index])
     what = "categories" if axis == _CATEGORIES else "images of each category"
     axes.set_xlabel(what)
     lines.draw_percent(axes, "across-category\naccuracy (%)")
