@@ -222,6 +222,31 @@ def test_saved_tables_give_the_same_verdicts(tmp_path):
     pd.testing.assert_frame_equal(first, second, atol=1e-6)
 
 
+def test_saved_neurons_are_those_of_tests_that_claims_are_about(tmp_path):
+    keys = [
+        ("highpass", 40, "highpass", True),
+        ("highpass", 40, "blur", False),
+        ("highpass", 40, "identity", False),
+        ("highpass,rotate90", 40, "rotate90", True),
+        ("identity", 40, "blur", True),
+        ("highpass", 0, "blur", True),
+    ]
+    columns = ["transform", "n_seen", "test_transform", "is_kept"]
+    neurons = pd.DataFrame(keys, columns=columns)
+    measures = np.array([1 / 3, -1e-5, 0, 123.4567, np.nan, 1])
+    neurons["specialisation"] = measures
+    runs = dataclasses.replace(few_runs(), neurons=neurons)
+    tables.save_runs(runs, tmp_path)
+    saved = tables.load_runs(tmp_path).neurons
+    kept = neurons[neurons.is_kept].reset_index(drop=True)
+    pd.testing.assert_frame_equal(
+        saved, kept, check_dtype=False, atol=0, rtol=2**-12
+    )
+    # 12 bits of the mantissa, of float32's 24.
+    bits = saved.specialisation.to_numpy("float32").view("uint32")
+    assert not (bits[np.isfinite(saved.specialisation)] % 2**12).any()
+
+
 def test_the_table_has_a_row_for_each_verdict():
     verdicts = claims.judge({})
     table = claims.to_table(verdicts)
