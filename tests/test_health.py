@@ -47,6 +47,14 @@ def test_what_is_wrong_is_said_with_what_to_do(changes, words):
     assert words in " ".join(examine(**changes)["warnings"])
 
 
+def test_the_rate_is_blamed_only_if_training_never_left_chance():
+    for learned_at, is_blamed in ((250.0, False), (math.nan, True)):
+        found = examine(original=(400, 0.03), learned_at=learned_at)
+        advice = found["warnings"][0]
+        assert "Train longer" in advice
+        assert ("--learning_rate" in advice) == is_blamed
+
+
 def test_a_step_of_other_categories_is_not_said_to_be_learned_by_heart():
     """The last training accuracy is that of the second step only."""
     assert examine(original=(400, 0.3), is_joint=False)["warnings"] == []

@@ -3,6 +3,7 @@
 import json
 import numbers
 
+import numpy as np
 import pandas as pd
 
 from invariance_tf import foreign
@@ -89,3 +90,23 @@ def check_keys(row):
         # Tables from before a column was added do not have it.
         if not isinstance(json.loads(row.get(name, "{}")), dict):
             raise ValueError(f"{name} must be arguments by name")
+
+
+def shorten(table, num_bits=12):
+    """Returns a table with its float32 columns to so many significant bits.
+
+    The relative error is at most `2**-num_bits`.
+
+    Example:
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"measure": [0.3333, 4096.6]}, dtype="float32")
+    >>> [*shorten(table, num_bits=4).measure]
+    [0.34375, 4096.0]
+    """
+    table = table.copy()
+    for name in table.select_dtypes("float32"):
+        mantissa, exponent = np.frexp(table[name])
+        mantissa = np.round(mantissa * 2**num_bits)
+        table[name] = np.ldexp(mantissa, exponent - num_bits)
+    return table

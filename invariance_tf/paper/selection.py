@@ -58,6 +58,19 @@ def own_tests(table):
     return trained(table[table.test_transform == table["transform"]])
 
 
+def own_or_untrained(table):
+    """Returns the rows of tests by transformations that a network saw.
+
+    Of a network that saw none, those of all tests.
+    """
+    tested = table.get("test_transform", table["transform"])
+    is_own = [
+        test in names.split(",")
+        for test, names in zip(tested, table["transform"], strict=True)
+    ]
+    return table[np.array(is_own, bool) | ~_saw_transformation(table)]
+
+
 def all_seen_neurons(study):
     """Returns the neurons of networks that saw all categories transformed.
 

@@ -6,7 +6,6 @@ import json
 import math
 import os
 
-import numpy as np
 import pandas as pd
 
 from invariance_tf import files, foreign, run_files
@@ -251,24 +250,8 @@ def save_runs(runs, directory):
             )
             table = table.astype(dict.fromkeys(wide, "float32"))
         if name == "neurons":
-            table = _shorten(table)
+            table = columns.shorten(selection.own_or_untrained(table))
         files.write_parquet(os.path.join(directory, f"{name}.parquet"), table)
-
-
-def _shorten(neurons):
-    """Leaves out what takes two thirds of the space of a study's tables."""
-    originals_only = selection.never_transformed(neurons).index
-    tested = neurons.get("test_transform", neurons["transform"])
-    is_own = [
-        test in trained.split(",")
-        for test, trained in zip(tested, neurons["transform"], strict=True)
-    ]
-    is_own = np.array(is_own, bool)
-    neurons = neurons[is_own | neurons.index.isin(originals_only)].copy()
-    for column in neurons.select_dtypes("float32"):
-        mantissa, exponent = np.frexp(neurons[column])
-        neurons[column] = np.ldexp(np.round(mantissa * 2**12), exponent - 12)
-    return neurons
 
 
 def _load_saved(directory):

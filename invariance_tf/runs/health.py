@@ -3,6 +3,7 @@
 import math
 
 from invariance_tf.measures.intervals import wilson
+from invariance_tf.training.learning import ADVICE
 
 # Held-out accuracy below this share of the training accuracy is pointed out,
 # and a last learning rate above this share of the highest.
@@ -80,8 +81,10 @@ def _warnings(found, transformed, is_joint, schedule):
         warnings.append(
             f"The network is at chance on original test images ({original:.3f},"
             f" chance {chance:.3f}): its invariance says nothing about the "
-            "transformation. Train longer or at a higher --learning_rate."
+            "transformation. Train longer."
         )
+        if found["learned_at_step"] is None:
+            warnings[0] += f" {ADVICE}"
     elif is_at_chance(*reversed(transformed), round(1 / chance)):
         warnings.append(
             "The network is at chance on transformed images of the categories "
