@@ -30,12 +30,16 @@ def pytest_xdist_auto_num_workers(config):
     return min(os.cpu_count() or 1, 8)
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Takes signals as in the foreground, wherever pytest was started.
 
-    A shell ignores Ctrl-C for what it starts in the background, and each
-    process hands that on to those it starts, which the tests interrupt.
+    A shell ignores Ctrl-C for what it starts in the background, and nohup
+    hanging up; each process hands that on to those it starts, which the tests
+    interrupt. What has a handler here ends those.
     """
+    is_worker = hasattr(config, "workerinput")
+    if is_worker or signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
 
