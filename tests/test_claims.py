@@ -14,6 +14,7 @@ from made_up_runs import made_up_runs
 
 from invariance_tf.paper import claims, selection, tables
 from invariance_tf.paper.claims import limits
+from invariance_tf.paper.studies import transforms_of
 from invariance_tf.settings.families import FAMILIES
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -74,7 +75,9 @@ def test_an_exception_is_named_and_leaves_the_mean():
     assert verdict.verdict == "holds on average"
     assert verdict.exceptions == ["blur"]
     assert (verdict.num_shown, verdict.num_claimed) == (3, 4)
-    detail = verdict.detail.set_index("transform")
+    detail = verdict.detail
+    detail = detail[detail.effect_name == detail.effect_name[0]]
+    detail = detail.set_index("transform")
     assert detail.effect["blur"] == pytest.approx(-0.2)
     assert detail.verdict["blur"] == "does not hold"
     assert detail.verdict["highpass"] == "holds"
@@ -83,6 +86,37 @@ def test_an_exception_is_named_and_leaves_the_mean():
     # Four transformations of which one differs: another four may well be
     # without any effect.
     assert verdict.random_low < 0 < verdict.random_high
+
+
+def test_what_only_the_pooled_variance_decides_is_named():
+    """Thinning varies between seeds; the other transformations do not."""
+
+    def across(transform, share, seed):
+        wide = transform == "thinning"
+        return 0.3 + share * (0.2 + 0.2 * wide * (seed % 10 - 1))
+
+    names = transforms_of("faces")
+    parts = [
+        made_up_runs(
+            transforms=(name,),
+            n_seen=(4, 36),
+            seeds=range(10 * position, 10 * position + 3),
+            num_neurons=4,
+            with_references=False,
+            across=across,
+        )
+        for position, name in enumerate(names)
+    ]
+    runs = tables.Runs(
+        **{
+            name: pd.concat([part.tables()[name] for part in parts])
+            for name in parts[0].tables()
+        }
+    )
+    (verdict,) = claims.judge_claim("C1", {"faces": runs})
+    assert verdict.verdict == "holds"
+    assert verdict.needs_pooling == ["thinning"]
+    assert claims.to_table([verdict]).needs_pooling[0] == "thinning"
 
 
 def test_no_sign_is_asked_of_rotations():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from invariance_tf.paper.claims import inference
+from invariance_tf.paper.claims import correlations, inference
 
 
 def effects(generator, num_transforms=12, num_seeds=3, true=0.0, spread=1.0):
@@ -126,7 +126,7 @@ def test_the_correlation_within_is_that_of_residuals_of_a_linear_model():
     residuals = [
         v - dummies @ np.linalg.lstsq(dummies, v, rcond=None)[0] for v in (x, y)
     ]
-    mean = inference.within_correlation(pairs)
+    mean = correlations.within_correlation(pairs)
     assert mean.effect == pytest.approx(np.corrcoef(*residuals)[0, 1])
     assert mean.degrees == 24 - 3 - 1
     # Over everything together the levels turn the sign.
@@ -154,6 +154,49 @@ def test_a_contrast_is_that_of_least_squares():
     half = stats.t.ppf(0.975, degrees) * np.sqrt(variance * 1.5 / 3)
     assert found.high - found.effect == pytest.approx(half)
     assert np.isnan(inference.contrast(values, {"none": 1.0}).effect)
+
+
+def test_without_pooling_a_difference_is_that_of_welchs_test():
+    generator = np.random.default_rng(13)
+    values = effects(generator, num_transforms=3, num_seeds=4)
+    values["t00"] *= 5
+    found = inference.contrast(values, {"t00": 1.0, "t02": -1.0})
+    welch = stats.ttest_ind(values["t00"], values["t02"], equal_var=False)
+    assert (found.separate_low, found.separate_high) == pytest.approx(
+        welch.confidence_interval(0.95)
+    )
+    # The third transformation, of a smaller variance, counts in the pooled one.
+    assert found.high - found.low < found.separate_high - found.separate_low
+
+
+def test_a_seed_alone_has_no_variance_of_its_own():
+    values = effects(np.random.default_rng(14)).iloc[2:]
+    found = inference.contrast(values)
+    assert np.isfinite(found.low) and np.isnan(found.separate_low)
+
+
+def test_correlations_are_shown_by_holms_steps():
+    """With two tests the second needs half the evidence of the first."""
+    alpha = 0.025
+    needed = [
+        np.tanh(stats.norm.isf(share) / np.sqrt(13 - 1)) + 0.001
+        for share in (alpha / 2, alpha)
+    ]
+    of_each = {}
+    for name, r in zip(("blur", "thinning"), needed, strict=True):
+        x = np.tile([1.0, -1.0, 1.0, -1.0, 0.0], 3)
+        noise = np.tile([1.0, 1.0, -1.0, -1.0, 0.0], 3)
+        y = r * x + np.sqrt(1 - r**2) * noise
+        keys = pd.MultiIndex.from_product(
+            [[name], range(15)], names=["transform", "seed"]
+        )
+        of_each[name] = pd.DataFrame({"x": x, "y": y}, keys)
+        found = correlations.within_correlation(of_each[name])
+        assert found.effect == pytest.approx(r)
+        assert found.degrees == 13
+    assert correlations.shown_correlations(of_each, 2) == {"blur", "thinning"}
+    # And of three, one of which has no networks, neither is shown.
+    assert correlations.shown_correlations(of_each, 3) == set()
 
 
 def test_a_baseline_adds_its_variance_as_welch_does():

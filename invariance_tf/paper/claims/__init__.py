@@ -98,7 +98,7 @@ def to_table(verdicts):
 
     Returns:
         DataFrame with a row for each verdict and the columns of `Verdict`
-        without detail; exceptions and missing are joined to text.
+        without detail; lists are joined to text.
     """
     columns = [field.name for field in dataclasses.fields(Verdict)]
     columns.remove("detail")
@@ -107,6 +107,7 @@ def to_table(verdicts):
             **{name: getattr(verdict, name) for name in columns},
             "exceptions": ", ".join(verdict.exceptions),
             "missing": "; ".join(verdict.missing),
+            "needs_pooling": ", ".join(verdict.needs_pooling),
         }
         for verdict in verdicts
     ]

@@ -15,9 +15,11 @@ from invariance_tf.paper.claims.networks import (
     accuracy_of,
     at_all,
     at_fewest,
+    at_most,
     mean_over_n_seen,
     only_few,
     slope_of,
+    untrained_accuracy,
     values_of,
     with_two_seeds,
 )
@@ -36,9 +38,11 @@ from invariance_tf.settings.families import FAMILIES
 def across_rises(studies, study):
     """Measures the slope of across-category accuracy (C1)."""
     names = transforms_of(study)
-    slope = slope_of(
-        accuracy_of(studies[study], "across"), num_categories(studies[study])
-    )
+    runs, total = studies[study], num_categories(studies[study])
+    across = accuracy_of(runs, "across")
+    slope = slope_of(across, total)
+    n_seen = across.index.get_level_values("n_seen")
+    beside = {"is_decisive": False, "least": 0}
     name = "slope of across-category accuracy on the share of seen categories"
     groups = {
         "color": FAMILIES["color"],
@@ -52,6 +56,24 @@ def across_rises(studies, study):
             contrast_of(f"{name}, by family", label, slope, members, least=0)
             for label, members in groups.items()
             if {*members} < {*names} and study != "imagenet"
+        ),
+        *effects_of(
+            f"{name}, up to half of the categories",
+            slope_of(across[n_seen <= total / 2], total),
+            names,
+            **beside,
+        ),
+        *(
+            effect
+            for words, at_end in (("fewest", at_fewest), ("most", at_most))
+            for effect in effects_of(
+                f"across-category accuracy at the {words} seen categories "
+                "minus that of networks trained with original images only",
+                at_end(across),
+                names,
+                baseline=untrained_accuracy(runs),
+                **beside,
+            )
         ),
     ]
 
@@ -155,6 +177,13 @@ def families_are_ordered(studies, study):
         if name not in (*ROTATIONS, "thinning")
     }
     members = {**FAMILIES, "rotations": ROTATIONS}
+    for left_out in (("blur",), ("blur", "highpass")):
+        label = f"convolutional but {' and '.join(left_out)}"
+        kept = [
+            name for name in members["convolutional"] if name not in left_out
+        ]
+        members[label] = tuple(kept)
+        pairs[label, "geometric"] = False
     return [
         contrast_of(
             "difference in across-category accuracy, mean over n_seen",

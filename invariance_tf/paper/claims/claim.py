@@ -63,6 +63,8 @@ class Verdict:
         criterion: The rule by which the verdict is made.
         exceptions: List of the others of `num_claimed`.
         missing: List of strings: which runs could decide it.
+        needs_pooling: List of the decisive effects, by what they are over,
+            that are undecided by each transformation's own variance of seeds.
         detail: DataFrame with a row for each `Effect`, and its verdict.
     """
 
@@ -82,6 +84,7 @@ class Verdict:
     criterion: str
     exceptions: list
     missing: list
+    needs_pooling: list
     detail: pd.DataFrame
 
 
@@ -125,6 +128,11 @@ def conclude_verdict(number, claim, study, found):
         criterion=claim.criterion,
         exceptions=exceptions,
         missing=_list_missing(claim, found) if verdict == UNDECIDED else [],
+        needs_pooling=_unique(
+            OVER.get(one.transform, one.transform)
+            for one in found
+            if one.is_decisive and one.needs_pooling
+        ),
         detail=pd.DataFrame(
             {**dataclasses.asdict(one), "verdict": one.verdict} for one in found
         ),

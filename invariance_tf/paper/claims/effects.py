@@ -32,6 +32,9 @@ class Effect:
         random_low: Float, of a mean the lower end of the interval for
             transformations drawn at random, like the seeds; nan otherwise.
         random_high: Float, its upper end.
+        separate_low: Float, the lower end of the interval without pooling the
+            variance of seeds over transformations; nan without one.
+        separate_high: Float, its upper end.
         least: Float, the lower end of the claimed range, -inf for none.
         most: Float, the upper end of the claimed range, inf for none. On an
             end of the range the claim does not hold.
@@ -51,6 +54,8 @@ class Effect:
     high: float = np.nan
     random_low: float = np.nan
     random_high: float = np.nan
+    separate_low: float = np.nan
+    separate_high: float = np.nan
     least: float = -np.inf
     most: float = np.inf
     num_seeds: int = 0
@@ -67,12 +72,23 @@ class Effect:
         """
         if not self.is_whole or np.isinf([self.least, self.most]).all():
             return UNDECIDED
+        return HOLDS if self.is_shown else self._judge(self.low, self.high)
+
+    @property
+    def needs_pooling(self):
+        """Whether it is decided, but not by the interval without pooling."""
+        ends = self.separate_low, self.separate_high
+        return (
+            self.verdict != UNDECIDED
+            and not np.isnan(ends).any()
+            and self._judge(*ends) == UNDECIDED
+        )
+
+    def _judge(self, low, high):
         least, most = self.least + ROUNDING, self.most - ROUNDING
-        if self.is_shown or (least < self.low and self.high < most):
+        if least < low and high < most:
             return HOLDS
-        if self.high <= least or most <= self.low:
-            return FAILS
-        return UNDECIDED
+        return FAILS if high <= least or most <= low else UNDECIDED
 
 
 def effects_of(
@@ -186,7 +202,9 @@ def effect_from(effect_name, label, found, seeds, **options):
 
 
 def _interval_of(found):
-    return {"effect": found.effect, "low": found.low, "high": found.high}
+    found = dataclasses.asdict(found)
+    del found["degrees"]
+    return found
 
 
 def _rounded(claimed):

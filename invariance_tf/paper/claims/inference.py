@@ -12,6 +12,13 @@ pooled over transformations:
     v = sum over t, s of (e_ts - mean_t)^2 / d,    d = sum over t of (k_t - 1)
     m +- t_d sqrt(v sum over t of 1 / k_t) / n
 
+That takes seeds to vary alike for every transformation. Beside it stands the
+interval from each transformation's own variance v_t, which does not:
+
+    m +- t_f sqrt(sum over t of v_t / k_t) / n
+
+with f by Welch and Satterthwaite, and wide where seeds are few.
+
 Seeds that all transformations share also share the categories that are seen;
 effects of one seed then rise and fall together. Whole seeds are blocks, and
 the interval is that of the k block means, with k - 1 degrees of freedom.
@@ -36,12 +43,25 @@ class Mean:
         high: Float, upper end.
         degrees: Number, degrees of freedom of the variance of seeds; 0 where
             there is no interval.
+        separate_low: Float, lower end of the interval without pooling; nan
+            where seeds are shared, or one alone.
+        separate_high: Float, its upper end.
     """
 
     effect: float
     low: float
     high: float
     degrees: float
+    separate_low: float = np.nan
+    separate_high: float = np.nan
+
+    def shift(self, to, scale=1):
+        """Moves the effect, and the ends of the intervals around it."""
+        moved = {
+            name: to + (getattr(self, name) - self.effect) * scale
+            for name in ("low", "high", "separate_low", "separate_high")
+        }
+        return dataclasses.replace(self, effect=to, **moved)
 
 
 NOTHING = Mean(np.nan, np.nan, np.nan, 0)
@@ -94,12 +114,21 @@ def contrast(values, weights=None, baseline=None, level=LEVEL):
     weights = pd.Series(weights, dtype="float64")
     if not len(weights) or not weights.index.isin(names).all():
         return NOTHING
-    effect, square, degrees = _sum_up(values, weights)
+    effect, *pooled = _sum_up(values, weights)
+    separate = _sum_separately(values, weights)
     if baseline is not None:
         of_baseline = _sum_up(baseline.dropna(), weights, shared=True)
         effect -= of_baseline[0]
-        square, degrees = _welch((square, degrees), of_baseline[1:])
-    return _with_interval(effect, np.sqrt(square), degrees, level)
+        pooled, separate = (
+            _welch(error, of_baseline[1:]) for error in (pooled, separate)
+        )
+    found, alone = (
+        _with_interval(effect, np.sqrt(square), degrees, level)
+        for square, degrees in (pooled, separate)
+    )
+    return dataclasses.replace(
+        found, separate_low=alone.low, separate_high=alone.high
+    )
 
 
 def _sum_up(values, weights, shared=None):
@@ -116,6 +145,16 @@ def _sum_up(values, weights, shared=None):
     shares = (weights**2 / of_transform.size().reindex(weights.index)).sum()
     effect = weights @ of_transform.mean().reindex(weights.index)
     return effect, variance * shares, degrees
+
+
+def _sum_separately(values, weights):
+    """Returns the squared error and degrees of freedom without pooling."""
+    if is_shared(values):
+        return np.nan, 0
+    of_transform = values.groupby("transform")
+    squares = weights**2 * of_transform.var() / of_transform.size()
+    degrees = of_transform.size() - 1
+    return _welch(*((squares[name], degrees[name]) for name in weights.index))
 
 
 def _welch(*parts):
@@ -154,12 +193,8 @@ def log_ratio(values, above, below, level=LEVEL):
     slope = {name: 1 / len(above) / means[0] for name in above}
     slope |= {name: -1 / len(below) / means[1] for name in below}
     # In units of the natural logarithm, around 1 - 1.
-    found = contrast(values, slope, level=level)
-    low, high = (
-        (np.log(means[0] / means[1]) + end - found.effect) / np.log(2)
-        for end in (found.low, found.high)
-    )
-    return Mean(np.log2(means[0] / means[1]), low, high, found.degrees)
+    error = contrast(values, slope, level=level)
+    return error.shift(np.log2(means[0] / means[1]), scale=1 / np.log(2))
 
 
 def ratio(above, below, level=LEVEL):
@@ -181,7 +216,7 @@ def ratio(above, below, level=LEVEL):
     if not b > 0:
         return NOTHING
     error = contrast((both.a - a / b * both.b) / b, level=level)
-    return Mean(a / b, a / b + error.low, a / b + error.high, error.degrees)
+    return error.shift(a / b)
 
 
 def mean_of_transforms(effects, level=LEVEL):
@@ -347,39 +382,6 @@ def slopes(values, shares, by="n_seen"):
 
     by_seed = values.dropna().groupby(["transform", "seed"])
     return by_seed.apply(fit).dropna().astype("float64")
-
-
-def within_correlation(pairs, level=LEVEL):
-    """Correlates two measures within transformations.
-
-    The correlation of repeated measures: of the deviations of both measures
-    from their means over each transformation's networks, with
-    N - n - 1 degrees of freedom for N networks and n transformations.
-
-    Args:
-        pairs: DataFrame with two columns, by transform and other keys.
-        level: Float, the coverage of the interval, by Fisher's z.
-
-    Returns:
-        A `Mean` whose effect is the correlation.
-
-    Reference:
-
-    - [Bland and Altman, 1995](https://doi.org/10.1136/bmj.310.6977.446)
-    """
-    pairs = pairs.dropna()
-    deviations = pairs - pairs.groupby("transform").transform("mean")
-    degrees = len(pairs) - pairs.index.unique("transform").size - 1
-    x, y = deviations.to_numpy("float64").T if len(pairs) else np.zeros((2, 0))
-    norm = np.sqrt((x**2).sum() * (y**2).sum())
-    if degrees < 2 or not norm:
-        return NOTHING
-    r = (x * y).sum() / norm
-    half = stats.norm.ppf((1 + level) / 2) / np.sqrt(degrees - 1)
-    # A correlation of 1 has an infinite z, and an interval of 1 to 1.
-    with np.errstate(divide="ignore"):
-        z = np.arctanh(np.clip(r, -1, 1))
-    return Mean(float(r), np.tanh(z - half), np.tanh(z + half), degrees)
 
 
 def _with_interval(effect, error, degrees, level):

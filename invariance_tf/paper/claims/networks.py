@@ -66,6 +66,18 @@ def untrained_invariance(runs, measure="mean_invariance"):
     return values.rename_axis([*BY_SEED])
 
 
+def untrained_accuracy(runs):
+    """Returns the accuracy on transformed images of the same networks.
+
+    Returns:
+        Series by transform, that of the test, and seed.
+    """
+    tests = rows(runs.accuracy, category_group="all")
+    tests = selection.never_transformed(tests)
+    values = values_of(tests, "accuracy", ("test_transform", "seed"))
+    return values.rename_axis([*BY_SEED])
+
+
 def only_few(values, num_categories):
     """Keeps the values of networks that saw few categories transformed."""
     n_seen = values.index.get_level_values("n_seen")

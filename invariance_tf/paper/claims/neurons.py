@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from invariance_tf.measures.intervals import correlate
 from invariance_tf.paper.claims import inference, limits
+from invariance_tf.paper.claims.correlations import correlate_all, correlations
 from invariance_tf.paper.claims.effects import (
     POOLED,
     contrast_of,
@@ -24,6 +24,7 @@ from invariance_tf.paper.claims.networks import (
     mean_over_n_seen,
     only_few,
     slope_of,
+    untrained_accuracy,
     untrained_invariance,
     values_of,
 )
@@ -120,10 +121,11 @@ def invariance_goes_with_across(studies, study):
     invariance = invariance_of(runs)
     within = accuracy_of(runs, "within")
     start = at_fewest(only_few(invariance, total))
+    untrained = [untrained_invariance(runs), untrained_accuracy(runs)]
+    untrained = pd.concat(untrained, axis=1).dropna()
+    untrained = untrained[untrained.index.isin(names, "transform")]
     return [
-        *_correlations(
-            invariance, accuracy_of(runs, "across"), "across", names
-        ),
+        *correlations(invariance, accuracy_of(runs, "across"), "across", names),
         *effects_of(
             "within-category accuracy at the fewest seen categories",
             at_fewest(only_few(within, total)),
@@ -142,62 +144,15 @@ def invariance_goes_with_across(studies, study):
         ),
         *(
             dataclasses.replace(one, is_decisive=False, is_claimed=False)
-            for one in _correlations(invariance, within, "within", names)
-        ),
-    ]
-
-
-def _correlations(invariance, accuracy, kind, names):
-    """Correlates over all networks, within transformations, and in each.
-
-    Networks of one transformation are not independent: over all networks,
-    whole transformations are resampled.
-    """
-    pairs = pd.concat([invariance, accuracy], axis=1).dropna()
-    of_pair = pairs.index.get_level_values("transform")
-    pairs = pairs[of_pair.isin(names)]
-    of_pair = pairs.index.get_level_values("transform")
-    name = f"correlation of invariance with {kind}-category accuracy"
-    effect, low, high = correlate(
-        *pairs.to_numpy().T, of_pair, level=limits.LEVEL
-    )
-    counts = {
-        transform: of_it.index.unique("seed").size
-        for transform, of_it in pairs.groupby("transform")
-    }
-    seeds = pd.Series(counts, dtype="int64")
-    is_whole = {*names} == {*counts}
-    of_each = 1 - (1 - limits.LEVEL) / max(len(names), 1)
-    return [
-        effect_from(
-            name,
-            POOLED,
-            inference.Mean(effect, low, high, len(seeds)),
-            seeds,
-            is_whole=is_whole,
-            least=limits.CORRELATED,
+            for one in correlations(invariance, within, "within", names)
         ),
         effect_from(
-            f"{name}, within transformations",
+            "correlation of invariance with accuracy on transformed images, "
+            "in networks trained with original images only",
             POOLED,
-            inference.within_correlation(pairs),
-            seeds,
-            is_whole=is_whole,
-            least=0,
-        ),
-        *(
-            effect_from(
-                f"{name}, within transformations",
-                transform,
-                inference.within_correlation(
-                    pairs[of_pair == transform], of_each
-                ),
-                seeds.reindex([transform]),
-                is_decisive=False,
-                is_claimed=True,
-                least=0,
-            )
-            for transform in names
+            correlate_all(untrained),
+            untrained.groupby("transform").size(),
+            is_decisive=False,
         ),
     ]
 
@@ -209,21 +164,25 @@ def invariance_builds_up(studies, study):
     """
     found = []
     for name, measure in reversed(_MEASURES.items()):
-        found += effects_of(
-            f"rise of {name} from the first to the penultimate layer, by a "
-            "line through all layers",
-            _slope_over_layers(studies[study], measure),
-            transforms_of(study),
-            is_decisive=measure == "mean_corrected_invariance",
-            least=0,
-        )
+        for is_whole, layers in (
+            (True, "penultimate layer, by a line through all layers"),
+            (False, "layer before the penultimate, by a line"),
+        ):
+            found += effects_of(
+                f"rise of {name} from the first to the {layers}",
+                _slope_over_layers(studies[study], measure, is_whole),
+                transforms_of(study),
+                is_decisive=is_whole and measure == "mean_corrected_invariance",
+                least=0,
+            )
     return found
 
 
-def _slope_over_layers(runs, measure):
+def _slope_over_layers(runs, measure, is_whole):
     """Returns the rise by transform and seed, at the most seen categories."""
     layers = rows(own_tests(at_common_tau(runs)), category_group="all")
     names = layers.layer.unique() if len(layers) else []
+    names = names if is_whole else names[:-1]
     curves = values_of(layers, measure, (*KEYS, "layer"))
     # Without networks of which inner layers were not measured.
     curves = curves.unstack("layer").reindex(columns=names).dropna()
@@ -300,8 +259,6 @@ def _same_images(one, other):
 def local_gains_twice(studies, study):
     """Divides the local transformations' gain by the geometric ones' (C16)."""
     runs = studies[study]
-    gain = slope_of(invariance_of(runs), num_categories(runs))
-    seeds = gain.groupby("transform").size()
     geometric = FAMILIES["geometric"]
     pairs = {
         "convolutional and noise / geometric": (
@@ -309,14 +266,21 @@ def local_gains_twice(studies, study):
         ),
         "blur and highpass / geometric": ("blur", "highpass"),
     }
-    return [
-        effect_from(
-            "binary logarithm of the ratio of the slopes of invariance "
-            "(1 means twice)",
-            label,
-            inference.log_ratio(gain, local, geometric),
-            seeds.reindex([*local, *geometric]),
-            least=0,
-        )
-        for label, local in pairs.items()
-    ]
+    found = []
+    for name, measure in _MEASURES.items():
+        gain = invariance_of(runs, measure=measure)
+        gain = slope_of(gain, num_categories(runs))
+        seeds = gain.groupby("transform").size()
+        found += [
+            effect_from(
+                f"binary logarithm of the ratio of the slopes of {name} "
+                "(1 means twice)",
+                label,
+                inference.log_ratio(gain, local, geometric),
+                seeds.reindex([*local, *geometric]),
+                is_decisive=measure == "mean_invariance",
+                least=0,
+            )
+            for label, local in pairs.items()
+        ]
+    return found

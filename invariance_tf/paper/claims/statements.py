@@ -169,8 +169,8 @@ CLAIMS = {
         measure=neurons.invariance_builds_up,
     ),
     "C11": Claim(
-        statement="For most neurons 1 to 20 % of the images make it active, "
-        "and in most images 10 to 20 % of the neurons are active.",
+        statement="On average, fewer than 20 % of the images activate a "
+        "neuron.",
         place="section 3.2, Fig. 3a",
         words='"less than 20 % of the images activate a neuron"',
         criterion="In networks that saw all categories transformed, the "
@@ -244,15 +244,16 @@ CLAIMS = {
         measure=neurons.inception_agrees,
     ),
     "C16": Claim(
-        statement="Local transformations gain about twice the invariance that "
-        "geometric ones gain.",
+        statement="Local transformations gain more invariance than geometric "
+        "ones.",
         place="section 1",
         words='local ("e.g. blurring and high-pass filtering") "roughly two '
         'times greater" than geometric ("e.g. rotations and thinning")',
         criterion="The binary logarithm of a ratio is above 0: that of the "
         "mean slopes of invariance, as in C7, of the convolutional and noise "
         "transformations to the geometric ones; and of blur and high-pass to "
-        "the geometric ones. At 1 the ratio is two.",
+        "the geometric ones. At 1 the ratio is two, which is reported and not "
+        "judged.",
         needs=_CURVE + "at two n_seen or more, with their neurons measured",
         studies=("faces", "inception"),
         measure=neurons.local_gains_twice,
