@@ -4,16 +4,19 @@ import functools
 
 import answers
 import learning
+import pandas as pd
 import values
 from matplotlib.figure import Figure
 
 from invariance_tf.drawing import layout
 from invariance_tf.drawing.lines import draw_n_seen
+from invariance_tf.paper.claims.networks import untrained_accuracy
 from invariance_tf.paper.figures import by_number
 from invariance_tf.paper.figures.accuracy import draw_accuracies
 from invariance_tf.paper.figures.relation import draw_relation
 from invariance_tf.paper.questions.catalogue import QUESTIONS, draw_question
 from invariance_tf.paper.selection import (
+    cost_of_inactive,
     n_seen_values,
     num_categories,
     trained,
@@ -57,6 +60,7 @@ def find_drawings():
         **found,
         "across": functools.partial(_draw_faces, _draw_across, faces, 3.2),
         "relation": functools.partial(_draw_faces, _draw_relation, faces, 1.2),
+        "tau": functools.partial(_draw_tau, faces, invented),
         "starts": learning.draw_starts,
         "loss": functools.partial(_draw_loss, invented),
         "tutorial-2c": functools.partial(_draw_figure, "2c", tutorial),
@@ -89,8 +93,14 @@ def _draw_faces(draw_panel, study, height, theme):
 
 
 def _draw_across(study, axes, faces):
-    """Draws across-category accuracy against n_seen, without the families."""
-    runs, numbers = trained(study.runs), n_seen_values(study)
+    """Draws across-category accuracy against n_seen, without the families.
+
+    Curves begin with networks that saw nobody transformed.
+    """
+    untrained = untrained_accuracy(study).rename("across_accuracy")
+    untrained = untrained.reset_index().assign(n_seen=0)
+    runs = pd.concat([untrained, trained(study.runs)])
+    numbers = [0, *n_seen_values(study)]
     draw_accuracies(runs, axes, "across_accuracy", faces, numbers)
     draw_n_seen(axes, numbers, num_categories(study))
 
@@ -98,6 +108,24 @@ def _draw_across(study, axes, faces):
 def _draw_relation(study, axes, faces):
     """Draws across-category accuracy against invariance."""
     draw_relation(trained(study.runs), axes, "across_accuracy", faces)
+
+
+def _draw_tau(faces, invented, theme):
+    """Draws what the inactive neurons carry, pooled, against tau."""
+    figure = Figure(figsize=(5, 3.2))
+    axes = figure.subplots()
+    for study, label, look in (
+        (faces, "real faces", {"marker": "o"}),
+        (invented, "synthetic faces", {"marker": "s", "linestyle": "--"}),
+    ):
+        cost = cost_of_inactive(study)
+        cost = 100 * cost[cost.index <= 0.5]
+        axes.plot(cost.index, cost, label=label, markersize=4, **look)
+    axes.axhline(1, color="#888888", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("threshold τ")
+    axes.set_ylabel("accuracy lost without\nthe inactive neurons (%)")
+    axes.legend()
+    return figure
 
 
 def _draw_loss(study, theme):

@@ -48,6 +48,8 @@ def define_env(env):
         registers.calibrations_table,
         registers.datasets_table,
         registers.figures_table,
+        registers.floors_table,
+        registers.layers_table,
         registers.sources_table,
         registers.sweeps_table,
         registers.transforms_table,

@@ -7,6 +7,7 @@ import re
 import values
 
 from invariance_tf.drawing.style import LOOKS
+from invariance_tf.paper import selection
 from invariance_tf.paper.claims import CLAIMS
 from invariance_tf.paper.claims.effects import OVER
 from invariance_tf.paper.figures.catalogue import FIGURES
@@ -63,9 +64,10 @@ def verdicts_table(study, before):
             (
                 f"**{number}** {claim.statement}",
                 f"{claim.place}: {claim.words}",
-                _describe_effects(detail[detail.is_decisive]),
+                _describe_effects(detail[detail.is_decisive])
+                + _describe_others(detail),
                 *(values.format_verdict(row.verdict) for row in found),
-                values.format_exceptions(found[-1]),
+                "<br>".join(filter(None, _describe_weakness(found[-1]))),
             )
         )
     old, new = before.directory.name, study.directory.name
@@ -74,8 +76,26 @@ def verdicts_table(study, before):
     return values.make_table((*titles, "shown alone for"), rows)
 
 
+def _describe_weakness(row):
+    """Says for which transformations a claim is shown, and by what."""
+    yield values.format_exceptions(row)
+    if isinstance(row.needs_pooling, str) and row.needs_pooling:
+        names = values.format_labels(row.needs_pooling)
+        yield f"undecided without pooling: {names}"
+
+
+def _describe_others(detail):
+    """Says what stands beside the verdict, folded; nothing of single ones."""
+    is_single = detail["transform"].isin(LOOKS)
+    others = _describe_effects(detail[~detail.is_decisive & ~is_single])
+    summary = "<summary>not judged</summary>"
+    return f"<details>{summary}{others}</details>" if others else ""
+
+
 def _describe_effects(detail):
     """Says effects, what the claim asks of each, and how large it is."""
+    if not len(detail):
+        return ""
     if detail.effect.isna().all():
         return "no runs"
     lines = []
@@ -86,8 +106,9 @@ def _describe_effects(detail):
             for row in rows.itertuples()
         ]
         claimed = claimed_range(*rows[["least", "most"]].iloc[0])
-        claimed = claimed.replace("-", "−")
-        lines.append(f"{name}, {claimed}: {'; '.join(found)}")
+        if rows.is_decisive.any():
+            name = f"{name}, {claimed.replace('-', '−')}"
+        lines.append(f"{name}: {'; '.join(found)}")
     return f'<span class="effects">{"<br>".join(lines)}</span>'
 
 
@@ -122,6 +143,52 @@ def across_table(results):
 def _with_range(found):
     """Formats a mean over seeds, with the lowest and the highest."""
     return f"{found.mean():.3f} ({found.min():.3f} to {found.max():.3f})"
+
+
+def layers_table(results):
+    """Returns the invariance of each layer, its floor S and J.
+
+    Of networks with the most seen categories; mean over transformations.
+    """
+    (study,) = find_studies(results.tables)[0].values()
+    found = selection.own_tests(selection.at_common_tau(study))
+    found = selection.all_seen(selection.rows(found, category_group="all"))
+    titles = {
+        "mean_invariance": "I",
+        "mean_control_shuffled": "floor S",
+        "mean_corrected_invariance": "J",
+    }
+    of_layer = found.groupby("layer", sort=False)[[*titles]].mean()
+    return values.make_table(
+        ("mean over neurons and transformations", *of_layer.index),
+        [
+            (title, *(f"{value:.2f}" for value in of_layer[measure]))
+            for measure, title in titles.items()
+        ],
+    )
+
+
+def floors_table(results):
+    """Returns what invariance is made of: floor, category and image."""
+    (study,) = find_studies(results.tables)[0].values()
+    neurons = selection.all_seen_neurons(study).groupby("transform")
+    means = neurons.mean(numeric_only=True)
+    rows = []
+    for name in transforms_of("faces"):
+        found = means.loc[name]
+        floor = found.control_shuffled
+        category = found.control_same_category
+        total = found.invariance_coefficient
+        parts = floor, category - floor, total - category, total
+        rows.append(
+            (
+                LOOKS[name].label,
+                *(f"{value:.2f}" for value in parts),
+                f"{found.corrected_invariance:.2f}",
+            )
+        )
+    titles = ("floor S", "category C − S", "image I − C", "I", "J")
+    return values.make_table(("transformation", *titles), rows)
 
 
 def sources_table(results):

@@ -4,6 +4,7 @@ No number of docs/results is written in a page: a page has
 `{{ synthfaces.mean("across_accuracy", transform="blur") }}` instead.
 """
 
+import dataclasses
 import functools
 import json
 import pathlib
@@ -12,11 +13,11 @@ import re
 import pandas as pd
 
 from invariance_tf.drawing.style import LOOKS
-from invariance_tf.paper import tables
-from invariance_tf.paper.claims import judge
+from invariance_tf.paper import selection, tables
+from invariance_tf.paper.claims import judge, networks, to_table
 from invariance_tf.paper.figures.catalogue import FIGURES
 from invariance_tf.paper.report.headlines import VERDICTS
-from invariance_tf.paper.studies import find_studies
+from invariance_tf.paper.studies import find_studies, transforms_of
 
 ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
@@ -60,10 +61,29 @@ class Results:
         studies, _ = find_studies(self.tables)
         return {verdict.claim: verdict for verdict in judge(studies)}
 
+    def at_tau(self, tau):
+        """Returns the same networks, judged at another threshold."""
+        found = Results(self.directory)
+        runs = self.tables.runs.assign(tau=tau)
+        found.tables = dataclasses.replace(self.tables, runs=runs)
+        found.claims = to_table([*found.verdicts.values()])
+        return found
+
+    def tau_by_rule(self):
+        """Returns the threshold that the paper's rule gives, pooled."""
+        return selection.tau_by_rule(find_studies(self.tables)[0]["faces"])
+
     @functools.cached_property
     def files(self):
         """DataFrame with a row for each image, where they are files."""
         return pd.read_parquet(self.directory / "files.parquet")
+
+    def images_per_category(self, split):
+        """Says how many image files of a split a category has."""
+        counts = self.files[self.files.split == split].groupby("category")
+        counts = counts.size()
+        median = f"{counts.median():g} (median)"
+        return f"{counts.min()} to {counts.max()}, {median}"
 
     def select(self, **keys):
         """Returns the runs with given values."""
@@ -105,18 +125,41 @@ class Results:
         Args:
             claim: String, such as C1.
             words: String in the name of the effect, to choose another than the
-                first of those that decide.
+                first of those that decide: in this name and, after a comma, in
+                the transformation or what is compared.
             decimals: Integer.
         """
         if words is None:
             rows = select_rows(self.claims, {"claim": claim}, "no claim")
-        else:
-            rows = self.verdicts[claim].detail
-            is_chosen = rows.effect_name.str.contains(words, regex=False)
-            rows = rows[rows.is_decisive & is_chosen]
-            if rows.empty:
-                raise LookupError(f"no effect of {claim} is about {words!r}")
+            return format_effect(rows.iloc[0], decimals)
+        rows = self.verdicts[claim].detail
+        text = rows.effect_name + ", " + rows["transform"]
+        rows = rows[text.str.contains(words, regex=False)]
+        if rows.empty:
+            raise LookupError(f"no effect of {claim} is about {words!r}")
+        # The mean over transformations comes before each of them.
+        rows = rows.sort_values("is_decisive", ascending=False, kind="stable")
         return format_effect(rows.iloc[0], decimals)
+
+    def random_interval(self, claim):
+        """Formats a claim's interval for transformations drawn at random."""
+        (row,) = self.claims[self.claims.claim == claim].itertuples()
+        return f"{row.random_low:.2f} to {row.random_high:.2f}".replace(
+            "-", "−"
+        )
+
+    def untrained(self, decimals=2, **keys):
+        """Formats the accuracy on transformed images without any training.
+
+        Args:
+            decimals: Integer.
+            **keys: transform, or nothing: the mean over transformations.
+        """
+        found = networks.untrained_accuracy(self.tables).reset_index()
+        names = transforms_of("faces")
+        found = find_rows(found, {"transform": names})
+        found = select_rows(found, keys, "no test")
+        return f"{found.accuracy.mean():.{decimals}f}"
 
     def degree(self, claim):
         """Says for how many transformations a claim is shown, of how many."""

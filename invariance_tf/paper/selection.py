@@ -124,9 +124,7 @@ def tau_of(study):
     """Returns the threshold of a study, one for all of its networks.
 
     It is that of its runs. Where theirs differ, as each chose its own
-    (`tau: auto`), it is the highest at which ablating the inactive neurons
-    costs at most 1 % of accuracy by `cost_of_inactive`, and without these the
-    commonest.
+    (`tau: auto`), it is that of `tau_by_rule`, and without one the commonest.
 
     Args:
         study: A `tables.Runs`.
@@ -135,12 +133,23 @@ def tau_of(study):
         Float; nan if no neurons were measured.
     """
     taus = study.runs.tau.dropna().astype("float64")
-    if taus.nunique() > 1:
-        cost = cost_of_inactive(study)
-        allowed = cost.index[(cost <= 0.01 + 1e-9) & (cost.index < 1)]
-        if len(allowed):
-            return float(max(allowed))
+    if taus.nunique() > 1 and np.isfinite(tau_by_rule(study)):
+        return tau_by_rule(study)
     return float(taus.mode().iloc[0]) if len(taus) else np.nan
+
+
+def tau_by_rule(study):
+    """Returns the highest threshold that costs at most 1 % of accuracy.
+
+    Args:
+        study: A `tables.Runs`.
+
+    Returns:
+        Float, by `cost_of_inactive`; nan if none does.
+    """
+    cost = cost_of_inactive(study)
+    allowed = cost.index[(cost <= 0.01 + 1e-9) & (cost.index < 1)]
+    return float(max(allowed, default=np.nan))
 
 
 def at_common_tau(study):
