@@ -233,6 +233,85 @@ def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
     }
 
 
+def test_beside_a_verdict_stands_what_it_rests_on(faces):
+    line = registers.verdicts_table(faces, values.Results(RESULTS))
+    line = line.split("\n")[2]
+    assert line.endswith(
+        "Thinning<br>undecided without pooling: noise, Thinning |"
+    )
+    # By pandas alone: at the most seen, minus without training.
+    tests = faces.tables.accuracy
+    tests = tests[tests.test_transform != "identity"]
+    never = tests[(tests.n_seen == 0) & (tests.category_group == "all")]
+    own = tests[tests.test_transform == tests["transform"]]
+    own = own[(own.n_seen == 76) & (own.category_group == "unseen")]
+    gain = own.accuracy.mean() - never.accuracy.mean()
+    assert (
+        f"mean over transformations **{gain:.3f} ("
+        in line.split("<details>")[1]
+    )
+    assert faces.effect("C1", "most seen categories").startswith(
+        f"{gain:.2f} ("
+    )
+    assert faces.untrained(3) == f"{never.accuracy.mean():.3f}"
+    never = never[never.test_transform == "blur"].accuracy.mean()
+    assert faces.untrained(3, transform="blur") == f"{never:.3f}"
+    (row,) = faces.claims[faces.claims.claim == "C5"].itertuples()
+    low, high = f"{row.random_low:.2f}", f"{row.random_high:.2f}"
+    assert faces.random_interval("C5") == f"{low} to {high}"
+
+
+def test_the_threshold_of_the_papers_rule_costs_at_most_a_percent(faces):
+    table = faces.tables.ablation
+    table = table[
+        (table.n_seen == 84)
+        & (table["transform"] != "identity")
+        & (table.image_version == "transformed")
+        & (table.category_group == "seen")
+        & (table.layer == "fc6")
+    ]
+    whole = table[table.criterion == "none"].set_index("run").accuracy
+    kept = table[(table.criterion == "tau") & (table.ablated == "inactive")]
+    cost = (kept.run.map(whole) - kept.accuracy).groupby(kept.value.round(2))
+    cost = cost.mean()
+    tau = faces.tau_by_rule()
+    assert cost[tau] <= 0.01 < cost[round(tau + 0.05, 2)]
+    # The networks are judged at it, and the study stays as it is.
+    assert (
+        faces.at_tau(tau)
+        .effect("C12", "inactive", 4)
+        .startswith(f"{cost[tau]:.4f} (")
+    )
+    assert faces.effect("C12", decimals=4).startswith(f"{cost[0.1]:.4f} (")
+    same = faces.at_tau(0.1).claims
+    np.testing.assert_allclose(same.effect, faces.claims.effect, atol=1e-6)
+
+
+def test_the_coefficient_is_made_of_floor_category_and_image(faces):
+    _, _, *lines = registers.floors_table(faces).split("\n")
+    assert len(lines) == 12
+    for line in lines:
+        cells = line.strip("| ").split(" | ")[1:]
+        *parts, total, corrected = map(float, cells)
+        assert sum(parts) == pytest.approx(total, abs=0.016)
+        assert parts[0] < total and corrected <= total
+    titles, _, whole, floor, corrected = registers.layers_table(faces).split(
+        "\n"
+    )
+    assert titles.endswith("| conv1 | conv2 | conv3 | conv4 | conv5 | fc6 |")
+    layers = faces.tables.layers
+    layers = layers[
+        (layers.n_seen == 84)
+        & (layers.test_transform == layers["transform"])
+        & (layers.category_group == "all")
+        & np.isclose(layers.tau, 0.1)
+        & (layers.layer == "conv2")
+    ]
+    for line, measure in ((whole, "invariance"), (floor, "control_shuffled")):
+        mean = layers[f"mean_{measure}"].mean()
+        assert line.split(" | ")[2] == f"{mean:.2f}"
+
+
 def test_an_effect_that_no_claim_has_stops_the_build(faces):
     chosen = faces.effect("C9", "within transformations")
     assert chosen != faces.effect("C9") and " to " in chosen

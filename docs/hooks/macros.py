@@ -57,6 +57,9 @@ def define_env(env):
     ):
         env.macro(function)
     env.macro(values.Measurement, "measured")
+    # The one search for a learning rate in docs/results.
+    (path,) = values.RESULTS.glob("search/*/search.csv")
+    env.variables["searched"] = values.Measurement("search", path.parent)
     # Pages name one answer many times.
     env.macro(functools.cache(answers.Answer), "answer")
     env.macro(values.draw_link, "drawing")
