@@ -222,31 +222,35 @@ def rotations_specialise(studies, study):
 def inception_agrees(studies, study):
     """Measures Inception's slope, and its invariant neurons (C15)."""
     inception, faces = studies[study], studies.get("faces")
-    share, of_alexnet = (
-        _share_of_invariant(runs)
-        for runs in (inception, inception if faces is None else faces)
-    )
-    if faces is None or not _same_images(inception, faces):
-        of_alexnet = of_alexnet[:0]
-    return [
-        *invariance_rises(studies, study),
-        *effects_of(
-            "share of invariant neurons in Inception minus that in AlexNet",
+    found = invariance_rises(studies, study)
+    for name, measure in (
+        ("invariant neurons", "invariance_coefficient"),
+        ("neurons invariant above their floor (J)", "corrected_invariance"),
+    ):
+        share, of_alexnet = (
+            _share_of_invariant(runs, measure)
+            for runs in (inception, inception if faces is None else faces)
+        )
+        if faces is None or not _same_images(inception, faces):
+            of_alexnet = of_alexnet[:0]
+        found += effects_of(
+            f"share of {name} in Inception minus that in AlexNet",
             (share - of_alexnet).dropna(),
             transforms_of(study),
             least=0,
             each=False,
-        ),
-    ]
+            is_decisive=measure == "invariance_coefficient",
+        )
+    return found
 
 
-def _share_of_invariant(runs):
+def _share_of_invariant(runs, measure):
     """Returns the share of invariant neurons, all categories being seen.
 
     Neurons that no image activates do not count.
     """
     neurons = all_seen_neurons(runs)
-    value = neurons.get("invariance_coefficient", pd.Series(dtype="float64"))
+    value = neurons.get(measure, pd.Series(dtype="float64"))
     share = (value > limits.INVARIANT).where(value.notna())
     return values_of(neurons.assign(share=share), "share", BY_SEED)
 
