@@ -228,6 +228,37 @@ def test_fig_2c_shows_every_seed_and_the_interval_over_seeds(drawn):
     assert np.ravel(bars[1])[1::2] == pytest.approx(values[2:])
 
 
+def test_networks_at_chance_are_crossed_out_where_they_are_drawn(studies):
+    faces = studies["faces"]
+    runs = faces.runs
+    is_lost = (
+        (runs["transform"] == "highpass")
+        & (runs.n_seen == 20)
+        & (runs.seed == 1)
+    )
+    (lost,) = runs[is_lost].itertuples()
+    marked = runs.assign(is_at_chance=is_lost)
+    marked = dataclasses.replace(faces, runs=marked)
+    places = {
+        "2c": [(20, lost.within_accuracy), (20, lost.across_accuracy)],
+        "5b": [(lost.invariance_all, lost.within_accuracy)],
+        "5c": [(lost.invariance_all, lost.across_accuracy)],
+    }
+    for number, expected in places.items():
+        figure = draw_figure(number, {"faces": marked})
+        assert "at chance on original images: 1 (×)" in figure.get_suptitle()
+        crosses = [
+            tuple(point)
+            for axes in figure.axes
+            for line in axes.lines
+            if line.get_gid() == "at chance"
+            for point in line.get_xydata()
+        ]
+        assert crosses == expected
+    figure = draw_figure("5c", {"faces": faces})
+    assert "chance" not in figure.get_suptitle()
+
+
 def test_the_axis_of_fig_2b_is_logarithmic_and_that_of_2c_is_not(studies):
     log, linear = (
         draw_figure(number, studies, is_complete=True).axes[0]

@@ -129,6 +129,22 @@ def draw_line(
         gid="seeds",
     )
     axes.plot(positions, means, label=label, **look)
+    mark_at_chance(table, axes, x, y)
+
+
+def mark_at_chance(table, axes, x, y):
+    """Crosses out the dots of networks at chance on original images.
+
+    Args:
+        table: DataFrame with the columns x and y, a row for each network, and
+            is_at_chance, without which nothing is marked.
+        axes: Matplotlib `Axes`.
+        x: String, name of the column along the x axis.
+        y: String, name of the column along the y axis.
+    """
+    if "is_at_chance" in table:
+        lost = table[table.is_at_chance.eq(True)]
+        axes.plot(lost[x], lost[y], **style.AT_CHANCE)
 
 
 def draw_n_seen(axes, positions, num_categories, *, is_log=False):

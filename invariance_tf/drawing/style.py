@@ -217,6 +217,16 @@ CHANCE = {
     "gid": "chance",
 }
 
+# Over the dot of a network at chance on original images.
+AT_CHANCE = {
+    "color": GREY,
+    "linestyle": "none",
+    "marker": "x",
+    "markersize": 5,
+    "markeredgewidth": 0.9,
+    "gid": "at chance",
+}
+
 # The coefficient with T of another image instead of T(x): its floor.
 FLOOR = {
     "color": "#333333",

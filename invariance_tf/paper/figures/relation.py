@@ -124,6 +124,7 @@ def draw_relation(table, axes, measure, transforms):
     """
     table = _select_networks(table, measure, transforms)
     columns = ["invariance_all", measure]
+    lines.mark_at_chance(table, axes, *columns)
     _draw_regression(*table[columns].to_numpy().T, axes)
     for name in transforms:
         of_transform = rows(table, transform=name)
@@ -161,8 +162,8 @@ def _select_networks(table, measure, transforms):
     """Returns the networks that have both measures, and these as floats."""
     columns = ["invariance_all", measure]
     table = table[table["transform"].isin(transforms)]
-    table = table[["transform", *columns]].astype(dict.fromkeys(columns, float))
-    return table.dropna()
+    table = table.astype(dict.fromkeys(columns, float))
+    return table.dropna(subset=columns)
 
 
 def _has_interval(table):
