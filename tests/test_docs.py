@@ -43,6 +43,7 @@ REGISTRIES = (
 )
 RESULTS = DOCS / "results" / "synthfaces"
 FACES = DOCS / "results" / "faces"
+INCEPTION = DOCS / "results" / "synthfaces_inception"
 
 
 def name_of(path):
@@ -184,10 +185,10 @@ def test_a_page_shows_the_numbers_of_the_table_and_changes_with_it(
 ):
     table = pd.read_parquet(FACES / "runs.parquet")
     is_shown = (table["transform"] == "highpass") & (table.n_seen == 76)
-    shown = f"to\n{table.across_accuracy[is_shown].mean():.2f} (8 of 84"
+    shown = f"and\n{table.across_accuracy[is_shown].mean():.2f} (8 of 84"
     assert shown in render(read("index.md"))
     text = render(read("index.md"), faces=changed)
-    assert "to\n0.78 (8 of 84" in text and shown not in text
+    assert "and\n0.78 (8 of 84" in text and shown not in text
     assert "{{" not in text
 
 
@@ -210,7 +211,9 @@ def test_the_readme_has_the_degrees_of_the_table(faces):
 
 def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
     before = values.Results(RESULTS)
-    lines = registers.verdicts_table(faces, before).split("\n")[2:]
+    inception = values.Results(INCEPTION)
+    lines = registers.verdicts_table(faces, before, inception)
+    lines = lines.split("\n")[2:]
     tables = before.first_claims, before.claims, faces.claims
     assert len(lines) == 16
     for line, *rows in zip(
@@ -222,8 +225,11 @@ def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
             assert f" {row.verdict}<" in cell
         # The tables of runs and that of claims say the same.
         assert faces.verdicts[row.claim].verdict == row.verdict
-        effect = f" **{values.format_effect(row, decimals=3)}**"
-        assert (effect if row.effect == row.effect else "no runs") in cells[2]
+        if row.effect != row.effect:
+            # Faces has no Inception.
+            row = inception.claims.set_index("claim").loc[row.claim]
+            assert f" {row.verdict}<" in cells[6]
+        assert f" **{values.format_effect(row, decimals=3)}**" in cells[2]
     assert "4 of 10; not Blur" in lines[0]
     fewest = "accuracy at the fewest seen categories, above 0.95: mean over "
     assert f"{fewest}transformations **0.900 (0.860 to 0.940)**" in lines[1]
@@ -234,7 +240,8 @@ def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
 
 
 def test_beside_a_verdict_stands_what_it_rests_on(faces):
-    line = registers.verdicts_table(faces, values.Results(RESULTS))
+    others = values.Results(RESULTS), values.Results(INCEPTION)
+    line = registers.verdicts_table(faces, *others)
     line = line.split("\n")[2]
     assert line.endswith(
         "Thinning<br>undecided without pooling: noise, Thinning |"
@@ -373,8 +380,11 @@ def test_every_figure_has_its_sweep_and_what_came_out():
     assert "`synthfaces`, `facescrub`" in rows["2c"]
     assert "synthfaces/report.html#picture-2c" in rows["2c"]
     assert "C1 <span" in rows["2c"]
-    faces = registers.figures_table(values.Results(FACES))
-    assert "| `faces`, `synthfaces`, `facescrub` |" in faces
+    inception = values.Results(INCEPTION)
+    both = registers.figures_table(values.Results(FACES), inception)
+    assert "| `faces`, `synthfaces`, `facescrub` |" in both
+    assert "synthfaces_inception/report.html#picture-14" in both
+    assert "synthfaces_inception/report.html#picture-2c" not in both
     assert "no runs yet" in rows["2b"] and "`imagenet`" in rows["2b"]
 
 

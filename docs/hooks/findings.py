@@ -45,7 +45,7 @@ def find_drawings():
     found = {
         f"{name}-{number}": functools.partial(_draw_figure, number, studied)
         for name, studied in studies.items()
-        for number in ("2c", "5c")
+        for number in (("13", "14") if "inception" in studied else ("2c", "5c"))
     }
     for name in QUESTIONS:
         answer = answers.Answer(name)

@@ -63,7 +63,7 @@ def starts_table(results):
         results.tables.layers, {"category_group": "all", "tau": 0.1}
     ).set_index("run")
     titles = ("initializer", "learning rate", "cross-entropy, first epoch")
-    titles += ("last epoch", "above chance at step")
+    titles += ("last epoch", "above chance by step (of looks every 250)")
     titles += ("accuracy, original", "neurons never active")
     titles += ("mean invariance", "its floor", "corrected")
     columns = ("invariance_all", "invariance_floor_all")
@@ -129,7 +129,7 @@ def recipes_table(studies):
             their images are.
     """
     titles = ("network", "images", "epochs", "steps", "runs")
-    titles += ("above chance at step", "accuracy, original", "chance")
+    titles += ("above chance by step", "accuracy, original", "chance")
     rows = []
     for name, images in studies.items():
         runs = describe_learning(values.Results(values.RESULTS / name))

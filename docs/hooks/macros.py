@@ -68,6 +68,13 @@ def define_env(env):
     def calibration(dataset, transform):
         return values.read_calibration(dataset, transform)[0]
 
+    # Accuracy of a network trained with original images only.
+    @env.macro
+    def untrained_at(transform, strength, dataset="synthfaces"):
+        _, curve = values.read_calibration(dataset, transform)
+        (row,) = curve[curve.strength == strength].itertuples()
+        return f"{row.accuracy:.2f}"
+
     @env.macro
     def screen(name, text):
         if name not in screens.take_all(env.conf["site_dir"]):

@@ -19,47 +19,65 @@ from invariance_tf.settings import defaults, families
 SWEEP_FILES = sorted((values.ROOT / "configs" / "sweeps").glob("*.yaml"))
 
 
-def figures_table(results):
+def figures_table(*studies):
     """Returns which sweep makes each figure, what to expect and what came out.
 
     Args:
-        results: A `Results` of the study to show.
+        *studies: `Results`; a figure is of the first that has its runs.
     """
-    name = results.directory.name
-    studies, _ = find_studies(results.tables)
+    roles = {each: find_studies(each.tables)[0].keys() for each in studies}
     rows = []
     for number, entry in FIGURES.items():
         claims = _claims_of(number)
         sweeps = _sweeps_of(entry)
-        is_made = not entry.roles or bool({*entry.roles} & studies.keys())
+        results = next(
+            (
+                each
+                for each in studies
+                if not entry.roles or {*entry.roles} & roles[each]
+            ),
+            None,
+        )
         title = f"**{number}**"
-        if is_made:
+        obtained = "no runs yet"
+        if results is not None:
+            name = results.directory.name
             title = f"[{title}](/results/{name}/report.html#picture-{number})"
             sweeps = dict.fromkeys([name, *sweeps] if sweeps else ())
+            obtained = _obtained(results, claims)
         rows.append(
             (
                 f"{title} {entry.title}",
                 ", ".join(f"`{sweep}`" for sweep in sweeps) or "none",
                 "<br>".join(f"{c} {CLAIMS[c].statement}" for c in claims),
-                _obtained(results, claims, is_made),
+                obtained,
             )
         )
     return values.make_table(("figure", "sweep", "expected", "obtained"), rows)
 
 
-def verdicts_table(study, before):
+def verdicts_table(study, before, inception):
     """Returns each claim with its effects and its verdicts.
 
     Args:
         study: `Results` by the present criteria; its effects are shown.
         before: `Results` of an earlier study, by the first criteria and by
             the present ones.
+        inception: `Results` of networks that `study` has not, whose effects
+            are shown where that has no runs.
     """
     tables = before.first_claims, before.claims, study.claims
+    of_inception = inception.claims[inception.claims.study == "inception"]
+    of_inception = of_inception.set_index("claim")
     rows = []
     for number, claim in CLAIMS.items():
         found = [table[table.claim == number].iloc[0] for table in tables]
         detail = study.verdicts[number].detail
+        last = ""
+        if number in of_inception.index:
+            last = values.format_verdict(of_inception.verdict[number])
+            if detail.effect.isna().all():
+                detail = inception.verdicts[number].detail
         rows.append(
             (
                 f"**{number}** {claim.statement}",
@@ -67,13 +85,15 @@ def verdicts_table(study, before):
                 _describe_effects(detail[detail.is_decisive])
                 + _describe_others(detail),
                 *(values.format_verdict(row.verdict) for row in found),
+                last,
                 "<br>".join(filter(None, _describe_weakness(found[-1]))),
             )
         )
     old, new = before.directory.name, study.directory.name
     effect = f"criterion, and effect on {new} (95 % interval)"
     titles = ("claim", "the paper", effect, f"{old}, first criteria", old, new)
-    return values.make_table((*titles, "shown alone for"), rows)
+    titles += ("Inception", f"{new}: shown alone for")
+    return values.make_table(titles, rows)
 
 
 def _describe_weakness(row):
@@ -206,13 +226,12 @@ def sources_table(results):
     return values.make_table(titles, rows)
 
 
-def _obtained(results, claims, is_made):
+def _obtained(results, claims):
     """Returns the verdicts on the claims that a figure shows."""
-    if not is_made:
-        return "no runs yet"
+    # Where two networks are judged, the last is the one that is meant.
     found = results.claims[results.claims.claim.isin(claims)]
     lines = []
-    for row in found.itertuples():
+    for row in found.drop_duplicates("claim", keep="last").itertuples():
         verdict = values.format_verdict(row.verdict)
         line = f"{row.claim} {verdict}: {values.format_effect(row)}"
         if row.num_claimed:

@@ -5,7 +5,7 @@ activity over all original and transformed images, and T the transformation:
 
     active images    A = {x : f(x) > tau or f(T(x)) > tau}
     invariance       I = mean over A of 1 - |f(T(x)) - f(x)| / (f(T(x)) + f(x))
-    specialisation   S = mean over A of (f(T(x)) - f(x)) / (f(T(x)) + f(x))
+    specialisation   s = mean over A of (f(T(x)) - f(x)) / (f(T(x)) + f(x))
 """
 
 import numpy as np

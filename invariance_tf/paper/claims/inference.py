@@ -122,10 +122,11 @@ def contrast(values, weights=None, baseline=None, level=LEVEL):
         pooled, separate = (
             _welch(error, of_baseline[1:]) for error in (pooled, separate)
         )
-    found, alone = (
-        _with_interval(effect, np.sqrt(square), degrees, level)
-        for square, degrees in (pooled, separate)
-    )
+    found = _with_interval(effect, np.sqrt(pooled[0]), pooled[1], level)
+    square, degrees = separate
+    if not degrees:
+        return found
+    alone = _with_interval(effect, np.sqrt(square), degrees, level)
     return dataclasses.replace(
         found, separate_low=alone.low, separate_high=alone.high
     )

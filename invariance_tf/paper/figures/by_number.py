@@ -57,9 +57,7 @@ def draw_figure(number, studies, width=None, *, is_complete=False):
         if role in studies
     )
     if num_at_chance:
-        title += (
-            f"\nnetworks at chance on original images: {num_at_chance} (×)"
-        )
+        title += f"\nnetworks at chance on original images: {num_at_chance} (×)"
     with style.context():
         # Whatever fills the figure says how high it has to be.
         figure = Figure(figsize=(width, width))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from invariance_tf.drawing import style
-from invariance_tf.paper.selection import rows, trained
+from invariance_tf.paper.selection import own_tests, rows, trained
 from invariance_tf.paper.studies import name_in_words, other_transforms
 from invariance_tf.settings.names import is_several
 
@@ -14,6 +14,7 @@ RECURRENT = ("bl_small", "cornet_small")
 
 # What tables of a question take from that of the runs.
 _OF_RUN = ("run", "paradigm", "seen_sets", "num_parameters", "network_name")
+_ADDED = (*_OF_RUN, "across_in_group")
 
 
 def is_trained(runs):
@@ -55,14 +56,16 @@ def choose_runs(runs, is_asked, several=None, alike="setup"):
             recipe, which is equal for other categories and images too.
 
     Returns:
-        DataFrame, rows of `runs.runs` with the column network_name.
+        DataFrame, rows of `runs.runs` with the columns network_name and
+        across_in_group: the accuracy for transformed images of unseen
+        categories if only these can be answered.
     """
     table = runs.runs[is_asked]
     if several in table:
         counts = table.groupby(alike)[several].transform("nunique")
         table = table[(counts > 1) & table[several].notna()]
     if not len(table):
-        return table.reindex(columns=[*dict.fromkeys((*table, *_OF_RUN))])
+        return table.reindex(columns=[*dict.fromkeys((*table, *_ADDED))])
     table = table[table[alike] == _commonest(table[alike])]
     strength = table.groupby("transform").transform_args
     table = table[table.transform_args == strength.transform(_commonest)]
@@ -72,7 +75,9 @@ def choose_runs(runs, is_asked, several=None, alike="setup"):
     ]
     # Of equal trainings the one tested by more stays ("all" comes before
     # "trained"), of recipes the longer one.
-    table = table.assign(network_name=names).sort_values(
+    in_group = _across_in_group(runs).reindex(table.run).to_numpy()
+    table = table.assign(network_name=names, across_in_group=in_group)
+    table = table.sort_values(
         ["evaluate_on", "epochs", "run"],
         ascending=[True, False, True],
         kind="stable",
@@ -80,6 +85,13 @@ def choose_runs(runs, is_asked, several=None, alike="setup"):
     keys = ["network_name", "paradigm", "seen_sets", "transform"]
     keys += ["n_seen", "num_categories", "num_images", "seed"]
     return table[~table.duplicated(keys)]
+
+
+def _across_in_group(runs):
+    """Returns the accuracy in group, for unseen categories, by run."""
+    of_unseen = rows(own_tests(runs.accuracy), category_group="unseen")
+    columns = ["run", "accuracy_in_group"]
+    return of_unseen.reindex(columns=columns).set_index("run").squeeze(axis=1)
 
 
 def _commonest(values):

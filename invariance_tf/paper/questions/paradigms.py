@@ -13,7 +13,7 @@ from invariance_tf.paper.questions.panels import (
     draw_line,
     fill_columns,
 )
-from invariance_tf.paper.selection import own_tests, rows
+from invariance_tf.paper.selection import rows
 
 LOOKS = {
     "joint": ("joint (the paper)", "#333333", "o"),
@@ -37,15 +37,9 @@ def select_paradigms(runs):
         runs: A `tables.Runs`.
 
     Returns:
-        DataFrame, rows of `runs.runs` with the column across_in_group: the
-        accuracy for unseen categories if only these can be answered.
+        DataFrame of `choose_runs`.
     """
-    chosen = choose_runs(runs, is_trained(runs), several="paradigm")
-    of_unseen = rows(own_tests(runs.accuracy), category_group="unseen")
-    if "accuracy_in_group" not in of_unseen:
-        return chosen.assign(**{IN_GROUP: float("nan")})
-    in_group = of_unseen.set_index("run").accuracy_in_group
-    return chosen.assign(**{IN_GROUP: chosen.run.map(in_group)})
+    return choose_runs(runs, is_trained(runs), several="paradigm")
 
 
 def fill_paradigms(part, table):

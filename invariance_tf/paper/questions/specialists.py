@@ -1,6 +1,5 @@
 """Do specialised neurons carry robustness where there is no invariance?"""
 
-import numpy as np
 from matplotlib.lines import Line2D
 
 from invariance_tf.paper.questions.chosen import (
@@ -37,12 +36,11 @@ def select_specialists(runs):
         runs: A `tables.Runs`.
 
     Returns:
-        DataFrame, rows of `runs.ablation` about test images of seen
-        categories, with the column lost: the accuracy of the intact network
-        minus that without the neurons.
+        DataFrame, rows of `runs.ablation` about test images of seen and of
+        unseen categories, with the column lost: the accuracy of the intact
+        network minus that without the neurons.
     """
     table = of_penultimate(runs, runs.ablation)
-    table = rows(table, category_group="seen")
     ablated = rows(table, criterion=CRITERION)
     is_asked = runs.runs.run.isin(ablated.run) & is_joint(runs)
     found = add_rows(choose_runs(runs, is_asked), ablated)
@@ -50,7 +48,7 @@ def select_specialists(runs):
         return found
     # Networks trained with several have a row for each; they are not chosen.
     intact = rows(table[table.run.isin(found.run)], criterion="none")
-    keys = ["run", "image_version"]
+    keys = ["run", "image_version", "category_group"]
     intact = intact.set_index(keys).accuracy
     return found.assign(
         lost=intact.reindex(found.set_index(keys).index).to_numpy()
@@ -64,6 +62,7 @@ def fill_specialists(part, table):
         Line2D([], [], label=label, color=color, marker=marker, linestyle=line)
         for label, color, marker, line in _LOOKS.values()
     ]
+    table = rows(table, category_group="seen")
     lost = table.lost.dropna()
     limits = (min(0, lost.min()) - 0.03, max(0.1, lost.max()) + 0.03)
 
@@ -108,7 +107,7 @@ def compare_specialists(table):
     Returns:
         Dictionary from what is compared to a Series by transform and seed.
     """
-    table = table[np.isclose(table.value, PERCENT)]
+    table = rows(table, category_group="seen", value=float(PERCENT))
 
     def lost_beyond(version):
         of_version = rows(table, image_version=version)

@@ -93,7 +93,7 @@ def _draw_column(column, table):
 def compare_strengths(table):
     """Compares other strengths with the trained one, over all categories.
 
-    Invariance is corrected for its floor: a weak transformation changes
+    Invariance is corrected for its floor. Yet a weak transformation changes
     little, whatever the network has learned.
 
     Returns:

@@ -36,9 +36,9 @@ class Comparison:
         higher: Tuple of the transformations that show it alone, by Holm's
             step-down over them.
         lower: Tuple of those that show the opposite.
-        seeds_needed: Number of seeds whose interval would exclude 0 if the
-            effect and its spread were those found; nan if unknown, inf if
-            more than `MOST_SEEDS`.
+        seeds_needed: Number of seeds that would show it at the first of
+            Holm's steps, the strictest, if the effect and its spread were
+            those found; nan if unknown, inf if more than `MOST_SEEDS`.
     """
 
     words: str
@@ -82,7 +82,14 @@ def judge_differences(differences, level=LEVEL):
     )
     is_shown = inference.reject(p_values, 1 - level)
     return [
-        _compare(name, values, found[name], name in is_shown, level)
+        _compare(
+            name,
+            values,
+            found[name],
+            name in is_shown,
+            level,
+            num_tests=len(differences),
+        )
         for name, values in differences.items()
     ]
 
@@ -101,7 +108,7 @@ def p_value(found, level=LEVEL):
     return float(2 * stats.t.sf(abs(found.effect) / error, found.degrees))
 
 
-def _compare(words, values, found, is_shown, level):
+def _compare(words, values, found, is_shown, level, num_tests):
     """Makes the `Comparison` of one difference."""
     counts = values.groupby("transform").size()
     verdict = UNDECIDED
@@ -116,12 +123,12 @@ def _compare(words, values, found, is_shown, level):
         len(counts),
         tuple(sorted(inference.shown(values, least=ROUNDING, level=level))),
         tuple(sorted(inference.shown(values, most=-ROUNDING, level=level))),
-        _count_seeds_needed(found, num_seeds, level),
+        _count_seeds_needed(found, num_seeds, level, num_tests),
     )
 
 
-def _count_seeds_needed(found, num_seeds, level):
-    """Finds how many seeds would give an interval that excludes 0."""
+def _count_seeds_needed(found, num_seeds, level, num_tests):
+    """Finds how many seeds would show an effect at Holm's first step."""
     if not found.degrees:
         return np.nan
     counts = np.arange(2, MOST_SEEDS + 1)
@@ -129,6 +136,7 @@ def _count_seeds_needed(found, num_seeds, level):
     degrees = found.degrees / (num_seeds - 1) * (counts - 1)
     quantile = stats.t.ppf((1 + level) / 2, found.degrees)
     spread = (found.high - found.low) / 2 / quantile * np.sqrt(num_seeds)
-    half = stats.t.ppf((1 + level) / 2, degrees) * spread / np.sqrt(counts)
+    strict = 1 - (1 - level) / num_tests
+    half = stats.t.ppf((1 + strict) / 2, degrees) * spread / np.sqrt(counts)
     is_enough = half < abs(found.effect)
     return float(counts[is_enough][0]) if is_enough.any() else np.inf
