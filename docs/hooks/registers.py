@@ -80,8 +80,8 @@ def verdicts_table(study, before, inception):
                 detail = inception.verdicts[number].detail
         rows.append(
             (
-                f"**{number}** {claim.statement}",
-                f"{claim.place}: {claim.words}",
+                f"**{number}** {claim.statement}<br>"
+                f"<small>{claim.place}: {claim.words}</small>",
                 _describe_effects(detail[detail.is_decisive])
                 + _describe_others(detail),
                 *(values.format_verdict(row.verdict) for row in found),
@@ -91,7 +91,7 @@ def verdicts_table(study, before, inception):
         )
     old, new = before.directory.name, study.directory.name
     effect = f"criterion, and effect on {new} (95 % interval)"
-    titles = ("claim", "the paper", effect, f"{old}, first criteria", old, new)
+    titles = ("claim", effect, f"{old}, first criteria", old, new)
     titles += ("Inception", f"{new}: shown alone for")
     return values.make_table(titles, rows)
 
