@@ -129,9 +129,20 @@ class Results:
                 the transformation or what is compared.
             decimals: Integer.
         """
+        return format_effect(self._find_effect(claim, words), decimals)
+
+    def random_interval(self, claim, words=None):
+        """Formats an effect's interval for transformations drawn at random."""
+        row = self._find_effect(claim, words)
+        return f"{row.random_low:.2f} to {row.random_high:.2f}".replace(
+            "-", "−"
+        )
+
+    def _find_effect(self, claim, words):
         if words is None:
-            rows = select_rows(self.claims, {"claim": claim}, "no claim")
-            return format_effect(rows.iloc[0], decimals)
+            return select_rows(self.claims, {"claim": claim}, "no claim").iloc[
+                0
+            ]
         rows = self.verdicts[claim].detail
         text = rows.effect_name + ", " + rows["transform"]
         rows = rows[text.str.contains(words, regex=False)]
@@ -139,14 +150,7 @@ class Results:
             raise LookupError(f"no effect of {claim} is about {words!r}")
         # The mean over transformations comes before each of them.
         rows = rows.sort_values("is_decisive", ascending=False, kind="stable")
-        return format_effect(rows.iloc[0], decimals)
-
-    def random_interval(self, claim):
-        """Formats a claim's interval for transformations drawn at random."""
-        (row,) = self.claims[self.claims.claim == claim].itertuples()
-        return f"{row.random_low:.2f} to {row.random_high:.2f}".replace(
-            "-", "−"
-        )
+        return rows.iloc[0]
 
     def untrained(self, decimals=2, **keys):
         """Formats the accuracy on transformed images without any training.
