@@ -69,6 +69,7 @@ HOMES = {
         "paper/columns.py",
         "paper/claims/",
         "paper/figures/accuracy.py",
+        "paper/one_run.py",
         "paper/questions/verdicts.py",
         "paper/selection.py",
         "paper/tables.py",

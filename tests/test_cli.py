@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -194,6 +195,19 @@ def test_collected_tables_are_read_like_runs(tables_dir, tmp_path, capsys):
     assert {"C1", "C16"} <= {*verdicts.claim}
 
 
+def test_parts_of_a_study_are_collected_into_one(tables_dir, tmp_path, capsys):
+    whole = load_runs(tables_dir)
+    parts = [str(tmp_path / name) for name in ("here", "there")]
+    is_there = [False, True, True, True]
+    for part, is_chosen in zip(parts, (~np.array(is_there), is_there)):
+        save_runs(whole.select(is_chosen), part)
+    # Into the tables of the first part.
+    assert cli.main(["collect", *parts, "--out", parts[0]]) == 0
+    assert f"4 runs. Written: {parts[0]}" in capsys.readouterr().out
+    for name, table in load_runs(parts[0]).tables().items():
+        assert len(table) == len(whole.tables()[name]), name
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -202,6 +216,7 @@ def test_collected_tables_are_read_like_runs(tables_dir, tmp_path, capsys):
         (["figures", "{tables}", "--format", "jpg"], "jpg"),
         (["figures", "{tables}", "--width", "1"], "column has 3.5"),
         (["report", "{empty}"], "no finished run"),
+        (["collect", "{tables}", "nowhere"], "Received: nowhere"),
         (["collect"], "runs_dir"),
         (["sweeep"], "Unknown command `sweeep`. Did you mean sweep? Comm"),
         (["prepare", "imagenet"], "facescrub"),

@@ -13,7 +13,7 @@ import yaml
 from crash_points import states_of
 from made_up_runs import made_up_runs
 
-from invariance_tf import Experiment, load_runs
+from invariance_tf import Experiment, files, load_runs
 from invariance_tf import run as run_experiment
 from invariance_tf.paper.studies import find_studies, title_of
 from invariance_tf.paper.tables import KEYS, TABLES, save_runs
@@ -166,10 +166,71 @@ def test_saved_tables_of_different_runs_are_never_read_together(tmp_path):
     # The old ones, then none, then the new ones.
     allowed = [names_of(runs) for runs in (old, load_runs(tmp_path), new)]
     places = [allowed.index(names_of(load_runs(copy))) for _, copy in states]
-    # Neither of them has clusters.
-    assert len(places) >= len(TABLES)
+    assert len(places) >= sum(len(table) > 0 for table in new.tables().values())
     assert places == sorted(places) and {*places} == {0, 1, 2}
     assert names_of(load_runs(tmp_path / "tables")) == allowed[2]
+
+
+def test_tables_that_cannot_be_written_leave_the_old_ones(
+    tmp_path, monkeypatch
+):
+    old, new = (made_up_runs(transforms=(name,)) for name in ("blur", "hue"))
+    save_runs(old, tmp_path)
+
+    def write_to_a_full_disk(path, table, write=files.write_parquet):
+        if "test_transform" in table:
+            raise OSError(28, "No space left on device")
+        write(path, table)
+
+    monkeypatch.setattr(files, "write_parquet", write_to_a_full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_runs(new, tmp_path)
+    assert names_of(load_runs(tmp_path)) == names_of(old)
+    assert not [*tmp_path.glob(".writing-*")]
+
+
+def test_a_table_without_rows_is_not_written(tmp_path):
+    runs = made_up_runs(transforms=("blur",))
+    assert len(runs.ablation)
+    save_runs(runs, tmp_path)
+    save_runs(dataclasses.replace(runs, ablation=runs.ablation[:0]), tmp_path)
+    assert not (tmp_path / "ablation.parquet").exists()
+    assert len(load_runs(tmp_path).ablation) == 0
+
+
+def test_parts_of_a_study_are_read_together(copy, runs_dir, tmp_path):
+    """Tables of one run, and the directories of both."""
+    whole = load_runs(runs_dir)
+    first, second = sorted(copy.iterdir())
+    shutil.rmtree(second)
+    save_runs(load_runs(copy), tmp_path / "tables")
+    together = load_runs(tmp_path / "tables", runs_dir)
+    for name, table in whole.tables().items():
+        if name == "runs":
+            table = table.assign(
+                run_dir=[first.name, str(runs_dir / second.name)]
+            )
+        pd.testing.assert_frame_equal(
+            together.tables()[name], table, check_dtype=False, rtol=2**-12
+        )
+    # Of a run that both have, the first directory counts.
+    again = load_runs(runs_dir, tmp_path / "tables")
+    pd.testing.assert_frame_equal(again.runs, whole.runs)
+    # Nothing of a run is missing that another directory has.
+    (first / "summary.json").unlink()
+    assert load_runs(copy).unfinished == [str(first)]
+    assert load_runs(copy, runs_dir).unfinished == []
+
+
+def test_runs_of_one_name_on_other_images_are_not_read_together(tmp_path):
+    runs = made_up()
+    save_runs(runs, tmp_path / "one")
+    others = renamed(runs, study="another")
+    for name, table in others.tables().items():
+        table["run"] = runs.tables()[name].run
+    save_runs(others, tmp_path / "two")
+    with pytest.raises(ValueError, match="Received: .* of two studies"):
+        load_runs(tmp_path / "one", tmp_path / "two")
 
 
 def names_of(runs):

@@ -17,11 +17,12 @@ class Options:
     """What every command that reads finished runs takes.
 
     Args:
-        runs_dir: Directory of runs, or of tables from collect.
+        runs_dir: Directories of runs, or of tables from collect. A run that
+            several have is taken from the first.
         out: Directory or file to write to.
     """
 
-    runs_dir: str
+    runs_dir: list[str]
     out: str
 
 
@@ -57,7 +58,8 @@ class ReportOptions(Options):
 class TableOptions(Options):
     """Writes the tables of all runs, without models, to one directory.
 
-    The commands figures and report read it like the runs themselves.
+    The commands figures and report read it like the runs themselves, and so
+    does collect: tables and the runs of another machine become one study.
     """
 
     out: str = "tables"
@@ -155,12 +157,12 @@ def _finished_runs(options, arguments, program, is_file=False):
         check_place(options.out, "out", is_file)
         with terminal.quiet_start():
             from invariance_tf.paper.tables import load_runs
-        runs = load_runs(options.runs_dir)
+        runs = load_runs(*options.runs_dir)
         if not len(runs.runs):
             _show_refused(runs)
             raise ValueError(
                 "This directory contains no finished run. "
-                f"Received: {options.runs_dir}"
+                f"Received: {' '.join(options.runs_dir)}"
             )
         # Fig. 1b loads TensorFlow.
         with terminal.quiet_start(is_import=False):

@@ -1,87 +1,18 @@
 """Many runs as tidy tables: one row per measurement, with the run's keys."""
 
+import contextlib
 import dataclasses
-import hashlib
-import json
 import math
 import os
 
 import pandas as pd
 
-from invariance_tf import files, foreign, run_files
+from invariance_tf import files, run_files
 from invariance_tf.paper import columns, selection
-from invariance_tf.paper.parameters import count_parameters
-from invariance_tf.settings.config import drop_original_behaviour, title_of
-
-# What every row of every table starts with.
-KEYS = (
-    "run",
-    "study",
-    "dataset",
-    "network",
-    "transform",
-    "n_seen",
-    "num_categories",
-    "seed",
-)
-
-TABLES = {
-    "accuracy": "accuracy.csv",
-    "accuracy_by_category": "accuracy_by_category.csv",
-    "confusion": "confusion.csv",
-    "neurons": "neurons.parquet",
-    "layers": "layers.csv",
-    "active_counts": "active_counts.csv",
-    "ablation": "ablation.csv",
-    "strengths": "strengths.csv",
-    "clusters": "clusters.csv",
-    "history": "history.csv",
-}
-
-# Settings in which the runs of one study may differ. The data set's
-# fingerprint stands for its directory.
-_VARIED = (
-    "transform",
-    "transform_args",
-    "n_seen",
-    "seed",
-    "category_seed",
-    "evaluate_on",
-    "analysis",
-    "tau",
-    "ablate_layer",
-    "activity",
-    "test_strengths",
-    "layer_measures",
-    "data_dir",
-    "data_name",
-    "runs_dir",
-    "if_not_learning",
-)
-
-# And those in which the runs of one set-up may differ beside these: the paper's
-# open questions compare them.
-_COMPARED = ("paradigm", "seen_sets", "network", "network_args")
-
-# And those in which the runs of one recipe may differ beside the first: how
-# much data there are, and how often they are seen.
-_SIZES = ("num_categories", "num_train", "num_test", "max_images", "epochs")
+from invariance_tf.paper.one_run import KEYS, MEASURES, TABLES, read_run
 
 # A directory with one of these is that of a run.
 _MARKS = ("config.yaml", run_files.SUMMARY)
-
-# Measures of a run's summary.
-_MEASURES = (
-    "within_accuracy",
-    "across_accuracy",
-    "clean_accuracy",
-    "tau",
-    *(
-        f"{name}_{group}"
-        for name in ("invariance", "invariance_floor", "corrected_invariance")
-        for group in ("seen", "unseen", "all")
-    ),
-)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -178,19 +109,22 @@ class Runs:
         }
 
 
-def load_runs(directory):
-    """Reads the finished runs below a directory, or saved tables.
+def load_runs(directory, *more):
+    """Reads the finished runs below directories, or saved tables.
 
     Args:
         directory: Directory of run directories, or of what `save_runs` wrote.
+        *more: Further ones, such as the rest of a study that another machine
+            has done. A run that several have is taken from the first.
 
     Returns:
         A `Runs`. Runs that are not finished are in `unfinished`, damaged ones
         in `refused`. Every file that is read is compared with its hash.
 
     Raises:
-        FileNotFoundError: If the directory does not exist.
+        FileNotFoundError: If a directory does not exist.
         DamagedFileError: If saved tables cannot be read.
+        ValueError: If directories have runs of one name on different images.
 
     Example:
 
@@ -198,6 +132,14 @@ def load_runs(directory):
     >>> len(load_runs(tempfile.mkdtemp()).runs)
     0
     """
+    runs = _load_directory(directory)
+    for each in more:
+        runs = _add_runs(runs, _load_directory(each))
+    return runs
+
+
+def _load_directory(directory):
+    """Reads what is below one directory, or saved there."""
     if not os.path.isdir(directory):
         raise FileNotFoundError(
             "The directory of runs does not exist; `run` and `sweep` make it. "
@@ -215,7 +157,7 @@ def load_runs(directory):
             if finished is None:
                 unfinished.append(entry.path)
                 continue
-            of_run = _load_run(finished)
+            of_run = read_run(finished)
         except OSError as error:
             refused[entry.path] = str(error)
             continue
@@ -223,6 +165,31 @@ def load_runs(directory):
             tables[name].append(table)
     joined = {name: _join(found) for name, found in tables.items()}
     return Runs(**joined, unfinished=unfinished, refused=refused)
+
+
+def _add_runs(runs, more):
+    """Adds those runs that are not there yet."""
+    studies = dict(zip(runs.runs.run, runs.runs.study, strict=True))
+    for row in more.runs.itertuples():
+        if studies.get(row.run, row.study) != row.study:
+            raise ValueError(
+                "Runs of one name must have the same settings and images to "
+                f"be read together. Received: {row.run} of two studies"
+            )
+    new = more.select(~more.runs.run.isin(studies.keys())).tables()
+    joined = {
+        name: _join([table, new[name]]) for name, table in runs.tables().items()
+    }
+    names = {*joined["runs"].run}
+    return Runs(
+        **joined,
+        unfinished=[
+            path
+            for path in runs.unfinished + more.unfinished
+            if os.path.basename(path) not in names
+        ],
+        refused=runs.refused | more.refused,
+    )
 
 
 def save_runs(runs, directory):
@@ -238,20 +205,38 @@ def save_runs(runs, directory):
     """
     os.makedirs(directory, exist_ok=True)
     # Without this one there are no tables: it goes first and comes last, so
-    # that tables of different runs are never read together.
-    files.remove(os.path.join(directory, "runs.parquet"))
-    for name, table in reversed(runs.tables().items()):
-        if name == "runs":
-            # Paths of this machine mean nothing elsewhere.
-            table = table.assign(run_dir=table.run)
+    # that tables of different runs are never read together. All are written
+    # before it goes: if the disk is full the old ones remain.
+    first = os.path.join(directory, "runs.parquet")
+    paths, empty = {}, []
+    for name, table in runs.tables().items():
+        path = os.path.join(directory, f"{name}.parquet")
+        if name == "runs" or len(table):
+            paths[name] = path
         else:
-            wide = table.select_dtypes("float64").columns.difference(
-                ["tau", "value"]  # thresholds, to be found again
+            empty.append(path)
+    with contextlib.ExitStack() as replaced_from_the_last:
+        for name, path in paths.items():
+            files.write_parquet(
+                replaced_from_the_last.enter_context(files.replacing(path)),
+                _to_publish(name, runs.tables()[name]),
             )
-            table = table.astype(dict.fromkeys(wide, "float32"))
-        if name == "neurons":
-            table = columns.shorten(selection.own_or_untrained(table))
-        files.write_parquet(os.path.join(directory, f"{name}.parquet"), table)
+        for path in (first, *empty):
+            files.remove(path)
+
+
+def _to_publish(name, table):
+    """Returns a table as `save_runs` writes it."""
+    if name == "runs":
+        # Paths of this machine mean nothing elsewhere.
+        return table.assign(run_dir=table.run)
+    wide = table.select_dtypes("float64").columns.difference(
+        ["tau", "value"]  # thresholds, to be found again
+    )
+    table = table.astype(dict.fromkeys(wide, "float32"))
+    if name == "neurons":
+        return columns.shorten(selection.own_or_untrained(table))
+    return table
 
 
 def _load_saved(directory):
@@ -268,7 +253,7 @@ def _load_saved(directory):
                     for row in tables[name].to_dict("records"):
                         columns.check_keys(row)
     runs = tables["runs"]
-    missing = {name: math.nan for name in (*_MEASURES, "num_parameters")}
+    missing = {name: math.nan for name in (*MEASURES, "num_parameters")}
     missing |= {"is_at_chance": False, "paradigm": "joint"}
     missing |= {"seen_sets": "same", "precision": "float32"}
     missing |= {"network_args": "{}"}
@@ -281,108 +266,8 @@ def _load_saved(directory):
 
 def _join(tables):
     """Joins the tables of all runs; without runs there are only the keys."""
+    # An empty table has no types of its own.
+    tables = [table for table in tables if len(table)]
     if not tables:
         return pd.DataFrame(columns=[*KEYS])
     return pd.concat(tables, ignore_index=True)
-
-
-def _load_run(finished):
-    """Reads the tables of one finished run, by name."""
-    with finished.reading("provenance.json") as path:
-        origin = _read_origin(path)
-    with finished.reading("config.yaml") as path:
-        settings = foreign.escape_all(files.read_yaml(path))
-        fingerprint = origin["fingerprint"]
-        study = _hash_settings(settings, fingerprint, _VARIED)
-        setup = _hash_settings(settings, fingerprint, _VARIED + _COMPARED)
-        # Where the images were, as an absolute path.
-        chosen = _choose_settings(settings, origin.pop("data_dir"))
-        data_name = chosen["data_name"]
-        recipe = _hash_settings(settings, data_name, _VARIED + _SIZES)
-    path = os.path.join(finished.run_dir, run_files.SUMMARY)
-    with run_files.reading(path):
-        summary = foreign.escape_all(finished.summary)
-        name = os.path.basename(os.path.normpath(finished.run_dir))
-        keys = {
-            "run": foreign.escape_name(name),
-            "study": study,
-            **{name: summary[name] for name in KEYS[2:]},
-        }
-        row = keys | {"setup": setup, "recipe": recipe} | chosen
-        row |= _make_row(finished, summary) | origin
-        columns.check_keys(row)
-        # Not as Arrow's string: a path can have bytes that are not UTF-8.
-        run_dir = pd.Series([finished.run_dir], dtype=object)
-        tables = {"runs": pd.DataFrame([row]).assign(run_dir=run_dir)}
-        columns.check_columns(tables["runs"])
-    for name, file in TABLES.items():
-        if finished.has(file):
-            with finished.reading(file) as path:
-                layer = finished.summary.get("penultimate_layer")
-                tables[name] = columns.read_table(path, layer)
-                for position, (key, value) in enumerate(keys.items()):
-                    tables[name].insert(position, key, value)
-    return tables
-
-
-def _choose_settings(settings, data_dir):
-    """Returns the columns of `Runs.runs` that come from a config.yaml."""
-    chosen = drop_original_behaviour(settings)
-    return {
-        "data_name": title_of(
-            settings["dataset"], data_dir, settings.get("data_name")
-        ),
-        "transform_args": json.dumps(chosen["transform_args"]),
-        "network_args": json.dumps(settings.get("network_args", {})),
-        **{
-            name: settings[name]
-            for name in ("image_size", "epochs", "evaluate_on")
-        },
-        "paradigm": settings.get("paradigm", "joint"),
-        "seen_sets": settings.get("seen_sets", "same"),
-        "precision": settings.get("precision", "float32"),
-    }
-
-
-def _make_row(finished, summary):
-    """Returns the columns of `Runs.runs` that come from a summary.json."""
-    return {
-        # Missing where the neurons were not measured; null stands for nan.
-        **{
-            name: math.nan if summary.get(name) is None else summary[name]
-            for name in _MEASURES
-        },
-        "is_at_chance": summary.get("health", {}).get("is_at_chance", False),
-        "num_parameters": count_parameters(finished),
-        "penultimate_layer": summary.get("penultimate_layer"),
-        "seconds": finished.seconds,
-    }
-
-
-def _read_origin(path):
-    """Returns the columns of `Runs.runs` that come from a provenance.json."""
-    origin = foreign.escape_all(files.read_json(path))
-    versions = ("python", "tensorflow", "keras", "numpy")
-    return {
-        "git_commit": origin["git_commit"],
-        "git_is_modified": origin["git_is_modified"],
-        **{name: origin["versions"].get(name) for name in versions},
-        "backend": origin["backend"],
-        "processor": origin["hardware"]["processor"],
-        "num_cpus": origin["hardware"]["num_cpus"],
-        "data_dir": origin["data"].get("data_dir"),
-        "fingerprint": origin["data"]["fingerprint"],
-        "num_images": origin["data"]["num_images"],
-        "num_skipped": origin["data"]["num_skipped"],
-    }
-
-
-def _hash_settings(settings, fingerprint, varied):
-    """Hashes what runs have in common, except for some settings."""
-    common = {
-        name: value
-        for name, value in drop_original_behaviour(settings).items()
-        if name not in varied
-    }
-    text = json.dumps([common, fingerprint], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
