@@ -18,6 +18,7 @@ from invariance_tf import Experiment, run_files
 from invariance_tf import files as results
 from invariance_tf.commands.progress import RunsProgress
 from invariance_tf.commands.sweep import run_sweep
+from invariance_tf.commands.times import RunTimes
 from invariance_tf.runs import experiment, preparation
 from invariance_tf.runs.sweep import local, plan, schedule, worker
 from invariance_tf.runs.sweep.local import LocalEngine
@@ -307,7 +308,7 @@ DONE = Outcome(
 
 def finish(script, runs, **options):
     engine = ScriptedEngine(script)
-    with RunsProgress(runs, 0, 1, None) as progress:
+    with RunsProgress(runs, 0, 1, RunTimes()) as progress:
         failed = schedule.finish_runs(runs, engine, progress, **options)
     return engine.started, failed
 
@@ -350,21 +351,58 @@ def test_a_run_that_another_sweep_holds_comes_last(tmp_path):
     assert not failed
 
 
+def known(runs, seconds):
+    """What is known after a run like the first of them took that long."""
+    return RunTimes([dataclasses.replace(runs[0], seconds=seconds)])
+
+
 def test_the_time_left_comes_from_this_sweep_or_from_former_runs(tmp_path):
     runs = some_runs(tmp_path, 5)
-    progress = RunsProgress(runs, 0, num_slots=2, expected=10.0)
+    progress = RunsProgress(runs, 0, num_slots=2, times=known(runs, 10.0))
     assert progress.seconds_left() == 10.0 * 5 / 2
     progress.begin(runs[0])
     progress.end(runs[0], DONE)
     assert progress.seconds_left() == 3.0 * 4 / 2
-    assert RunsProgress(runs, 0, 2, None).seconds_left() is None
+    assert RunsProgress(runs, 0, 2, RunTimes()).seconds_left() is None
+
+
+def test_the_time_left_is_that_of_runs_of_the_same_kind(tmp_path):
+    """A large network is not taken for a small one, nor `all` for one test."""
+    small, large, tested = (
+        plan.Run(dataclasses.replace(run.experiment, **changes).resolve())
+        for run, changes in zip(
+            some_runs(tmp_path, 3),
+            ({}, {"network": "inception"}, {"evaluate_on": "all"}),
+            strict=True,
+        )
+    )
+    times = RunTimes(
+        dataclasses.replace(run, seconds=seconds)
+        for run, seconds in ((small, 10.0), (large, 100.0))
+    )
+    assert times.expected(small) == 10.0 and times.expected(large) == 100.0
+    # The closest is a run of the same network.
+    assert times.expected(tested) == 10.0
+    progress = RunsProgress([small, large, tested], 0, 1, times)
+    assert progress.seconds_left() == 10 + 100 + 10
+    progress.begin(tested)
+    progress.end(tested, dataclasses.replace(DONE, seconds=30.0))
+    assert progress.seconds_left() == 10 + 100
+    assert times.expected(tested) == 30.0
+    # A network that nothing is known of, beside others.
+    unknown = plan.Run(
+        dataclasses.replace(small.experiment, network="vit_small").resolve()
+    )
+    assert times.expected(unknown) is None
+    progress = RunsProgress([large, unknown], 0, 1, times)
+    assert progress.seconds_left() == 100 + 100
 
 
 def test_the_time_left_falls_while_runs_are_under_way(tmp_path, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     runs = some_runs(tmp_path, 3)
-    progress = RunsProgress(runs, 0, num_slots=2, expected=10.0)
+    progress = RunsProgress(runs, 0, num_slots=2, times=known(runs, 10.0))
     progress.begin(runs[0])
     progress.begin(runs[1])
     assert progress.seconds_left() == (10 + 10 + 10) / 2
@@ -379,7 +417,7 @@ def test_the_time_left_falls_while_runs_are_under_way(tmp_path, monkeypatch):
 
 def test_the_last_run_takes_its_own_time_on_however_many_slots(tmp_path):
     runs = some_runs(tmp_path, 1)
-    progress = RunsProgress(runs, 0, num_slots=8, expected=10.0)
+    progress = RunsProgress(runs, 0, num_slots=8, times=known(runs, 10.0))
     progress.begin(runs[0])
     assert progress.seconds_left() == pytest.approx(10.0, abs=1.0)
 
@@ -396,7 +434,7 @@ def test_a_terminal_shows_a_bar_and_what_runs(tmp_path):
     runs = some_runs(tmp_path, 2)
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
-    with RunsProgress(runs, 1, 1, 60.0, console) as progress:
+    with RunsProgress(runs, 1, 1, known(runs, 60.0), console) as progress:
         progress.begin(runs[0])
         progress.update()
     text = screen.getvalue()
@@ -419,7 +457,7 @@ def test_the_epochs_of_running_runs_move_the_bars(tmp_path, monkeypatch):
     write_epochs(runs[1], *[4.0] * 10)
     screen = io.StringIO()
     console = Console(file=screen, width=80)
-    with RunsProgress(runs, 0, 2, None, console) as progress:
+    with RunsProgress(runs, 0, 2, RunTimes(), console) as progress:
         progress.begin(runs[0])
         progress.begin(runs[1])
         # The second goes on: 15 epochs of 4 s, of which 10 are done.
@@ -441,7 +479,7 @@ def test_the_epochs_of_running_runs_move_the_bars(tmp_path, monkeypatch):
 def test_a_run_that_has_done_its_epochs_is_measured(tmp_path):
     (run,) = some_runs(tmp_path, 1)
     write_epochs(run, *[1.0] * 15)
-    progress = RunsProgress([run], 0, 1, None)
+    progress = RunsProgress([run], 0, 1, RunTimes())
     progress.begin(run)
     progress.update()
     _, line = progress._bar.tasks
@@ -455,7 +493,7 @@ def test_a_table_of_epochs_that_cannot_be_read_stops_nothing(tmp_path, content):
     (run,) = some_runs(tmp_path, 1)
     os.makedirs(run.run_dir)
     pathlib.Path(run.run_dir, "history.csv").write_text(content)
-    progress = RunsProgress([run], 0, 1, None)
+    progress = RunsProgress([run], 0, 1, RunTimes())
     progress.begin(run)
     progress.update()
     assert progress.seconds_left() is None
@@ -468,7 +506,7 @@ def test_without_a_terminal_there_is_a_line_at_times(
     monkeypatch.setattr(time, "monotonic", lambda: now)
     runs = some_runs(tmp_path, 3)
     write_epochs(runs[0], 2.0)
-    with RunsProgress(runs, 0, 1, 20.0) as progress:
+    with RunsProgress(runs, 0, 1, known(runs, 20.0)) as progress:
         progress.begin(runs[0])
         for _ in range(100):
             now += 1

@@ -6,6 +6,7 @@ import os
 from typing import Literal
 
 from invariance_tf.commands import progress, terminal
+from invariance_tf.commands.times import RunTimes
 from invariance_tf.runs.sweep import plan, schedule
 from invariance_tf.runs.sweep.local import LocalEngine
 
@@ -93,9 +94,8 @@ def do_runs(runs, engine):
         f"Runs: {len(runs)}; {num_done} done before, {len(left)} to do, "
         f"{engine.num_slots} at once."
     )
-    expected = progress.expected_seconds(runs)
     with progress.RunsProgress(
-        left, num_done, engine.num_slots, expected
+        left, num_done, engine.num_slots, RunTimes(runs)
     ) as shown:
         return schedule.finish_runs(left, engine, shown)
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
 from invariance_tf.commands import terminal
+from invariance_tf.commands.times import RunTimes
 
 # Between plain lines.
 LINE_SECONDS = 60.0
@@ -114,11 +115,11 @@ class RunsProgress(Bar):
         runs: List of `plan.Run`, those to do.
         num_before: Integer, runs that were done before.
         num_slots: Integer, runs at once.
-        expected: Float, seconds that a run took before, or `None`.
+        times: A `times.RunTimes`, of runs that were done before.
         console: A `rich.console.Console`, or `None` for that of the program.
     """
 
-    def __init__(self, runs, num_before, num_slots, expected, console=None):
+    def __init__(self, runs, num_before, num_slots, times, console=None):
         # Without a thread of its own: Ctrl-C would reach it, and not be held
         # back, while a process starts.
         super().__init__(
@@ -130,22 +131,25 @@ class RunsProgress(Bar):
             auto_refresh=False,
         )
         self._num_done, self._num_slots = num_before, num_slots
-        self._expected, self._seconds, self._num_failed = expected, [], 0
+        self._times, self._num_failed = times, 0
         names = [run.name for run in runs]
         common, *_ = os.path.commonprefix(names).rpartition("-")
         self._common = f"{common}-" if len(runs) > 1 else ""
-        # From a run's name to its line below the bar, and its epochs.
-        self._running = {}
+        # Runs by name, those that run with the lines below the bar, and their
+        # epochs.
+        self._waiting, self._running = {run.name: run for run in runs}, {}
 
     def begin(self, run):
         """Counts a run that was started."""
         epochs = run.experiment.epochs
         line = self._bar.add_task("", total=epochs, state="")
-        self._running[run.name] = line, _Epochs(run.run_dir, epochs)
+        del self._waiting[run.name]
+        self._running[run.name] = run, line, _Epochs(run.run_dir, epochs)
 
     def put_back(self, run, outcome):
         """Counts a run that has to be started again."""
         self._remove_line(run)
+        self._waiting[run.name] = run
         if outcome.status == "died":
             terminal.show_line(f"{run.name}: {outcome.message}; it goes on")
 
@@ -162,7 +166,7 @@ class RunsProgress(Bar):
             # By another sweep, while this one waited.
             text = f"done elsewhere, {_format_accuracies(outcome.value)}"
         else:
-            self._seconds.append(outcome.seconds)
+            self._times.add(run, outcome.seconds)
             accuracies = _format_accuracies(outcome.value)
             if outcome.value["was_done"]:
                 accuracies += ", neurons measured again"
@@ -178,13 +182,12 @@ class RunsProgress(Bar):
 
     def update(self):
         """Draws the bars again."""
-        mean = self._mean_of_done()
         share, stages = self._num_done, []
-        for name, (line, epochs) in self._running.items():
+        for name, (run, line, epochs) in self._running.items():
             epochs.read()
             share += epochs.num_done / (epochs.total + 1)
             stages.append(epochs.stage())
-            left = epochs.seconds_left(mean)
+            left = epochs.seconds_left(self._times.expected(run))
             # Nothing is known of a run that is late.
             left = f", {format_duration(left)} left" if left else ""
             short = name.removeprefix(self._common)
@@ -196,7 +199,7 @@ class RunsProgress(Bar):
         counts = {
             "running": len(self._running),
             "failed": self._num_failed,
-            "waiting": self._total - self._num_done - len(self._running),
+            "waiting": len(self._waiting),
         }
         words = [f"{count} {what}" for what, count in counts.items() if count]
         left = f"{format_duration(self.seconds_left())} left"
@@ -205,33 +208,38 @@ class RunsProgress(Bar):
 
     def seconds_left(self):
         """Returns the expected time to the end in seconds, or `None`."""
-        mean = usual = self._mean_of_done()
-        running = [epochs for _, epochs in self._running.values()]
-        if mean is None:
-            begun = [epochs.seconds() for epochs in running if epochs.num_done]
-            if not begun:
-                return None
-            usual = statistics.mean(begun)
-        of_running = [
-            usual if left is None else left
-            for left in (epochs.seconds_left(mean) for epochs in running)
-        ]
-        num_left = self._total - self._num_done
-        of_waiting = usual * (num_left - len(of_running))
-        together = sum(of_running) + of_waiting
-        num_at_once = min(self._num_slots, max(num_left, 1))
+        running = [(run, epochs) for run, _, epochs in self._running.values()]
+        runs = [run for run, _ in running] + [*self._waiting.values()]
+        # What no finished run is like, the first epochs of others tell.
+        begun = RunTimes()
+        for run, epochs in running:
+            if epochs.num_done:
+                begun.add(run, epochs.seconds())
+        expected = {}
+        for run in runs:
+            seconds = self._times.expected(run)
+            if seconds is None:
+                seconds = begun.expected(run)
+            expected[run.name] = seconds
+        known = [each for each in expected.values() if each is not None]
+        if not known:
+            return None
+        usual = statistics.mean(known)
+        left = {
+            name: usual if seconds is None else seconds
+            for name, seconds in expected.items()
+        }
+        for run, epochs in running:
+            seconds = epochs.seconds_left(self._times.expected(run))
+            if seconds is not None:
+                left[run.name] = seconds
+        together = sum(left.values()) / min(self._num_slots, len(runs))
         # The last runs leave slots empty.
-        return max(together / num_at_once, *of_running, 0)
-
-    def _mean_of_done(self):
-        """Returns the time that a run took so far, or `None`."""
-        return (
-            statistics.mean(self._seconds) if self._seconds else self._expected
-        )
+        return max(together, *(left[run.name] for run, _ in running), 0)
 
     def _remove_line(self, run):
         """Removes the line of a run below the bar."""
-        line, _ = self._running.pop(run.name)
+        _, line, _ = self._running.pop(run.name)
         self._bar.remove_task(line)
 
 
@@ -331,35 +339,14 @@ def show_overview(runs, num_slots):
     num_left = sum(not run.is_done for run in runs)
     text = f"Runs: {len(runs)}; {len(runs) - num_left} done, {num_left} to do"
     if num_slots is not None:
-        seconds = expected_seconds(runs)
-        if seconds is not None:
-            seconds *= num_left / min(num_slots, max(num_left, 1))
+        times = RunTimes(runs)
+        left = [times.expected(run) for run in runs if not run.is_done]
+        seconds = None
+        if None not in left:
+            seconds = sum(left) / min(num_slots, max(num_left, 1))
         time_left = format_duration(seconds)
         text += f", {num_slots} at once. Estimated time: {time_left}."
     terminal.show_line(text)
-
-
-def expected_seconds(runs):
-    """Returns the mean time that the runs to do will take, or `None`.
-
-    It is that of the runs that are done, of the same data set and network.
-
-    Args:
-        runs: List of `plan.Run`, done and to do.
-    """
-
-    def kind(run):
-        return run.experiment.dataset, run.experiment.network
-
-    known = collections.defaultdict(list)
-    for run in runs:
-        if run.seconds is not None:
-            known[kind(run)].append(run.seconds)
-    left = [run for run in runs if not run.is_done]
-    if not all(kind(run) in known for run in left):
-        return None
-    means = [statistics.mean(known[kind(run)]) for run in left]
-    return statistics.mean(means) if means else 0.0
 
 
 def format_duration(seconds):
