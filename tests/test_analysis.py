@@ -67,6 +67,33 @@ def restore(run):
     return prepared, keras.models.load_model(path)
 
 
+def test_a_network_can_be_tested_as_strongly_as_others_are_trained(finished):
+    experiment = dataclasses.replace(
+        finished[0],
+        transform="blur",
+        transform_args={"sigma": 1.5},
+        evaluate_on="all",
+        test_args={"blur.sigma": 9, "white_noise": {"std": 7, "clip": True}},
+    )
+    tested = preparation.prepare(experiment).test_transforms()
+    assert [*tested] == [*defaults.TRANSFORMS]
+    # What is trained is tested as it is trained.
+    assert tested["blur"].get_config()["sigma"] == 1.5
+    noise = tested["white_noise"].get_config()
+    assert (noise["std"], noise["clip"]) == (7.0, True)
+    # Of others, those of the data set.
+    expected = config.transform_args("digits", "salt_pepper")
+    assert tested["salt_pepper"].get_config().items() >= expected.items()
+    # Before the training, not after it.
+    too_wide = {"transform": "highpass", "transform_args": None}
+    with pytest.raises(ValueError, match="blur"):
+        preparation.prepare(
+            dataclasses.replace(
+                experiment, **too_wide, test_args={"blur.sigma": 90}
+            )
+        )
+
+
 def test_the_tables_have_their_columns(finished):
     run_dir = finished[1]["run_dir"]
     assert [*read(run_dir, "neurons.parquet")] == [

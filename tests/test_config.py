@@ -162,6 +162,16 @@ def test_a_strength_is_one_run_as_whole_number_and_as_float():
             {"transform": "white_noise", "transform_args": {"clip": 1}},
             "`clip` of the transform white_noise must be true or false",
         ),
+        (
+            {"test_args": {"sigma": 3}},
+            "by their names, such as .* Received: test_args={'sigma': 3}",
+        ),
+        ({"test_args": {"blur": 3}}, "Received: test_args={'blur': 3}"),
+        ({"test_args": {"swirl.angle": 3}}, "Received: test_args="),
+        (
+            {"test_args": {"blur.std": 3}},
+            "blur takes sigma. Received: test_args={'std': 3}",
+        ),
         ({"epochs": "3"}, "at least 1. Received: epochs=3"),
         ({"n_seen": "3"}, "from 0 to 40. Received: n_seen=3"),
         ({"tau": "high"}, "or auto. Received: tau=high"),

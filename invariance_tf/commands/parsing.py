@@ -21,7 +21,7 @@ GROUPS = {
     "max_images categories_file num_categories num_train num_test data_seed "
     "stream crops splits near_copies",
     "paradigm": "transform transform_args n_seen seen_sets category_seed "
-    "paradigm sampling evaluate_on test_strengths test_on",
+    "paradigm sampling evaluate_on test_args test_strengths test_on",
     "network": "network network_args",
     "training": "epochs batch_size learning_rate schedule momentum "
     "weight_decay validation_fraction if_not_learning",

@@ -96,16 +96,7 @@ class Prepared:
 
     def test_transforms(self):
         """Returns the transformations to test with, by name."""
-        tested, dataset = self.trained_transforms(), self.experiment.dataset
-        if self.experiment.evaluate_on == "all":
-            every = {
-                name: transforms.get(
-                    name, **config.transform_args(dataset, name)
-                )
-                for name in defaults.TRANSFORMS
-            }
-            tested = every | tested
-        return tested
+        return _further_tests(self.experiment) | self.trained_transforms()
 
 
 @models.channels_last()
@@ -206,12 +197,29 @@ def check(experiment):
         experiment.transform, **experiment.transform_args
     )
     transform.check_size(dataset.image_size, dataset.image_size)
-    for at_strength in strengths.list_transforms(experiment).values():
-        at_strength.check_size(dataset.image_size, dataset.image_size)
+    for tested in (
+        *strengths.list_transforms(experiment).values(),
+        *_further_tests(experiment).values(),
+    ):
+        tested.check_size(dataset.image_size, dataset.image_size)
     # The run's model is to be saved: better raise now than after training.
     transform.get_config()
     _network_options(experiment)
     return experiment, dataset, parts
+
+
+def _further_tests(experiment):
+    """Returns the transformations to test with, trained or not, by name."""
+    if experiment.evaluate_on != "all":
+        return {}
+    chosen = experiment.test_args or {}
+    return {
+        name: transforms.get(
+            name,
+            **config.transform_args(experiment.dataset, name, chosen.get(name)),
+        )
+        for name in defaults.TRANSFORMS
+    }
 
 
 def _seen_with(experiment, num_categories):

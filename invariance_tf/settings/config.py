@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from invariance_tf import foreign
 from invariance_tf.settings import calibrated, checks, defaults, names
-from invariance_tf.settings.strengths import transform_args
+from invariance_tf.settings.strengths import read_test_args, transform_args
 
 # The values of `analysis`, from the fewest to the most measures.
 ANALYSES = ("none", "penultimate", "layers")
@@ -46,6 +46,7 @@ _ORIGINAL_BEHAVIOUR = {
     "seen_sets": "same",
     "splits": None,
     "stream": None,
+    "test_args": None,
     "test_on": "test",
 }
 
@@ -129,6 +130,9 @@ class Experiment:
             the paper) or uniformly over all images ("images").
         evaluate_on: Test on images transformed as in training ("trained") or
             by each transformation in turn ("all", as in Fig. 2a).
+        test_args: Arguments of the transformations that evaluate_on all tests
+            with, besides those that are trained, such as
+            --test_args.blur.sigma 3.0; by default those of the data set.
         network: Network: alexnet, alexnet_small, resnet18, inception,
             vit_small, convnext_small, bl_small, cornet_small, or your own
             function, such as my_lab.networks:two_layers.
@@ -200,6 +204,7 @@ class Experiment:
     category_seed: int | None = None
     sampling: Literal["categories", "images"] = "categories"
     evaluate_on: Literal["trained", "all"] = "trained"
+    test_args: dict[str, Any] | None = None
     network: str | None = None
     network_args: dict[str, Any] | None = None
     seed: int = 0
@@ -264,6 +269,9 @@ class Experiment:
             resolved,
             transform=transform,
             transform_args=transform_args(self.dataset, transform, chosen),
+            test_args=read_test_args(self.test_args)
+            if self.test_args
+            else None,
             test_strengths=[float(each) for each in self.test_strengths],
         )
         checks.check_values(resolved)

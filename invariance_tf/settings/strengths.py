@@ -5,7 +5,7 @@ import numbers
 from invariance_tf.settings import defaults, names
 
 
-def transform_args(dataset, transform, chosen=None):
+def transform_args(dataset, transform, chosen=None, setting="transform_args"):
     """Returns the arguments of a transformation on a data set.
 
     Args:
@@ -13,6 +13,7 @@ def transform_args(dataset, transform, chosen=None):
         transform: String, name of the transformation.
         chosen: Dictionary of the arguments that the user chose, or `None`;
             of several transformations, by their names.
+        setting: String, what messages call `chosen`.
 
     Returns:
         Dictionary with every argument of the transformation; of several, with
@@ -37,7 +38,7 @@ def transform_args(dataset, transform, chosen=None):
             raise ValueError(
                 f"The transform {transform} takes "
                 f"{', '.join(legal) or 'no arguments'}. "
-                f"Received: transform_args={chosen}"
+                f"Received: {setting}={chosen}"
             )
         kind, words = _kind_of_argument(legal[name])
         value = chosen[name]
@@ -46,11 +47,13 @@ def transform_args(dataset, transform, chosen=None):
         ):
             raise ValueError(
                 f"`{name}` of the transform {transform} must be {words}. "
-                f"Received: transform_args={chosen}"
+                f"Received: {setting}={chosen}"
             )
     if len(parts) > 1:
         return {
-            part: transform_args(dataset, part, (chosen or {}).get(part))
+            part: transform_args(
+                dataset, part, (chosen or {}).get(part), setting
+            )
             for part in parts
         }
     arguments = {
@@ -65,12 +68,49 @@ def transform_args(dataset, transform, chosen=None):
         raise ValueError(
             f"The transform {transform} needs a value of {', '.join(missing)}, "
             f"such as --transform_args.{missing[0]} VALUE. "
-            f"Received: transform_args={chosen}"
+            f"Received: {setting}={chosen}"
         )
     # 3 and 3.0 are the same strength and must give the same run name.
     return {
         name: float(value) if type(value) is int else value
         for name, value in arguments.items()
+    }
+
+
+def read_test_args(chosen):
+    """Returns arguments of several transformations, checked.
+
+    Args:
+        chosen: Dictionary from names of the package's transformations to
+            dictionaries of some of their arguments, or with keys such as
+            `blur.sigma`.
+
+    Raises:
+        ValueError: If a name or an argument is unknown, or has a value of the
+            wrong kind.
+
+    Example:
+
+    >>> read_test_args({"blur.sigma": 2, "white_noise": {"std": 50}})
+    {'blur': {'sigma': 2.0}, 'white_noise': {'std': 50.0}}
+    """
+    nested = _nest(chosen, defaults.TRANSFORMS)
+    for name, arguments in nested.items():
+        if name not in defaults.TRANSFORMS or not isinstance(arguments, dict):
+            raise ValueError(
+                "`test_args` has the arguments of transformations by their "
+                "names, such as {blur: {sigma: 3.0}}. "
+                f"Received: test_args={chosen}"
+            )
+    return {
+        name: {
+            key: value
+            for key, value in transform_args(
+                None, name, arguments, "test_args"
+            ).items()
+            if key in arguments
+        }
+        for name, arguments in nested.items()
     }
 
 
