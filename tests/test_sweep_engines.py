@@ -1,5 +1,6 @@
 """Sweeps of tiny runs by the engines, undisturbed and killed."""
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -13,7 +14,9 @@ import keras
 import pytest
 import yaml
 
+from invariance_tf import load_runs
 from invariance_tf.commands.sweep import run_sweep
+from invariance_tf.paper.tables import save_runs
 
 pytestmark = pytest.mark.slow
 
@@ -184,3 +187,38 @@ def test_a_task_of_a_job_array_does_its_run_only(tmp_path, here, capsys):
     assert "from 0 to 1. Received: index=2" in capsys.readouterr().err
     assert run_sweep([*command, "--dry_run"]) == 0
     assert "Runs: 2; 1 done, 1 to do" in capsys.readouterr().out
+
+
+def test_a_sweep_goes_on_where_another_machine_has_stopped(
+    tmp_path, here, capsys
+):
+    """Only its tables are there, not its run directories."""
+    path = write_sweep(tmp_path / "sweep.yaml", {"n_seen": [1, 2]})
+    there, tables = str(tmp_path / "there"), str(tmp_path / "tables")
+    assert run_sweep([path, "--runs_dir", there, "--index", "1"]) == 0
+    save_runs(load_runs(there), tables)
+    command = [path, "--runs_dir", str(tmp_path / "runs"), "--tables", tables]
+    assert run_sweep(command) == 0
+    output = capsys.readouterr().out
+    assert "1 done before, 1 to do" in output
+    assert f"figures {tables} {tmp_path / 'runs'}\n" in output
+    (row,) = load_runs(tmp_path / "runs").runs.itertuples()
+    assert row.n_seen == 1
+    assert {*load_runs(tables, tmp_path / "runs").runs.n_seen} == {1, 2}
+    # Those of other images, or with too few measures, are done again.
+    saved = load_runs(tables)
+    for other in (
+        dataclasses.replace(
+            saved, runs=saved.runs.assign(fingerprint="of others")
+        ),
+        dataclasses.replace(saved, layers=saved.layers[:0]),
+        dataclasses.replace(saved, runs=saved.runs.assign(tau=0.7)),
+    ):
+        save_runs(other, tables)
+        assert run_sweep([*command, "--dry_run"]) == 0
+        output = capsys.readouterr().out
+        assert "Runs: 2; 1 done, 1 to do" in output
+    # What is there to be read is read before anything is done.
+    (tmp_path / "empty").mkdir()
+    assert run_sweep([*command[:-1], str(tmp_path / "empty")]) == 2
+    assert "`tables` must be a directory" in capsys.readouterr().err

@@ -25,11 +25,13 @@ class Run:
         experiment: A resolved `config.Experiment`.
         is_done: Whether it is finished, with all measures.
         seconds: Float, how long it took; `None` if it is not finished.
+        fingerprint: String, that of its images; `None` if they were not read.
     """
 
     experiment: Experiment
     is_done: bool = False
     seconds: float | None = None
+    fingerprint: str | None = None
 
     @property
     def name(self):

@@ -146,7 +146,7 @@ def _find_run(experiment, fingerprint):
     """Returns the `plan.Run` of an experiment on images of a fingerprint."""
     from invariance_tf.runs.finished import is_analysed
 
-    run = plan.Run(experiment)
+    run = plan.Run(experiment, fingerprint=fingerprint)
     try:
         finished = run_files.find_finished(run.run_dir)
         if finished is None:
@@ -159,7 +159,7 @@ def _find_run(experiment, fingerprint):
     except files.DamagedFileError:
         # To be raised again, and reported, when it is the run's turn.
         return run
-    return plan.Run(experiment, is_done, finished.seconds)
+    return dataclasses.replace(run, is_done=is_done, seconds=finished.seconds)
 
 
 def finish_run(run):
