@@ -405,13 +405,24 @@ def test_strengths_are_those_of_the_records(tmp_path):
     path = tmp_path / "lfw-alexnet-64-white_noise"
     path.mkdir()
     (path / "calibration.json").write_text(
-        '{"image_size": 64, "parameter": "std", "strength": 50.0}'
+        '{"image_size": 64, "parameter": "std", "strength": 50, "below": 0.1}'
     )
     (path / "calibration.csv").write_text(
         "strength,accuracy,lower,upper\n0,.9,.8,1\n25,.1,0,.2\n50,.09,0,.1\n"
     )
     text = registers.calibrations_table(tmp_path)
-    assert "| lfw, 64 pixels | White noise | `std` 50 | 0.100 (0.000" in text
+    assert "| lfw, 64 pixels | White noise | `std` 50 | 0.1 | 0.100 (" in text
+
+
+def test_no_photograph_is_published():
+    """Where examples are shown, the people are invented."""
+    calibrated = DOCS.glob("results/calibration/*/*.png")
+    assert {path.parent.name.split("-")[0] for path in calibrated} == {
+        "synthfaces"
+    }
+    # Nor a path of the machine that made the records.
+    for path in DOCS.glob("results/*/*/*.json"):
+        assert not re.search(r'": "/', path.read_text("utf-8")), path
 
 
 def test_the_runs_of_the_tutorial_are_those_of_its_sweep_file():

@@ -57,9 +57,13 @@ def define_env(env):
     ):
         env.macro(function)
     env.macro(values.Measurement, "measured")
-    # The one search for a learning rate in docs/results.
-    (path,) = values.RESULTS.glob("search/*/search.csv")
-    env.variables["searched"] = values.Measurement("search", path.parent)
+
+    # A search for a learning rate, by the start of its name in docs/results.
+    @env.macro
+    def searched(name):
+        (path,) = values.RESULTS.glob(f"search/{name}-*/search.csv")
+        return values.Measurement("search", path.parent)
+
     # Pages name one answer many times.
     env.macro(functools.cache(answers.Answer), "answer")
     env.macro(values.draw_link, "drawing")

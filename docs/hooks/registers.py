@@ -327,6 +327,7 @@ def calibrations_table(directory=values.RESULTS / "calibration"):
                 f"{dataset}, {record['image_size']} pixels",
                 LOOKS[transform].label,
                 f"`{record['parameter']}` {strength:g}" if strength else "none",
+                f"{record['below']:g}",
                 *(
                     f"{row.accuracy:.3f} ({row.lower:.3f} to {row.upper:.3f})"
                     for row in curve.iloc[-2:].itertuples()
@@ -334,7 +335,10 @@ def calibrations_table(directory=values.RESULTS / "calibration"):
             )
         )
     return values.make_table(
-        ("images", "transformation", "strength", "a step before", "accuracy"),
+        (
+            *("images", "transformation", "strength", "threshold"),
+            *("a step before", "accuracy"),
+        ),
         rows,
     )
 
