@@ -19,6 +19,7 @@ import invariance_tf
 from invariance_tf import load_runs
 from invariance_tf.commands import cli, parsing
 from invariance_tf.commands.run import run_experiment
+from invariance_tf.paper import tables
 from invariance_tf.paper.tables import save_runs
 
 
@@ -193,6 +194,29 @@ def test_collected_tables_are_read_like_runs(tables_dir, tmp_path, capsys):
     assert len(load_runs(out_dir).runs) == 4
     verdicts = pd.read_csv(tmp_path / "again" / "claims.csv")
     assert {"C1", "C16"} <= {*verdicts.claim}
+
+
+def test_claims_are_those_of_the_tables_beside_them(tmp_path, monkeypatch):
+    """To the last digit, though these have fewer than the runs."""
+    runs = made_up_runs(transforms=("blur",), num_neurons=3)
+    effects = runs.layers.mean_invariance.to_numpy()
+    assert (effects != effects.astype("float32")).any()
+    read = tables.load_runs
+    first = [runs]
+    monkeypatch.setattr(
+        tables,
+        "load_runs",
+        lambda *places: first.pop() if first else read(*places),
+    )
+    once, again = str(tmp_path / "once"), str(tmp_path / "again")
+    assert cli.main(["collect", str(tmp_path), "--out", once]) == 0
+    assert not first
+    assert cli.main(["collect", once, "--out", again]) == 0
+    found, expected = (
+        pd.read_csv(os.path.join(place, "claims.csv"))
+        for place in (once, again)
+    )
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
 def test_parts_of_a_study_are_collected_into_one(tables_dir, tmp_path, capsys):
