@@ -1,7 +1,6 @@
 """How far the work is: a bar or a table in a terminal, else plain lines."""
 
 import collections
-import csv
 import math
 import os
 import statistics
@@ -12,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
 from invariance_tf.commands import terminal
-from invariance_tf.commands.times import RunTimes
+from invariance_tf.commands.times import Epochs, RunTimes
 
 # Between plain lines.
 LINE_SECONDS = 60.0
@@ -144,7 +143,7 @@ class RunsProgress(Bar):
         epochs = run.experiment.epochs
         line = self._bar.add_task("", total=epochs, state="")
         del self._waiting[run.name]
-        self._running[run.name] = run, line, _Epochs(run.run_dir, epochs)
+        self._running[run.name] = run, line, Epochs(run.run_dir, epochs)
 
     def put_back(self, run, outcome):
         """Counts a run that has to be started again."""
@@ -241,70 +240,6 @@ class RunsProgress(Bar):
         """Removes the line of a run below the bar."""
         _, line, _ = self._running.pop(run.name)
         self._bar.remove_task(line)
-
-
-class _Epochs:
-    """Reads how far a running run is from the table of its epochs.
-
-    Args:
-        run_dir: Path of the run directory.
-        total: Integer, epochs of the training.
-    """
-
-    def __init__(self, run_dir, total):
-        self.total, self.num_done = total, 0
-        self._path = os.path.join(run_dir, "history.csv")
-        self._begin = self._last_change = time.monotonic()
-        self._per_epoch = 0.0
-        self.read()
-        # Of a run that goes on, these were before.
-        self._num_before = self.num_done
-
-    def read(self):
-        """Reads the table again, which is replaced after each epoch."""
-        try:
-            with open(self._path, encoding="utf-8", newline="") as file:
-                rows = [*csv.DictReader(file)]
-            mean = statistics.mean(float(row["seconds"]) for row in rows)
-        except (OSError, ValueError, KeyError, TypeError):
-            # It is there after the first epoch; the run itself will complain.
-            return
-        if len(rows) != self.num_done and math.isfinite(mean):
-            self.num_done, self._per_epoch = len(rows), mean
-            self._last_change = time.monotonic()
-
-    def stage(self):
-        """Returns in words what the run does."""
-        if self.num_done == self._num_before == 0:
-            return "starting"
-        if self.num_done < self.total:
-            return f"epoch {self.num_done + 1}/{self.total}"
-        return "measuring"
-
-    def seconds(self):
-        """Returns the time that the whole run takes, by its epochs."""
-        return self._elapsed() + self._of_training()
-
-    def seconds_left(self, mean):
-        """Returns the expected time to the end of the run, or `None`.
-
-        Args:
-            mean: Float, seconds that other runs took, or `None`.
-        """
-        if mean is None:
-            return self._of_training() if self.num_done else None
-        # Later than expected: only the epochs that are left are known.
-        return max(mean - self._elapsed(), self._of_training(), 0)
-
-    def _elapsed(self):
-        """Returns the time so far, with that of epochs done before."""
-        before = self._num_before * self._per_epoch
-        return time.monotonic() - self._begin + before
-
-    def _of_training(self):
-        """Returns the time that the training still takes."""
-        left = (self.total - self.num_done) * self._per_epoch
-        return max(left - (time.monotonic() - self._last_change), 0)
 
 
 def show_overview(runs, num_slots):

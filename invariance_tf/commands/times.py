@@ -1,7 +1,11 @@
-"""How long runs will take, by those that are done."""
+"""How long runs will take, by those that are done and by their epochs."""
 
 import collections
+import csv
+import math
+import os
 import statistics
+import time
 
 # Settings on which the time of a run depends most, besides those of its images.
 _COSTLY = (
@@ -57,3 +61,67 @@ def _kinds(run):
         repr((costly, experiment.dataset_options())),
         repr((experiment.dataset, experiment.network)),
     )
+
+
+class Epochs:
+    """Reads how far a running run is from the table of its epochs.
+
+    Args:
+        run_dir: Path of the run directory.
+        total: Integer, epochs of the training.
+    """
+
+    def __init__(self, run_dir, total):
+        self.total, self.num_done = total, 0
+        self._path = os.path.join(run_dir, "history.csv")
+        self._begin = self._last_change = time.monotonic()
+        self._per_epoch = 0.0
+        self.read()
+        # Of a run that goes on, these were before.
+        self._num_before = self.num_done
+
+    def read(self):
+        """Reads the table again, which is replaced after each epoch."""
+        try:
+            with open(self._path, encoding="utf-8", newline="") as file:
+                rows = [*csv.DictReader(file)]
+            mean = statistics.mean(float(row["seconds"]) for row in rows)
+        except (OSError, ValueError, KeyError, TypeError):
+            # It is there after the first epoch; the run itself will complain.
+            return
+        if len(rows) != self.num_done and math.isfinite(mean):
+            self.num_done, self._per_epoch = len(rows), mean
+            self._last_change = time.monotonic()
+
+    def stage(self):
+        """Returns in words what the run does."""
+        if self.num_done == self._num_before == 0:
+            return "starting"
+        if self.num_done < self.total:
+            return f"epoch {self.num_done + 1}/{self.total}"
+        return "measuring"
+
+    def seconds(self):
+        """Returns the time that the whole run takes, by its epochs."""
+        return self._elapsed() + self._of_training()
+
+    def seconds_left(self, mean):
+        """Returns the expected time to the end of the run, or `None`.
+
+        Args:
+            mean: Float, seconds that other runs took, or `None`.
+        """
+        if mean is None:
+            return self._of_training() if self.num_done else None
+        # Later than expected: only the epochs that are left are known.
+        return max(mean - self._elapsed(), self._of_training(), 0)
+
+    def _elapsed(self):
+        """Returns the time so far, with that of epochs done before."""
+        before = self._num_before * self._per_epoch
+        return time.monotonic() - self._begin + before
+
+    def _of_training(self):
+        """Returns the time that the training still takes."""
+        left = (self.total - self.num_done) * self._per_epoch
+        return max(left - (time.monotonic() - self._last_change), 0)
