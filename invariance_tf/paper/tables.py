@@ -8,11 +8,15 @@ import os
 import pandas as pd
 
 from invariance_tf import files, run_files
+from invariance_tf.measures.invariance import correct_for_floor
 from invariance_tf.paper import columns, selection
 from invariance_tf.paper.one_run import KEYS, MEASURES, TABLES, read_run
 
 # A directory with one of these is that of a run.
 _MARKS = ("config.yaml", run_files.SUMMARY)
+
+# Follows from the coefficient and its floor.
+_CORRECTED = "corrected_invariance"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -198,10 +202,11 @@ def save_runs(runs, directory):
     Args:
         runs: A `Runs`.
         directory: Directory to write to. Measures are kept in float32; those
-            of single neurons to 12 significant bits (a relative error of at
-            most 1 in 4096), and only of the tests that claims and figures are
+            of single neurons to 10 significant bits (a relative error of at
+            most 1 in 1024), and only of the tests that claims and figures are
             about: by transformations that the network saw, and by any where
-            it saw none.
+            it saw none. Their corrected_invariance is computed again when
+            they are read.
     """
     os.makedirs(directory, exist_ok=True)
     # Without this one there are no tables: it goes first and comes last, so
@@ -235,7 +240,8 @@ def _to_publish(name, table):
     )
     table = table.astype(dict.fromkeys(wide, "float32"))
     if name == "neurons":
-        return columns.shorten(selection.own_or_untrained(table))
+        table = columns.shorten(selection.own_or_untrained(table))
+        return table.drop(columns=_CORRECTED, errors="ignore")
     return table
 
 
@@ -259,6 +265,13 @@ def _load_saved(directory):
     missing |= {"network_args": "{}"}
     missing |= {name: runs["study"] for name in ("setup", "recipe")}
     missing["data_name"] = runs["dataset"]
+    neurons = tables["neurons"]
+    if "control_shuffled" in neurons and _CORRECTED not in neurons:
+        place = neurons.columns.get_loc("invariance_coefficient")
+        corrected = correct_for_floor(
+            neurons.invariance_coefficient, neurons.control_shuffled
+        )
+        neurons.insert(place, _CORRECTED, corrected)
     for name in missing.keys() - {*runs}:
         runs[name] = missing[name]
     return Runs(**tables)
