@@ -32,6 +32,7 @@ import registers  # noqa: E402
 import screens  # noqa: E402
 import themes  # noqa: E402
 import values  # noqa: E402
+import verdicts  # noqa: E402
 
 PAGES = sorted(DOCS.rglob("*.md"))
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
@@ -212,7 +213,7 @@ def test_the_readme_has_the_degrees_of_the_table(faces):
 def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
     before = values.Results(RESULTS)
     inception = values.Results(INCEPTION)
-    lines = registers.verdicts_table(faces, before, inception)
+    lines = verdicts.verdicts_table(faces, before, inception)
     lines = lines.split("\n")[2:]
     tables = before.first_claims, before.claims, faces.claims
     assert len(lines) == 16
@@ -241,7 +242,7 @@ def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
 
 def test_beside_a_verdict_stands_what_it_rests_on(faces):
     others = values.Results(RESULTS), values.Results(INCEPTION)
-    line = registers.verdicts_table(faces, *others)
+    line = verdicts.verdicts_table(faces, *others)
     line = line.split("\n")[2]
     assert line.endswith(
         "Thinning<br>undecided without pooling: noise, Thinning |"
@@ -363,7 +364,7 @@ def test_the_images_of_a_study_are_listed_and_not_published(faces):
 
 
 def test_figures_have_the_claims_that_the_paper_makes_with_them():
-    found = {f"C{i}": registers._figures_of(f"C{i}") for i in range(1, 17)}
+    found = {f"C{i}": verdicts._figures_of(f"C{i}") for i in range(1, 17)}
     assert found["C1"] == {"2b", "2c"}
     assert found["C7"] == {"4a", "4b", "9", "10"}
     assert found["C15"] == {"13", "14"}
@@ -371,7 +372,7 @@ def test_figures_have_the_claims_that_the_paper_makes_with_them():
 
 
 def test_every_figure_has_its_sweep_and_what_came_out():
-    text = registers.figures_table(values.Results(RESULTS))
+    text = verdicts.figures_table(values.Results(RESULTS))
     rows = {
         re.search(r"\*\*(\w+)\*\*", line)[1]: line
         for line in text.split("\n")[2:]
@@ -381,7 +382,7 @@ def test_every_figure_has_its_sweep_and_what_came_out():
     assert "synthfaces/report.html#picture-2c" in rows["2c"]
     assert "C1 <span" in rows["2c"]
     inception = values.Results(INCEPTION)
-    both = registers.figures_table(values.Results(FACES), inception)
+    both = verdicts.figures_table(values.Results(FACES), inception)
     assert "| `faces`, `synthfaces`, `facescrub` |" in both
     assert "synthfaces_inception/report.html#picture-14" in both
     assert "synthfaces_inception/report.html#picture-2c" not in both

@@ -30,6 +30,13 @@ TUTORIAL = {
     "seed": 0,
 }
 
+# Figures that a page shows of a study of the paper.
+_NUMBERS = {
+    "faces": ("2c", "5c"),
+    "imagenet": ("2b", "10"),
+    "inception": ("13", "14"),
+}
+
 
 def find_drawings():
     """Returns the figures that pages show, by the names of their files.
@@ -45,7 +52,7 @@ def find_drawings():
     found = {
         f"{name}-{number}": functools.partial(_draw_figure, number, studied)
         for name, studied in studies.items()
-        for number in (("13", "14") if "inception" in studied else ("2c", "5c"))
+        for number in _NUMBERS[[*studied][-1]]
     }
     for name in QUESTIONS:
         answer = answers.Answer(name)

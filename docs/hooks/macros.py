@@ -15,6 +15,7 @@ import learning  # noqa: E402
 import registers  # noqa: E402
 import screens  # noqa: E402
 import values  # noqa: E402
+import verdicts  # noqa: E402
 
 from invariance_tf.settings import defaults  # noqa: E402
 
@@ -47,13 +48,13 @@ def define_env(env):
         registers.across_table,
         registers.calibrations_table,
         registers.datasets_table,
-        registers.figures_table,
         registers.floors_table,
         registers.layers_table,
         registers.sources_table,
         registers.sweeps_table,
         registers.transforms_table,
-        registers.verdicts_table,
+        verdicts.figures_table,
+        verdicts.verdicts_table,
     ):
         env.macro(function)
     env.macro(values.Measurement, "measured")
