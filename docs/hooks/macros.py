@@ -50,6 +50,7 @@ def define_env(env):
         registers.datasets_table,
         registers.floors_table,
         registers.layers_table,
+        registers.networks_table,
         registers.sources_table,
         registers.sweeps_table,
         registers.transforms_table,

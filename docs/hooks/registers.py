@@ -8,7 +8,11 @@ import values
 
 from invariance_tf.drawing.style import LOOKS
 from invariance_tf.paper import selection
-from invariance_tf.paper.studies import find_studies, transforms_of
+from invariance_tf.paper.studies import (
+    find_studies,
+    name_in_words,
+    transforms_of,
+)
 from invariance_tf.runs.sweep import plan
 from invariance_tf.settings import defaults, families
 
@@ -46,6 +50,34 @@ def across_table(results):
 def _with_range(found):
     """Formats a mean over seeds, with the lowest and the highest."""
     return f"{found.mean():.3f} ({found.min():.3f} to {found.max():.3f})"
+
+
+def networks_table(results):
+    """Returns accuracy and invariance by network and number of seen categories.
+
+    Means over transformations and seeds, of networks that saw one.
+    """
+    titles = {
+        "clean_accuracy": "original",
+        "within_accuracy": "within-category",
+        "across_accuracy": "across-category",
+        "invariance_all": "I",
+        "invariance_floor_all": "floor S",
+        "corrected_invariance_all": "J",
+    }
+    runs = selection.trained(results.tables.runs)
+    means = runs.groupby(["network", "n_seen"])[[*titles]].mean()
+    rows = [
+        (
+            name_in_words(network),
+            f"{n_seen} ({results.count_categories() - n_seen} unseen)",
+            *(values.format_value(value, 2) for value in found),
+        )
+        for (network, n_seen), *found in means.itertuples()
+    ]
+    return values.make_table(
+        ("network", "seen transformed", *titles.values()), rows
+    )
 
 
 def layers_table(results):

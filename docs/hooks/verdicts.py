@@ -94,16 +94,17 @@ def verdicts_table(study, before, *others):
         study: `Results` by the present criteria; its effects are shown.
         before: `Results` of an earlier study, by the first criteria and by
             the present ones.
-        *others: `Results` of networks that `study` has not, whose effects are
-            shown where that has no runs.
+        *others: `Results` of further studies, of one or several networks. Their
+            effects are shown where `study` has no runs.
     """
     old, new = before.directory.name, study.directory.name
     tables = {
         f"{old}, first criteria": before.first_claims,
         old: before.claims,
         new: study.claims,
-        **dict(map(_claims_of_other_network, others)),
     }
+    for each in others:
+        tables |= _claims_by_network(each)
     tables = {
         title: table.drop_duplicates("claim").set_index("claim")
         for title, table in tables.items()
@@ -135,15 +136,16 @@ def verdicts_table(study, before, *others):
     return values.make_table(titles, rows)
 
 
-def _claims_of_other_network(results):
-    """Returns a network's name, and the verdicts on its study.
-
-    The study is the one that is not about faces with AlexNet.
-    """
-    studies = find_studies(results.tables)[0]
-    (role,) = studies.keys() - {"faces"}
-    network = name_in_words(studies[role].runs.network.iloc[0])
-    return network, values.find_rows(results.claims, {"study": role})
+def _claims_by_network(results):
+    """Returns the verdicts on each network of a study, by a title."""
+    studies, _ = find_studies(results.tables)
+    return {
+        f"{results.directory.name}: "
+        f"{name_in_words(studied.runs.network.iloc[0])}": values.find_rows(
+            results.claims, {"study": role}
+        )
+        for role, studied in studies.items()
+    }
 
 
 def _describe_weakness(row):
