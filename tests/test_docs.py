@@ -45,6 +45,7 @@ REGISTRIES = (
 RESULTS = DOCS / "results" / "synthfaces"
 FACES = DOCS / "results" / "faces"
 INCEPTION = DOCS / "results" / "synthfaces_inception"
+OBJECTS = DOCS / "results" / "objects"
 
 
 def name_of(path):
@@ -286,6 +287,38 @@ def test_beside_a_verdict_stands_what_it_rests_on(faces):
     assert faces.random_interval("C5") == f"{low} to {high}"
 
 
+def test_in_group_helps_transformed_images_of_unseen_categories_most(faces):
+    studies = (faces, values.Results(INCEPTION), values.Results(OBJECTS))
+    _, _, *lines = registers.unseen_table(*studies).splitlines()
+    measures = ["accuracy", "accuracy_in_group"]
+    for results in studies:
+        tests = results.tables.accuracy
+        tests = tests[
+            (tests.category_group == "unseen")
+            & tests.accuracy.notna()
+            & (tests["transform"] != "identity")
+        ]
+        original, transformed = (
+            tests[tests.test_transform == names]
+            .groupby(["network", "n_seen"])[measures]
+            .mean()
+            for names in ("identity", tests["transform"])
+        )
+        for key, row in transformed.iterrows():
+            before = original.loc[key]
+            cells = lines.pop(0).split(" | ")
+            assert cells[2:6] == [
+                f"{value:.2f}"
+                for measure in measures
+                for value in (before[measure], row[measure])
+            ]
+            assert (
+                row.accuracy_in_group / row.accuracy
+                > before.accuracy_in_group / before.accuracy
+            )
+    assert not lines
+
+
 def test_the_threshold_of_the_papers_rule_costs_at_most_a_percent(faces):
     table = faces.tables.ablation
     table = table[
@@ -367,14 +400,16 @@ def test_across_accuracy_stands_beside_the_images_it_is_measured_on(faces):
 
 
 def test_the_images_of_a_study_are_listed_and_not_published(faces):
-    listed = faces.files
-    (num_images,) = faces.tables.runs.num_images.unique()
-    assert len(listed) == listed.file.nunique() == num_images
-    assert listed.sha256.str.fullmatch("[0-9a-f]{64}").all()
-    assert (listed.file.str.split("/").str[0] == listed.category).all()
-    tested = faces.tables.accuracy_by_category.groupby("category").num_images
-    counts = listed[listed.split == "test"].category.value_counts()
-    assert tested.unique().explode().to_dict() == counts.to_dict()
+    for results in (faces, values.Results(OBJECTS)):
+        listed = results.files
+        (num_images,) = results.tables.runs.num_images.unique()
+        assert len(listed) == listed.file.nunique() == num_images
+        assert listed.sha256.str.fullmatch("[0-9a-f]{64}").all()
+        assert (listed.file.str.split("/").str[0] == listed.category).all()
+        tests = results.tables.accuracy_by_category
+        tested = tests.groupby("category").num_images.unique()
+        counts = listed[listed.split == "test"].category.value_counts()
+        assert tested.explode().to_dict() == counts.to_dict()
     assert "| LFW | 60 | 2,458 | 600 |" in registers.sources_table(faces)
     figures = {path.name for path in FACES.rglob("*.png")}
     assert figures == {"fig2c.png", "fig5c.png"}

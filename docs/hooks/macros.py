@@ -54,6 +54,7 @@ def define_env(env):
         registers.sources_table,
         registers.sweeps_table,
         registers.transforms_table,
+        registers.unseen_table,
         verdicts.figures_table,
         verdicts.verdicts_table,
     ):

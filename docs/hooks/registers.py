@@ -37,19 +37,20 @@ def across_table(results):
         (count,) = of_count.num_images.unique()
         unseen = results.count_categories() - n_seen
         titles.append(f"{n_seen} seen<br>({unseen} unseen: {count} images)")
-    rows = [
-        (LOOKS[name].label, *(_with_range(found) for _, found in of_each))
-        for name in transforms_of("faces")
-        for of_each in [
-            tests[tests.test_transform == name].groupby("n_seen").accuracy
-        ]
-    ]
+    cells = tests.groupby(["test_transform", "n_seen"]).accuracy
+    cells = cells.apply(_with_range).unstack(fill_value="–")
+    trained = {*tests["transform"]}
+    names = [name for name in transforms_of("faces") if name in trained]
+    rows = [(LOOKS[name].label, *cells.loc[name]) for name in names]
     return values.make_table(titles, rows)
 
 
 def _with_range(found):
     """Formats a mean over seeds, with the lowest and the highest."""
-    return f"{found.mean():.3f} ({found.min():.3f} to {found.max():.3f})"
+    mean, low, high = (
+        f"{value:.3f}" for value in (found.mean(), found.min(), found.max())
+    )
+    return f"{mean} ({low} to {high})" if len(found) > 1 else mean
 
 
 def networks_table(results):
@@ -78,6 +79,44 @@ def networks_table(results):
     return values.make_table(
         ("network", "seen transformed", *titles.values()), rows
     )
+
+
+def unseen_table(*studies):
+    """Returns how well networks recognise categories not seen transformed.
+
+    Means over transformations and seeds, of original and of transformed images,
+    among all categories and among the unseen ones only.
+
+    Args:
+        *studies: `Results`.
+    """
+    rows = []
+    for results in studies:
+        tests = selection.rows(results.tables.accuracy, category_group="unseen")
+        tests = selection.trained(tests[tests.num_images > 0])
+        of_version = (
+            tests[tests.test_transform == "identity"],
+            selection.own_tests(tests),
+        )
+        means = [
+            table.groupby(["network", "n_seen"])[measure].mean()
+            for measure in ("accuracy", "accuracy_in_group")
+            for table in of_version
+        ]
+        for network, n_seen in means[0].index:
+            unseen = results.count_categories() - n_seen
+            rows.append(
+                (
+                    f"{results.directory.name}: {name_in_words(network)}",
+                    f"{n_seen} ({unseen} unseen)",
+                    *(f"{mean[network, n_seen]:.2f}" for mean in means),
+                    f"{1 / unseen:.2f}",
+                )
+            )
+    titles = ("original", "transformed")
+    titles += tuple(f"{title}, in group" for title in titles)
+    titles = ("study: network", "seen transformed", *titles)
+    return values.make_table((*titles, "chance in group"), rows)
 
 
 def layers_table(results):
