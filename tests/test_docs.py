@@ -251,7 +251,7 @@ def test_each_network_of_further_studies_has_a_column_of_verdicts(faces):
         found = inception.claims[inception.claims.study == study]
         found = found.set_index("claim").verdict
         assert len(found) > 10
-        place = titles.index(f"synthfaces_inception: {network}")
+        place = titles.index(f"synthfaces inception: {network}")
         for row in rows:
             (number,) = re.findall(r"\*\*(C\d+)\*\*", row[0])
             cell = re.sub("<.*?>. |<.*?>", "", row[place])

@@ -138,14 +138,14 @@ def verdicts_table(study, before, *others):
 
 def _claims_by_network(results):
     """Returns the verdicts on each network of a study, by a title."""
-    studies, _ = find_studies(results.tables)
-    return {
-        f"{results.directory.name}: "
-        f"{name_in_words(studied.runs.network.iloc[0])}": values.find_rows(
-            results.claims, {"study": role}
-        )
-        for role, studied in studies.items()
-    }
+    # In words, which a narrow column can break.
+    name = results.directory.name.replace("_", " ")
+    found = {}
+    for role, studied in find_studies(results.tables)[0].items():
+        network = name_in_words(studied.runs.network.iloc[0])
+        of_network = values.find_rows(results.claims, {"study": role})
+        found[f"{name}: {network}"] = of_network
+    return found
 
 
 def _describe_weakness(row):
