@@ -399,6 +399,51 @@ def test_across_accuracy_stands_beside_the_images_it_is_measured_on(faces):
     assert row.startswith(f"| Blur | {never.mean():.3f} ({never.min():.3f} ")
 
 
+def test_networks_are_compared_by_means_over_their_runs():
+    results = values.Results(INCEPTION)
+    titles, _, *rows = registers.networks_table(results).split("\n")
+    assert titles.endswith(
+        "| original | within-category | across-category | I | floor S | J |"
+    )
+    tests, layers = (
+        table[table["transform"] != "identity"]
+        for table in (
+            results.tables.accuracy_by_category,
+            results.tables.layers,
+        )
+    )
+    keys = ["network", "n_seen"]
+    expected = pd.DataFrame()
+    for column, (version, group) in enumerate(
+        [("identity", "all"), ("own", "seen"), ("own", "unseen")]
+    ):
+        tested = tests["transform"] if version == "own" else version
+        counted = tests[tests.test_transform == tested]
+        if group != "all":
+            counted = counted[counted.category_group == group]
+        counts = counted.groupby([*keys, "run"])[["num_correct", "num_images"]]
+        counts = counts.sum()
+        shares = counts.num_correct / counts.num_images
+        expected[column] = shares.groupby(keys).mean()
+    layers = layers[
+        (layers.test_transform == layers["transform"])
+        & (layers.category_group == "all")
+        & np.isclose(layers.tau, 0.1)
+    ]
+    measures = ["invariance", "control_shuffled", "corrected_invariance"]
+    for measure in measures:
+        expected[measure] = layers.groupby(keys)[f"mean_{measure}"].mean()
+    words = {"alexnet_small": "small AlexNet", "inception": "Inception"}
+    assert [row.strip("| ").split(" | ") for row in rows] == [
+        [
+            words[network],
+            f"{n_seen} ({40 - n_seen} unseen)",
+            *("–" if np.isnan(mean) else f"{mean:.2f}" for mean in means),
+        ]
+        for (network, n_seen), *means in expected.itertuples()
+    ]
+
+
 def test_the_images_of_a_study_are_listed_and_not_published(faces):
     for results in (faces, values.Results(OBJECTS)):
         listed = results.files
