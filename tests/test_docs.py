@@ -377,6 +377,19 @@ def test_an_effect_that_no_claim_has_stops_the_build(faces):
         faces.effect("C9", "luck")
 
 
+def test_effects_of_one_network_of_several_are_of_its_runs():
+    results = values.Results(INCEPTION)
+    of_role = results.claims.set_index(["claim", "study"])
+    found = results.of_network("inception")
+    for role, judged in (("faces", results), ("inception", found)):
+        for claim in ("C1", "C4", "C8", "C16"):
+            effect = values.format_effect(of_role.loc[claim, role], 4)
+            assert judged.effect(claim, decimals=4) == effect
+            # By words that every effect has, of the same network.
+            assert judged.effect(claim, "", decimals=4) == effect
+    assert found.effect("C8") != results.effect("C8")
+
+
 def test_across_accuracy_stands_beside_the_images_it_is_measured_on(faces):
     titles, _, *rows = registers.across_table(faces).split("\n")
     assert titles.endswith("| 76 seen<br>(8 unseen: 80 images) |")

@@ -57,15 +57,30 @@ class Results:
 
     @functools.cached_property
     def verdicts(self):
-        """Dictionary from claims to `claims.Verdict`, with every effect."""
+        """Dictionary from claims to `claims.Verdict`, with every effect.
+
+        Of the first study that makes a claim, as everywhere here.
+        """
         studies, _ = find_studies(self.tables)
-        return {verdict.claim: verdict for verdict in judge(studies)}
+        found = {}
+        for verdict in judge(studies):
+            found.setdefault(verdict.claim, verdict)
+        return found
 
     def at_tau(self, tau):
         """Returns the same networks, judged at another threshold."""
-        found = Results(self.directory)
         runs = self.tables.runs.assign(tau=tau)
-        found.tables = dataclasses.replace(self.tables, runs=runs)
+        return self._judge_again(dataclasses.replace(self.tables, runs=runs))
+
+    def of_network(self, network):
+        """Returns the runs of one network of several."""
+        is_chosen = self.tables.runs.network == network
+        return self._judge_again(self.tables.select(is_chosen))
+
+    def _judge_again(self, tables_):
+        """Returns results of other tables than those of the directory."""
+        found = Results(self.directory)
+        found.tables = tables_
         found.claims = to_table([*found.verdicts.values()])
         return found
 
