@@ -33,6 +33,7 @@ import screens  # noqa: E402
 import themes  # noqa: E402
 import values  # noqa: E402
 import verdicts  # noqa: E402
+from measured import Measurement  # noqa: E402
 
 PAGES = sorted(DOCS.rglob("*.md"))
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
@@ -883,7 +884,7 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing(
 def test_speeds_are_those_of_the_file(tmp_path):
     text = "work,way,rate\na_b,ours,2.0\na_b,theirs,1.0\nc,ours,3\nd,ours,\n"
     (tmp_path / "step.csv").write_text(text)
-    measured = values.Measurement("step", tmp_path)
+    measured = Measurement("step", tmp_path)
     assert measured.value("rate", way="theirs") == "1.00"
     assert measured.extremes("rate", 1, work="a_b") == "1.0 to 2.0"
     assert measured.pivot("work", "way", "rate", 0).splitlines()[2:] == [
@@ -897,5 +898,5 @@ def test_speeds_are_those_of_the_file(tmp_path):
         measured.extremes("rate", way="nobody's")
     assert measured.extremes("rate", way="nobody's", otherwise="no") == "no"
     (tmp_path / "step.csv").write_text("work,milliseconds\na,2.5\n")
-    measured = values.Measurement("step", tmp_path)
+    measured = Measurement("step", tmp_path)
     assert measured.hours(36e6, work="a") == "25"

@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import answers  # noqa: E402
 import learning  # noqa: E402
+import measured  # noqa: E402
 import registers  # noqa: E402
 import screens  # noqa: E402
 import values  # noqa: E402
@@ -59,13 +60,13 @@ def define_env(env):
         verdicts.verdicts_table,
     ):
         env.macro(function)
-    env.macro(values.Measurement, "measured")
+    env.macro(measured.Measurement, "measured")
 
     # A search for a learning rate, by the start of its name in docs/results.
     @env.macro
     def searched(name):
         (path,) = values.RESULTS.glob(f"search/{name}-*/search.csv")
-        return values.Measurement("search", path.parent)
+        return measured.Measurement("search", path.parent)
 
     # Pages name one answer many times.
     env.macro(functools.cache(answers.Answer), "answer")
