@@ -199,8 +199,15 @@ def write_csv(path, rows):
         table.to_csv(temporary_path, index=False)
 
 
-def write_parquet(path, table):
-    """Writes a DataFrame as a Parquet file."""
+def write_parquet(path, table, level=1):
+    """Writes a DataFrame as a Parquet file.
+
+    Args:
+        path: String.
+        table: DataFrame.
+        level: Integer from 1 to 22, how hard Zstandard compresses. 19 saves
+            another eighth in ten times the time.
+    """
     # Half the size: floats with their bytes regrouped by significance, names
     # as indices into a dictionary.
     numbers = [*table.select_dtypes("floating")]
@@ -209,6 +216,7 @@ def write_parquet(path, table):
             temporary_path,
             index=False,
             compression="zstd",
+            compression_level=level,
             use_byte_stream_split=numbers,
             use_dictionary=[name for name in table if name not in numbers],
         )

@@ -196,10 +196,12 @@ def test_tables_that_cannot_be_written_leave_the_old_ones(
     old, new = (made_up_runs(transforms=(name,)) for name in ("blur", "hue"))
     save_runs(old, tmp_path)
 
-    def write_to_a_full_disk(path, table, write=files.write_parquet):
+    write = files.write_parquet
+
+    def write_to_a_full_disk(path, table, **options):
         if "test_transform" in table:
             raise OSError(28, "No space left on device")
-        write(path, table)
+        write(path, table, **options)
 
     monkeypatch.setattr(files, "write_parquet", write_to_a_full_disk)
     with pytest.raises(OSError, match="No space left"):

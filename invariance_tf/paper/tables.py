@@ -225,6 +225,7 @@ def save_runs(runs, directory):
             files.write_parquet(
                 replaced_from_the_last.enter_context(files.replacing(path)),
                 _to_publish(name, runs.tables()[name]),
+                level=19,
             )
         for path in (first, *empty):
             files.remove(path)
