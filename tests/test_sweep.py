@@ -144,7 +144,11 @@ def test_a_mistake_is_one_line_that_names_file_and_setting(
     [
         (["nowhere.yaml"], "Unknown sweep file"),
         ([str(SWEEPS / "quick.yaml"), "--jobs", "0"], "Received: jobs=0"),
-        ([str(SWEEPS / "quick.yaml"), "--engine", "slurm"], "slurm"),
+        (["quick", "--engine", "slurm"], "slurm"),
+        (["quick", "--gpus_per_run", "0.5"], "nothing with `--engine local`"),
+        (["quick", "--address", "auto"], "nothing with `--engine local`"),
+        (["quick", "--engine", "ray", "--jobs", "2"], "Received: jobs=2"),
+        (["quick", "--gpus_per_run", "-1"], "must not be negative. Received"),
         ([str(SWEEPS / "quick.yaml"), "--cores", "3"], "cores"),
     ],
 )

@@ -10,6 +10,9 @@ from invariance_tf.commands.times import RunTimes
 from invariance_tf.runs.sweep import plan, schedule
 from invariance_tf.runs.sweep.local import LocalEngine
 
+# Options of the other engine, which an engine would leave unheeded.
+_OF_THE_OTHER = {"local": ("gpus_per_run", "address"), "ray": ("jobs",)}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
@@ -124,6 +127,17 @@ def _make_engine(options):
         if value is not None and value < 1:
             raise ValueError(
                 f"`{name}` must be at least 1. Received: {name}={value}"
+            )
+    if options.gpus_per_run < 0:
+        raise ValueError(
+            "`gpus_per_run` must not be negative. Received: "
+            f"gpus_per_run={options.gpus_per_run}"
+        )
+    for name in _OF_THE_OTHER[options.engine]:
+        if value := getattr(options, name):
+            raise ValueError(
+                f"`{name}` does nothing with `--engine {options.engine}`: leave "
+                f"one of them out. Received: {name}={value}"
             )
     if options.engine == "local":
         return LocalEngine(1, options.cpus_per_run)
