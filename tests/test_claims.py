@@ -145,7 +145,7 @@ def test_a_missing_transformation_leaves_a_claim_open():
         verdict = judge(number, {"transforms": FOUR[:3]})
         assert verdict.verdict == "undecided"
         assert verdict.missing[0].startswith(words)
-        assert verdict.missing[0].endswith(": no runs, for salt_pepper")
+        assert verdict.missing[0].endswith(": runs missing, for salt_pepper")
         assert len(verdict.missing) == 2
         assert "needed: networks of every tr" in verdict.missing[1]
 
@@ -175,7 +175,7 @@ def test_without_a_measure_the_claims_that_need_it_are_open():
     told = {n for n, one in verdicts.items() if one.verdict == "holds"}
     assert told == {"C1", "C2", "C3"}
     for number in verdicts.keys() - told:
-        assert ": no runs, for " in " ".join(verdicts[number].missing)
+        assert ": runs missing, for " in " ".join(verdicts[number].missing)
         assert math.isnan(verdicts[number].effect)
     assert "transform: identity, n_seen: 0" in verdicts["C6"].missing[-1]
     assert "analysis: layers" in verdicts["C10"].missing[-1]
@@ -286,7 +286,7 @@ def test_the_table_has_a_row_for_each_verdict():
     table = claims.to_table(verdicts)
     assert [*table.claim] == [*claims.CLAIMS]
     assert {*table.verdict} == {"undecided"}
-    assert table.missing[0].startswith("the faces study: no runs")
+    assert table.missing[0].startswith("the faces study: runs missing")
     assert list(claims.to_table([]).columns) == list(table.columns)
 
 

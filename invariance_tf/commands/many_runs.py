@@ -136,8 +136,8 @@ def _make_engine(options):
     for name in _OF_THE_OTHER[options.engine]:
         if value := getattr(options, name):
             raise ValueError(
-                f"`{name}` does nothing with `--engine {options.engine}`: leave "
-                f"one of them out. Received: {name}={value}"
+                f"`{name}` does nothing with `--engine {options.engine}`: "
+                f"leave one of them out. Received: {name}={value}"
             )
     if options.engine == "local":
         return LocalEngine(1, options.cpus_per_run)

@@ -71,17 +71,25 @@ def own_or_untrained(table):
     return table[np.array(is_own, bool) | ~_saw_transformation(table)]
 
 
-def all_seen_neurons(study):
+def all_seen_neurons(study, tau=None):
     """Returns the neurons of networks that saw all categories transformed.
 
     Args:
         study: A `tables.Runs`.
+        tau: Float, the threshold of the networks; `None` means any.
 
     Returns:
         DataFrame, the rows of `neurons` about images of all categories and
         the transformation seen in training.
     """
-    return all_seen(own_tests(rows(study.neurons, category_group="all")))
+    table = all_seen(own_tests(rows(study.neurons, category_group="all")))
+    return table if tau is None else of_tau(study, table, tau)
+
+
+def of_tau(study, table, tau):
+    """Returns the rows of networks that were measured at a threshold."""
+    measured = table.run.map(study.runs.set_index("run").tau)
+    return table[np.isclose(measured.astype("float64"), tau)]
 
 
 def of_penultimate(study, table):

@@ -143,9 +143,11 @@ def find_studies(runs):
                     left_out,
                 )
             kept = kept[~kept.run.isin(left_out)]
-            # Of equal trainings the one tested by more stays: "all"
-            # comes before "trained".
-            kept = kept.sort_values("evaluate_on", kind="stable")
+            # Of equal trainings the one whose neurons were measured stays,
+            # then that tested by more: "all" comes before "trained".
+            kept = kept.assign(is_unmeasured=kept.tau.isna()).sort_values(
+                ["is_unmeasured", "evaluate_on"], kind="stable"
+            )
             again = kept.duplicated(["transform", "n_seen", "seed"])
             left_out |= dict.fromkeys(kept.run[again], "the same training")
             studies[role] = runs.select(runs.runs.run.isin(kept.run[~again]))

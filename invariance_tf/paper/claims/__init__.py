@@ -7,7 +7,8 @@ import pandas as pd
 from invariance_tf.paper.claims.claim import Verdict, conclude_verdict
 from invariance_tf.paper.claims.effects import Effect
 from invariance_tf.paper.claims.statements import CLAIMS
-from invariance_tf.paper.selection import count_at_chance
+from invariance_tf.paper.selection import count_at_chance, trained
+from invariance_tf.paper.studies import transforms_of
 
 __all__ = [
     "CLAIMS",
@@ -60,6 +61,9 @@ def judge_claim(number, studies):
             f"Received: number={number!r}"
         )
     claim = CLAIMS[number]
+    studies = {
+        name: _of_the_paper(study, name) for name, study in studies.items()
+    }
     found = {
         study: claim.measure(studies, study)
         for study in claim.studies
@@ -82,6 +86,13 @@ def judge_claim(number, studies):
         if verdict.study in studies:
             verdict.missing.extend(_mark_at_chance(studies[verdict.study]))
     return verdicts
+
+
+def _of_the_paper(study, name):
+    """Leaves out networks trained with other transformations than its."""
+    found = trained(study.runs)
+    others = found.run[~found["transform"].isin(transforms_of(name))]
+    return study.select(~study.runs.run.isin(others))
 
 
 def _mark_at_chance(study):

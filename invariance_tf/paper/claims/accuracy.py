@@ -14,6 +14,7 @@ from invariance_tf.paper.claims.networks import (
     ROTATIONS,
     accuracy_of,
     at_all,
+    at_common_n_seen,
     at_fewest,
     at_most,
     mean_over_n_seen,
@@ -21,7 +22,6 @@ from invariance_tf.paper.claims.networks import (
     slope_of,
     untrained_accuracy,
     values_of,
-    with_two_seeds,
 )
 from invariance_tf.paper.selection import (
     all_seen,
@@ -137,13 +137,15 @@ def _trained_otherwise(tests):
 
     Returns:
         Series by transform, that of the test, and seed. Where transformations
-        have seeds of their own, their first ones count as one seed.
+        have seeds of their own, their first ones count as one seed; those
+        that fewer than half of the transformations have do not.
     """
     tests = tests.loc[tests.get("test_transform") != tests["transform"]]
     tests = pd.concat([all_seen(tests), never_transformed(tests)])
-    rank = tests.groupby("transform").seed.rank("dense")
-    keys = ("test_transform", "seed")
-    values = values_of(tests.assign(seed=rank), "accuracy", keys)
+    tests = tests.assign(seed=tests.groupby("transform").seed.rank("dense"))
+    trained_with = tests.groupby("seed")["transform"].transform("nunique")
+    tests = tests[2 * trained_with >= tests["transform"].nunique()]
+    values = values_of(tests, "accuracy", ("test_transform", "seed"))
     return values.rename_axis([*BY_SEED])
 
 
@@ -160,13 +162,7 @@ def _left_of_original(tests):
 def families_are_ordered(studies, study):
     """Compares the across-category accuracy of families (C4)."""
     names = transforms_of(study)
-    across = accuracy_of(studies[study], "across").unstack("transform")
-    across = across.reindex(columns=names)
-    # Both sides of a comparison at the same n_seen.
-    is_everywhere = across.notna().groupby("n_seen").any().all(axis=1)
-    n_seen = across.index.get_level_values("n_seen")
-    across = across[is_everywhere.reindex(n_seen).to_numpy()]
-    across = mean_over_n_seen(across.stack().dropna())
+    across = mean_over_n_seen(accuracy_of(studies[study], "across"))
     pairs = {
         ("color", "convolutional"): True,
         ("convolutional", "geometric"): True,
@@ -208,7 +204,7 @@ def unseen_are_taken_for_seen(studies, study):
         missed = 100 - unseen.percent_correct
         share = unseen.percent_as_seen / missed.where(missed > 0)
         unseen = unseen.assign(taken=share)
-    taken = with_two_seeds(only_few(values_of(unseen, "taken"), total))
+    taken = at_common_n_seen(only_few(values_of(unseen, "taken"), total))
     name = (
         "share of the misclassified transformed images of unseen categories "
         "that is taken for a seen category"

@@ -8,6 +8,7 @@ from invariance_tf.paper.selection import (
     all_seen_neurons,
     num_categories,
     of_penultimate,
+    of_tau,
     rows,
     tau_of,
     trained,
@@ -18,8 +19,9 @@ from invariance_tf.paper.studies import transforms_of
 def neurons_are_selective(studies, study):
     """Measures how many images activate a neuron (C11)."""
     names = transforms_of(study)
-    neurons = all_seen_neurons(studies[study])
-    images = all_seen(studies[study].active_counts)
+    runs, tau = studies[study], tau_of(studies[study])
+    neurons = all_seen_neurons(runs, tau)
+    images = of_tau(runs, all_seen(runs.active_counts), tau)
     of_images = _share(neurons, "num_active_images", "num_images")
     of_neurons = _share(images, "num_active_neurons", "num_neurons")
     within = {

@@ -2,6 +2,7 @@
 
 import collections.abc
 import dataclasses
+from math import isnan
 
 import pandas as pd
 
@@ -147,10 +148,15 @@ def _list_missing(claim, found):
         of_name = [one for one in found if one.effect_name == name]
         single = [one for one in of_name if one.transform not in OVER]
         groups = {
-            "no runs": [one for one in single if not one.num_seeds],
+            "runs missing": [one for one in single if not one.num_seeds],
             "fewer than 2 seeds": [one for one in single if one.num_seeds == 1],
             "more seeds needed, as the interval includes the limit": [
                 one for one in of_name if _includes_limit(one)
+            ],
+            "no interval from these seeds or values": [
+                one
+                for one in of_name
+                if one.is_decisive and one.num_seeds > 1 and isnan(one.low)
             ],
         }
         for text, group in groups.items():

@@ -32,7 +32,8 @@ def correlations(invariance, accuracy, kind, names):
         name: of_it.index.unique("seed") for name, of_it in of_each.items()
     }
     seeds = pd.Series({name: len(found) for name, found in counts.items()})
-    whole = {"is_whole": {*names} == {*of_each}, "least": 0}
+    is_whole = {*names} == {*of_each} and seeds.min() > 1
+    whole = {"is_whole": is_whole, "least": 0}
     name = f"correlation of invariance with {kind}-category accuracy"
     within = f"{name}, within transformations"
     level = 1 - (1 - limits.LEVEL) / max(len(names), 1)

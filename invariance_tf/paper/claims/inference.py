@@ -68,13 +68,13 @@ NOTHING = Mean(np.nan, np.nan, np.nan, 0)
 
 
 def is_shared(values):
-    """Tells whether transformations share their seeds.
+    """Tells whether transformations share most of their seeds.
 
     Args:
         values: Series of an effect by transform and seed.
     """
-    seeds = values.groupby("seed").size()
-    return len(values) > len(seeds)
+    counts = values.groupby("seed").transform("size")
+    return 2 * (counts > 1).sum() > len(counts)
 
 
 def contrast(values, weights=None, baseline=None, level=LEVEL):

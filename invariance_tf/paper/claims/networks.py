@@ -1,6 +1,5 @@
 """Values of a study's networks, along n_seen."""
 
-import numpy as np
 import pandas as pd
 
 from invariance_tf.paper import selection
@@ -91,12 +90,12 @@ def at_all(values, num_categories):
 
 
 def at_fewest(values):
-    """Returns the values at each transformation's fewest seen categories."""
+    """Returns the values at the fewest seen categories."""
     return _at_end(values, "min")
 
 
 def at_most(values):
-    """Returns the values at each transformation's most seen categories."""
+    """Returns the values at the most seen categories."""
     return _at_end(values, "max")
 
 
@@ -113,27 +112,26 @@ def slope_of(values, num_categories):
 
 
 def _at_end(values, end):
-    """Returns the values at the smallest or largest n_seen."""
-    values = with_two_seeds(values)
-    n_seen = _n_seen(values)
-    chosen = n_seen.groupby("transform").transform(end)
+    """Returns the values at the smallest or largest common n_seen."""
+    values = at_common_n_seen(values)
+    n_seen = values.index.get_level_values("n_seen")
+    chosen = getattr(n_seen, end)()
     return values[n_seen == chosen].droplevel("n_seen")
 
 
 def _where_whole(values):
-    """Drops seeds that lack an n_seen which others of their transform have."""
-    values = with_two_seeds(values)
+    """Drops seeds that lack one of the numbers of seen categories."""
+    values = at_common_n_seen(values)
     counts = values.groupby([*BY_SEED]).transform("size")
-    return values[counts == counts.groupby("transform").transform("max")]
+    return values[counts == values.index.unique("n_seen").size]
 
 
-def with_two_seeds(values):
-    """Drops each transformation's n_seen with one seed if others have two."""
-    counts = values.groupby(["transform", "n_seen"]).transform("size")
-    best = counts.groupby("transform").transform("max")
-    return values[counts >= np.minimum(2, best)]
+def at_common_n_seen(values):
+    """Keeps the numbers of seen categories that half of all seeds have.
 
-
-def _n_seen(values):
-    """Returns the numbers of seen categories, by the keys of the values."""
-    return pd.Series(values.index.get_level_values("n_seen"), values.index)
+    Transformations are compared at the same ones, which a single run at
+    another does not change.
+    """
+    num_seeds = values.groupby([*BY_SEED]).ngroups
+    counts = values.groupby("n_seen").transform("size")
+    return values[2 * counts >= num_seeds]

@@ -34,6 +34,7 @@ from invariance_tf.paper.selection import (
     num_categories,
     own_tests,
     rows,
+    tau_of,
 )
 from invariance_tf.paper.studies import transforms_of
 from invariance_tf.settings.families import FAMILIES
@@ -181,10 +182,13 @@ def invariance_builds_up(studies, study):
 def _slope_over_layers(runs, measure, is_whole):
     """Returns the rise by transform and seed, at the most seen categories."""
     layers = rows(own_tests(at_common_tau(runs)), category_group="all")
-    names = layers.layer.unique() if len(layers) else []
+    # In their order, by a network of which all layers were measured; those of
+    # which inner layers were not do not count.
+    names = []
+    if len(layers):
+        names = max(layers.groupby("run").layer.unique(), key=len)
     names = names if is_whole else names[:-1]
     curves = values_of(layers, measure, (*KEYS, "layer"))
-    # Without networks of which inner layers were not measured.
     curves = curves.unstack("layer").reindex(columns=names).dropna()
     depth = np.linspace(-1, 1, len(names)) / 2
     slope = curves @ depth / (depth**2).sum()
@@ -193,7 +197,8 @@ def _slope_over_layers(runs, measure, is_whole):
 
 def rotations_specialise(studies, study):
     """Compares how neurons specialise in either version (C14)."""
-    neurons = all_seen_neurons(studies[study])
+    runs = studies[study]
+    neurons = all_seen_neurons(runs, tau_of(runs))
     value = neurons.get("specialisation", pd.Series(dtype="float64"))
     keys = [neurons[key] for key in BY_SEED]
     spread = value.groupby(keys, observed=True).std(ddof=0).dropna()
@@ -231,7 +236,7 @@ def inception_agrees(studies, study):
             _share_of_invariant(runs, measure)
             for runs in (inception, inception if faces is None else faces)
         )
-        if faces is None or not _same_images(inception, faces):
+        if faces is None or not _are_comparable(inception, faces):
             of_alexnet = of_alexnet[:0]
         found += effects_of(
             f"share of {name} in Inception minus that in AlexNet",
@@ -249,15 +254,16 @@ def _share_of_invariant(runs, measure):
 
     Neurons that no image activates do not count.
     """
-    neurons = all_seen_neurons(runs)
+    neurons = all_seen_neurons(runs, tau_of(runs))
     value = neurons.get(measure, pd.Series(dtype="float64"))
     share = (value > limits.INVARIANT).where(value.notna())
     return values_of(neurons.assign(share=share), "share", BY_SEED)
 
 
-def _same_images(one, other):
-    """Returns whether two studies are of the same images."""
-    return {*one.runs.fingerprint} == {*other.runs.fingerprint}
+def _are_comparable(one, other):
+    """Returns whether two studies have the same images and threshold."""
+    is_same = {*one.runs.fingerprint} == {*other.runs.fingerprint}
+    return is_same and bool(np.isclose(tau_of(one), tau_of(other)))
 
 
 def local_gains_twice(studies, study):

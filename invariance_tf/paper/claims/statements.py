@@ -178,7 +178,7 @@ CLAIMS = {
         f"{ACTIVE:g} on the mean over transformations. Beside it: the shares "
         "of neurons and of images within the paper's 1 to 20 % and 10 to 20 "
         "%.",
-        needs=_CURVE + "with n_seen: all and their neurons measured",
+        needs=_CURVE + "with n_seen: all and their neurons measured at one tau",
         studies=("faces", "imagenet"),
         measure=activity.neurons_are_selective,
     ),
@@ -224,7 +224,7 @@ CLAIMS = {
         "standard deviation of specialisation over neurons is larger for the "
         "rotations than on the mean of the color, the convolutional and the "
         "noise family, and than for thinning.",
-        needs=_CURVE + "with n_seen: all and their neurons measured",
+        needs=_CURVE + "with n_seen: all and their neurons measured at one tau",
         studies=("faces",),
         measure=neurons.rotations_specialise,
     ),
@@ -239,7 +239,7 @@ CLAIMS = {
         f"{INVARIANT:g}, minus that of AlexNet with the same seed, is above "
         "0 on the mean over transformations. Exceptions: as of C7.",
         needs=_CURVE + "at few n_seen and at all, of Inception and of AlexNet "
-        "on the same images, with their neurons measured",
+        "on the same images, with their neurons measured at one tau",
         studies=("inception",),
         measure=neurons.inception_agrees,
     ),
