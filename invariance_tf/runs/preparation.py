@@ -99,7 +99,7 @@ class Prepared:
         return _further_tests(self.experiment) | self.trained_transforms()
 
 
-@models.channels_last()
+@models.keras_defaults()
 def prepare(experiment):
     """Checks the settings, loads the data and builds the model.
 
