@@ -42,12 +42,8 @@ def check_values(experiment):
     Raises:
         ValueError: If so.
     """
-    for name, (lowest, highest, description) in _RANGES.items():
-        value = getattr(experiment, name)
-        if value is not None and not _is_within(value, lowest, highest):
-            raise ValueError(
-                f"`{name}` must be {description}. Received: {name}={value}"
-            )
+    for name in _RANGES:
+        check_range(name, getattr(experiment, name))
     name = experiment.data_name
     if name is not None and not re.fullmatch(r"[^\W_][\w.-]{0,59}", str(name)):
         raise ValueError(
@@ -73,6 +69,23 @@ def check_values(experiment):
     _check_strengths(experiment)
     _check_seen_sets(experiment)
     _check_memory(experiment)
+
+
+def check_range(name, value):
+    """Raises if the value of a setting, unless `None`, is out of range.
+
+    Args:
+        name: String, a setting that is a number.
+        value: Its value.
+
+    Raises:
+        ValueError: If so.
+    """
+    lowest, highest, description = _RANGES[name]
+    if value is not None and not _is_within(value, lowest, highest):
+        raise ValueError(
+            f"`{name}` must be {description}. Received: {name}={value}"
+        )
 
 
 def read_layer_measures(text):
