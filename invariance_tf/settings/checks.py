@@ -33,6 +33,35 @@ _RANGES = {
 _MOST_GENERATED_BYTES = 2**36
 
 
+# Above it, a computer's floating-point numbers leave out whole numbers.
+_LARGEST = 2**53
+
+
+def check_sizes(settings):
+    """Raises if a whole number is larger than what can be computed with.
+
+    Args:
+        settings: Dictionary of an experiment's settings.
+
+    Raises:
+        ValueError: If so.
+    """
+    for name, value in settings.items():
+        if _is_too_large(value):
+            raise ValueError(
+                f"Whole numbers must be at most {_LARGEST}. "
+                f"Received: {name}={value}"
+            )
+
+
+def _is_too_large(value):
+    if isinstance(value, dict):
+        value = [*value.values()]
+    if isinstance(value, list | tuple):
+        return any(map(_is_too_large, value))
+    return isinstance(value, int) and abs(value) > _LARGEST
+
+
 def check_values(experiment):
     """Raises if a number is out of range.
 
