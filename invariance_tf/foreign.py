@@ -23,6 +23,10 @@ _FORMULA = re.compile(r"'*[=+\-@]")
 LONGEST_VALUE = 200
 LONGEST_MESSAGE = 1000
 
+# YAML 1.1 reads 010 as 8, 1:30 as 90 and 1_0 as 10.
+_MISREAD = re.compile(r"[-+]?0\d+|.*[_:].*")
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
 # How deep settings may be nested, and how many values they may have, after
 # each alias (`*name`) is replaced by what it stands for.
 DEEPEST_YAML = 50
@@ -158,16 +162,18 @@ def read_yaml(text):
         return yaml.load(text, safe)
 
 
-def check_yaml(text, loader=_YAML_LOADERS[0]):
+def check_yaml(text, loader=_YAML_LOADERS[0], is_text=False):
     """Raises if YAML has a key twice, too many values, or too deep ones.
 
-    The parser would take the last of equal keys and say nothing. A few lines
-    with aliases of aliases can stand for a billion values, and a thousand
-    brackets end the parser. Nothing is built here.
+    The parser would take the last of equal keys and say nothing, and read some
+    numbers as others. A few lines with aliases of aliases can stand for a
+    billion values, and a thousand brackets end the parser. Nothing is built
+    here.
 
     Args:
         text: String, YAML or anything else.
         loader: Class of PyYAML that is going to read it.
+        is_text: Whether it is going to be text, even if it is like a number.
 
     Raises:
         ValueError: If so.
@@ -196,6 +202,8 @@ def check_yaml(text, loader=_YAML_LOADERS[0]):
             num_values += sizes.get(event.anchor, 1)
         elif isinstance(event, yaml.ScalarEvent):
             num_values += 1
+            if not is_text:
+                _check_number(event)
         if len(open_nodes) > DEEPEST_YAML:
             raise ValueError(
                 f"YAML may be nested {DEEPEST_YAML} levels deep, not more."
@@ -205,6 +213,22 @@ def check_yaml(text, loader=_YAML_LOADERS[0]):
                 f"YAML may have {MOST_YAML_VALUES:,} values, not more, also "
                 "counting what aliases stand for."
             )
+
+
+def _check_number(event):
+    """Raises if a value is a number that YAML reads as another one."""
+    is_plain, _ = event.implicit
+    if not is_plain or not _MISREAD.fullmatch(event.value):
+        return
+    kind = yaml.resolver.Resolver().resolve(
+        yaml.ScalarNode, event.value, event.implicit
+    )
+    if kind in _NUMBERS:
+        raise ValueError(
+            "YAML reads numbers with a leading 0, `_` or `:` as other ones. "
+            "Write decimal digits only, or quotes around what is text. "
+            f"Received: {event.value} in line {event.start_mark.line + 1}"
+        )
 
 
 def _with_different_keys(events):

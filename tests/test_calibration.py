@@ -14,7 +14,7 @@ from invariance_tf.runs.calibration.figure import (
     steps_to_show,
 )
 from invariance_tf.runs.calibration.strengths import calibrate, examples
-from invariance_tf.settings import defaults
+from invariance_tf.settings import calibrated, defaults
 
 NUM_CATEGORIES = 20
 LABELS = np.repeat(np.arange(NUM_CATEGORIES), 3)
@@ -171,7 +171,7 @@ def test_accuracies_are_those_of_predict_labels(name, step):
     assert len(found.strengths) > 2
 
 
-@pytest.mark.parametrize("name", rule.PARAMETERS)
+@pytest.mark.parametrize("name", calibrated.PARAMETERS)
 def test_the_network_is_compiled_once_for_all_strengths(name):
     network = knows()
     layer = network.layers[-1]
@@ -189,7 +189,7 @@ def test_the_network_is_compiled_once_for_all_strengths(name):
     assert {*seen} == {before + 1}
 
 
-@pytest.mark.parametrize("name, parameter", [*rule.PARAMETERS.items()])
+@pytest.mark.parametrize("name, parameter", [*calibrated.PARAMETERS.items()])
 def test_every_strength_is_an_argument_with_a_default(name, parameter):
     assert parameter.name in defaults.TRANSFORMS[name].options
     for size in (16, 48, 100):

@@ -14,7 +14,7 @@ from invariance_tf import files
 from invariance_tf.commands.calibrate import calibrate_transform
 from invariance_tf.commands.progress import Bar
 from invariance_tf.measures import intervals
-from invariance_tf.runs.calibration import procedure, rule
+from invariance_tf.runs.calibration import procedure
 from invariance_tf.settings import calibrated
 from invariance_tf.settings.config import Experiment
 
@@ -194,6 +194,31 @@ def test_a_missing_record_says_the_command_that_makes_it(tmp_path):
     assert "\n" not in message
 
 
+def test_the_command_has_the_options_that_are_no_defaults(tmp_path):
+    options = {"image_size": 32, "num_test": 60, "data_dir": "my faces"}
+    with pytest.raises(FileNotFoundError) as caught:
+        calibrated.read_strength(
+            tmp_path, "facescrub", "two_layers", 32, "blur", options
+        )
+    assert (
+        "calibrate --dataset facescrub --num_test 60 --data_dir 'my faces' "
+        "--network two_layers --image_size 32 --transform blur --runs_dir"
+    ) in str(caught.value)
+    options = {"image_size": 32, "num_test": 50}
+    with pytest.raises(FileNotFoundError, match="--dataset digits --network"):
+        calibrated.read_strength(
+            tmp_path, "digits", "two_layers", 32, "blur", options
+        )
+
+
+@pytest.mark.parametrize("transform", ["highpass", "identity", "rotate90"])
+def test_what_cannot_be_calibrated_has_no_calibrated_strength(
+    tmp_path, transform
+):
+    with pytest.raises(ValueError, match=f"can be calibrated.*={transform}$"):
+        calibrated.read_strength(tmp_path, *KEY, transform)
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"strength": 3}'])
 def test_a_damaged_record_is_an_error_that_names_it(tmp_path, content):
     write_record(tmp_path, content)
@@ -255,7 +280,7 @@ def test_what_stops_a_training_stops_the_command(
 def test_the_help_gives_the_default_steps(capsys):
     assert run("--help") == 0
     text = " ".join(capsys.readouterr().out.split())
-    for parameter in rule.PARAMETERS.values():
+    for parameter in calibrated.PARAMETERS.values():
         assert f"{parameter.step:g} for" in text
 
 

@@ -22,6 +22,8 @@ from invariance_tf.commands.run import run_experiment
 from invariance_tf.paper import tables
 from invariance_tf.paper.tables import save_runs
 
+HUGE = "1" + 400 * "0"
+
 
 def run(capsys, *arguments):
     """Runs the command line; returns its status, output and error."""
@@ -44,6 +46,33 @@ def run(capsys, *arguments):
         ("--tau 1", "from 0 to below 1, or auto. Received: tau=1"),
         ("--network_args.depth 3", "alexnet_small takes weight_decay"),
         ("--network_args.initializer magic", "'magic'"),
+        ("--network_args.initializer [1]", "must be text. Received: network"),
+        ("--network_args.dropout 1", "below 1. Received: dropout=1"),
+        ("--network_args.dropout abc", "alexnet_small must be a number."),
+        ("--network_args.hidden 5", "must be a list such as [256]."),
+        ("--network_args.width true", "`width` of the network alexnet_sm"),
+        ("--network_args.lrn_bias .nan", "must be a finite number. Received"),
+        ("--network_args.lrn_alpha .inf", "must be a finite number. Received"),
+        ("--network_args.weight_decay -1", "from 0 to 1000. Received: weig"),
+        ("--network vit_small --network_args.patch 0", "Received: patch=0"),
+        ("--network vit_small --network_args.depth -1", "Received: depth=-1"),
+        ("--network vit_small --network_args.depth 1.5", "must be a whole num"),
+        ("--network vit_small --network_args.dropout 1", "Received: dropout=1"),
+        ("--network inception --network_args.dropout 1", "Received: dropout=1"),
+        ("--network convnext_small --network_args.depths []", "blocks of each"),
+        ("--network convnext_small --network_args.depths [0]", "depths=[0]"),
+        ("--network cornet_small --network_args.steps 1", "as [2, 4, 2]. Rec"),
+        (
+            "--network cornet_small --network_args.shares_weights maybe",
+            "`shares_weights` of the network cornet_small must be true or",
+        ),
+        ("--epochs 1e1", "must be a whole number. Received: epochs=1e1\n"),
+        (f"--batch_size {HUGE}", "must be at most 9007199254740992. Received"),
+        (f"--num_categories {HUGE}", "Received: num_categories=1000"),
+        (f"--transform_args.sigma {HUGE}", "Received: transform_args={'sigma'"),
+        (f"--network_args.width {HUGE}", "must be at most 9007199254740992."),
+        (f"--test_strengths {HUGE}", "more digits than any setting needs"),
+        ("--transform_args calibrated", "Transformations that can be calibrat"),
         ("--network resnet18 --image_size 31", "Received: image_size=31"),
         ("--image_size 300", "image_size=300"),
         ("--dataset folder --data_dir /no/such/place", "/no/such/place"),
@@ -68,6 +97,27 @@ def test_a_mistake_is_one_line_with_exit_status_2(
     assert message in error
     assert error.startswith("error: ") and error.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "sweep quick --dry_run", "measure model.keras"]
+)
+def test_an_unknown_backend_is_named_before_keras_is_imported(
+    capsys, monkeypatch, tmp_path, command
+):
+    monkeypatch.setenv("KERAS_BACKEND", "nonsense")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.keras").touch()
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").touch()
+    arguments = command.split()
+    if arguments[0] == "measure":
+        arguments += ["--images", "images", "--transform", "blur"]
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: Keras runs on tensorflow or jax here; ")
+    assert error.endswith(" Received: KERAS_BACKEND=nonsense\n")
+    assert error.count("\n") == 1
 
 
 def test_an_unknown_key_in_a_config_file_is_named(capsys, tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import inspect
+import re
 
 import pytest
 
@@ -121,6 +122,17 @@ def test_only_what_can_change_the_result_changes_the_name():
     ):
         names.add(Experiment(**change).resolve().name())
     assert len(names) == 6
+
+
+def test_a_name_is_cut_where_file_systems_would_not_take_it():
+    every = [name for name in defaults.TRANSFORMS if name != "identity"]
+    # Some twice, in other combinations.
+    every += [f"{name}+blur" for name in every[:7] if name != "blur"]
+    several = [Experiment(transform=",".join(every[n:])) for n in (0, 1)]
+    found = [each.resolve().name() for each in several]
+    assert [len(name) for name in found] == [255, 255]
+    assert re.fullmatch(r"synthfaces-.*-n20-s0-[\da-f]{8}", found[0])
+    assert found[0] != found[1]
 
 
 def test_a_strength_is_one_run_as_whole_number_and_as_float():

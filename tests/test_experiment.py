@@ -249,6 +249,31 @@ def test_overwriting_gives_the_same_numbers_again(summary, run_dir, copied):
         assert again[name] == summary[name]
 
 
+def test_a_run_heeds_no_settings_of_keras_own(summary, run_dir, copied):
+    history = read_csv(run_dir, "history.csv")
+    chosen = {"floatx": "float16", "epsilon": 0.1, "dtype_policy": "float16"}
+    former = {name: getattr(keras.config, name)() for name in chosen}
+
+    def set_keras(values):
+        for name, value in values.items():
+            getattr(keras.config, f"set_{name}")(value)
+
+    set_keras(chosen)
+    try:
+        again = run_experiment(copied, overwrite=True)
+        assert keras.config.floatx() == "float16"
+        assert keras.config.dtype_policy().name == "float16"
+    finally:
+        set_keras(former)
+    assert again["across_accuracy"] == summary["across_accuracy"]
+    assert again["invariance_all"] == pytest.approx(summary["invariance_all"])
+    for row, before in zip(
+        read_csv(run_dir, "history.csv"), history, strict=True
+    ):
+        loss = pytest.approx(float(before["loss"]), rel=1e-5)
+        assert float(row["loss"]) == loss
+
+
 @pytest.mark.parametrize("name", ["fingerprint", "splits"])
 def test_other_images_of_another_version_are_noticed(run_dir, copied, name):
     path = os.path.join(run_dir, "provenance.json")

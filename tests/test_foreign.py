@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import sqlite3
 import unicodedata
@@ -21,7 +22,8 @@ from PIL import Image
 from test_report import Page
 
 from invariance_tf import drawing, files, foreign, load_runs, run_files
-from invariance_tf.commands import cli
+from invariance_tf.commands import cli, parsing
+from invariance_tf.commands.run import RunOptions
 from invariance_tf.datasets.facescrub.download import lists, preparing
 from invariance_tf.datasets.facescrub.download.options import Options
 from invariance_tf.datasets.folder import load_folder
@@ -170,6 +172,50 @@ def test_a_key_that_is_repeated_is_refused_with_its_line(text, received):
 )
 def test_equal_keys_of_different_mappings_are_legal(text):
     assert foreign.read_yaml(text) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["010", "-010", "1:30", "1:30.5", "1_0", "1_0.5", "0x1_0", "[1, 07]"],
+)
+def test_a_number_that_yaml_reads_as_another_one_is_refused(text):
+    match = rf"decimal digits.*Received: {text.strip('[]').split()[-1]} in line"
+    with pytest.raises(ValueError, match=match):
+        foreign.read_yaml(f"seed: {text}")
+
+
+@pytest.mark.parametrize(
+    "text", ["'010'", "0", "-1.5e+3", ".5", "0.10", "a_1", "1_a", "2:x", ".inf"]
+)
+def test_other_numbers_and_text_are_read_as_yaml_reads_them(text):
+    assert foreign.read_yaml(f"a: {text}") == yaml.safe_load(f"a: {text}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--seed 010",
+        "--seed=010",
+        "--epochs 1:30",
+        "--transform_args.sigma 1_0",
+        "--network_args '{width: 1_0}'",
+        "--test_strengths 1 1_0",
+    ],
+)
+def test_a_number_is_no_other_one_on_the_command_line(arguments, capsys):
+    assert cli.main(["run", *shlex.split(arguments)]) == 2
+    error = capsys.readouterr().err
+    assert "Write decimal digits" in error and error.count("\n") == 1
+
+
+def test_text_on_the_command_line_may_look_like_a_number(tmp_path):
+    parser = parsing.Arguments(RunOptions, None, settings=parsing.SETTINGS)
+    path = tmp_path / "1_0"
+    path.write_text("seed: 1\n")
+    text = {"runs_dir": "1_0", "data_dir": "010", "data_name": "1:30"}
+    flags = [f"--{name}={value}" for name, value in text.items()]
+    _, settings = parser.parse([*flags, "--config", str(path)])
+    assert text.items() <= settings.items()
 
 
 def test_every_command_refuses_settings_with_a_repeated_key(tmp_path, capsys):

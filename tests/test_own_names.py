@@ -274,6 +274,10 @@ def test_a_run_directory_is_not_trusted(run_dir, here, capsys, monkeypatch):
         ({"dataset": "my_lab.data:stubborn"}, "32 instead of image_size=24"),
         ({"network_args": {"depth": 2}}, "takes weight_decay, width. Received"),
         (
+            {"network_args": {"width": "wide"}},
+            "`width` of the network my_lab.nets:bl must be a number",
+        ),
+        (
             {"network": "my_lab.nets:plain", "weight_decay": 0.1},
             "does not take `weight_decay`",
         ),

@@ -112,6 +112,22 @@ def test_options_win_over_the_file(write):
         ({"grid": {"epochs": ["many"]}}, "must be a whole number"),
         ({"grid": {"seed": []}}, "at least one value. Received: seed=[]"),
         ({"base": {"seed": [0, 1]}}, "belong in grid"),
+        ({"grid": []}, "at least one mapping of settings. Received: grid=[]"),
+        ({"grid": 0}, "must be mappings of settings. Received: 0"),
+        ({"grid": {"devices": [1, 2]}}, "two values of `devices`"),
+        (
+            {
+                "grid": {
+                    "if_not_learning": ["continue", "stop"],
+                    "near_copies": ["warn", "drop"],
+                }
+            },
+            "two values of `if_not_learning`",
+        ),
+        ({"base": {"learning_rate": 10**400}}, "more digits than any set"),
+        ({"grid": {"test_strengths": [[10**400]]}}, "more digits than any"),
+        ({"base": {"batch_size": 10**400}}, "must be at most 90071992547409"),
+        ("base: {seed: 010}", "Received: 010 in line 1"),
         ({"base": {}, "grids": {}}, "Received: ['base', 'grids']"),
         ("just text", "the keys base"),
         ("base: 3", "Received: 3"),

@@ -9,6 +9,7 @@ from invariance_tf.commands.places import check_place
 from invariance_tf.commands.progress import Bar
 from invariance_tf.commands.run import prepare_run
 from invariance_tf.runs.calibration import rule
+from invariance_tf.settings import calibrated
 from invariance_tf.settings.config import Experiment
 
 
@@ -52,7 +53,7 @@ def calibrate_transform(arguments, program):
     with terminal.mistakes():
         options, settings = parser.parse(arguments)
         overwrite, transform = options.overwrite, settings["transform"]
-        parameter = rule.parameter_of(transform, options.parameter)
+        parameter = calibrated.parameter_of(transform, options.parameter)
         step = parameter.step if options.step is None else options.step
         experiment = _on_originals(Experiment(**settings))
         check_place(experiment.runs_dir, "runs_dir")

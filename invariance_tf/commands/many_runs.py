@@ -9,6 +9,7 @@ from invariance_tf.commands import progress, terminal
 from invariance_tf.commands.times import RunTimes
 from invariance_tf.runs.sweep import plan, schedule
 from invariance_tf.runs.sweep.local import LocalEngine
+from invariance_tf.settings import mistakes
 
 # Options of the other engine, which an engine would leave unheeded.
 _OF_THE_OTHER = {"local": ("gpus_per_run", "address"), "ray": ("jobs",)}
@@ -48,6 +49,7 @@ def started_engine(options):
         A `local.LocalEngine` or `on_ray.RayEngine`.
     """
     with terminal.mistakes((ValueError, OSError, ImportError)):
+        mistakes.check_backend()
         engine = _make_engine(options)
     try:
         yield engine

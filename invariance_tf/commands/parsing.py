@@ -112,15 +112,13 @@ class Arguments:
             ValueError: If there is a mistake in them.
         """
         try:
-            for argument in sys.argv[1:] if arguments is None else arguments:
-                # Not every argument is YAML, but every one is read as YAML.
-                with contextlib.suppress(yaml.YAMLError, UnicodeEncodeError):
-                    foreign.check_yaml(argument)
+            self._check_yaml(sys.argv[1:] if arguments is None else arguments)
             found = self.parser.parse_args(arguments, defaults=defaults)
         except (
             jsonargparse.ArgumentError,
             yaml.YAMLError,
             ValueError,
+            OverflowError,
             OSError,
         ) as error:
             message = str(error)
@@ -133,6 +131,27 @@ class Arguments:
         settings = {name: found[name] for name in SETTINGS if name in found}
         options = {name: found[name] for name in names if name in found}
         return self._options(**options), settings
+
+    def _check_yaml(self, arguments):
+        """Raises unless what is read as YAML, every argument, can be."""
+        is_text = True
+        for argument in arguments:
+            value = argument
+            if argument.startswith("--"):
+                option, _, value = argument[2:].partition("=")
+                # It can be the start of a name, and --config is none of them.
+                hints = [
+                    hint
+                    for name, hint in self._types.items()
+                    if name.startswith(option.partition(".")[0])
+                ]
+                is_text = not hints or any(
+                    hint in (str, bool) or str in typing.get_args(hint)
+                    for hint in hints
+                )
+            # Not every argument is YAML.
+            with contextlib.suppress(yaml.YAMLError, UnicodeEncodeError):
+                foreign.check_yaml(value, is_text=is_text)
 
 
 class _HelpFormatter(

@@ -188,6 +188,9 @@ def quiet_start(is_import=True):
             can end the program on the spot. The import of TensorFlow may
             ignore a `KeyboardInterrupt`, or fall over it.
     """
+    if is_import:
+        with mistakes():
+            wording.check_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     terminal = os.dup(2)

@@ -4,7 +4,11 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from invariance_tf.networks.channels import check_image_size, scale_channels
+from invariance_tf.networks.channels import (
+    check_dropout,
+    check_image_size,
+    scale_channels,
+)
 
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
@@ -246,6 +250,7 @@ def _stack_layers(
 ):
     # The pooling needs 3 x 3 positions of conv1, 4 pixels apart.
     check_image_size(images, network, smallest=first_kernel + 2 * 4)
+    check_dropout(dropout)
     filters = scale_channels(filters, width)
 
     def weights(name):

@@ -1,4 +1,4 @@
-"""The number of channels of a network's layers."""
+"""The number of channels of a network's layers, and checks of options."""
 
 import math
 
@@ -27,6 +27,46 @@ def scale_channels(numbers, width):
             f"positive number. Received: width={width!r}"
         )
     return tuple(max(1, round(number * width)) for number in numbers)
+
+
+def check_counts(**counts):
+    """Raises unless options are whole numbers of at least 1.
+
+    Args:
+        **counts: Their values by name.
+
+    Raises:
+        ValueError: If one is not.
+
+    Example:
+
+    >>> check_counts(patch=4, depth=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: `depth` must be a whole number of at least 1. Received: depth=0
+    """
+    for name, count in counts.items():
+        if type(count) is not int or count < 1:
+            raise ValueError(
+                f"`{name}` must be a whole number of at least 1. "
+                f"Received: {name}={count!r}"
+            )
+
+
+def check_dropout(dropout):
+    """Raises unless some activity is left by a dropout.
+
+    Args:
+        dropout: Float, the part that is dropped.
+
+    Raises:
+        ValueError: If not.
+    """
+    if not 0 <= dropout < 1:
+        raise ValueError(
+            "`dropout` is the part that is dropped and must be from 0 to below "
+            f"1. Received: dropout={dropout!r}"
+        )
 
 
 def check_image_size(images, network, smallest):

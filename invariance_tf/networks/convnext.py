@@ -49,6 +49,11 @@ def convnext_small(
     >>> convnext_small(images, num_categories=10).shape
     (None, 10)
     """
+    if not depths or any(type(n) is not int or n < 1 for n in depths):
+        raise ValueError(
+            "`depths` lists the blocks of each stage, at least 1 each. "
+            f"Received: depths={depths}"
+        )
     check_image_size(images, "convnext_small", smallest=2 ** (len(depths) + 1))
     channels = scale_channels([32 * 2**n for n in range(len(depths))], width)
     options = {

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from invariance_tf.networks.channels import check_image_size
+from invariance_tf.networks.channels import check_dropout, check_image_size
 from invariance_tf.networks.normalization import BatchNormalization
 
 
@@ -46,6 +46,7 @@ def inception(images, num_categories, *, weight_decay=0.0, dropout=0.4):
     """
     # It halves its images five times.
     check_image_size(images, "inception", smallest=32)
+    check_dropout(dropout)
     decay = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
     x = _convolution(images, 64, 7, decay, "conv1", strides=2)
     x = _halve(x, "pool1")

@@ -216,8 +216,8 @@ def cornet_small(
     `v2_step1`, `v4_step3` or `it_step2`, and `v1` is that of V1.
     `global_pool` is the penultimate layer. With `width` 4 it is CORnet-S.
 
-    With `steps` of 1 it is a feed-forward control without recurrence. With
-    `shares_weights` false it is a feed-forward control of the same
+    With `steps` of 1, 1 and 1 it is a feed-forward control without recurrence.
+    With `shares_weights` false it is a feed-forward control of the same
     operations, of which each time step has kernels of its own.
 
     Convolutions have no bias; their kernels are drawn with a variance of two

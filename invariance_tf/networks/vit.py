@@ -3,7 +3,12 @@
 import keras
 from keras import layers
 
-from invariance_tf.networks.channels import check_image_size, scale_channels
+from invariance_tf.networks.channels import (
+    check_counts,
+    check_dropout,
+    check_image_size,
+    scale_channels,
+)
 
 
 @keras.saving.register_keras_serializable(package="invariance_tf")
@@ -95,6 +100,8 @@ def vit_small(
     >>> vit_small(images, num_categories=10).shape
     (None, 10)
     """
+    check_counts(patch=patch, depth=depth)
+    check_dropout(dropout)
     check_image_size(images, "vit_small", smallest=2 * patch)
     height, image_width = images.shape[1:3]
     if height % patch or image_width % patch:

@@ -93,8 +93,10 @@ def build(
     >>> model.output_shape
     (None, 10)
     """
-    image = keras.Input((image_size, image_size, 3), name="image")
-    with _policy(precision), channels_last():
+    # The global one is hidden by Keras' defaults.
+    precision = precision or keras.config.dtype_policy()
+    with keras_defaults(), _settings(dtype_policy=precision):
+        image = keras.Input((image_size, image_size, 3), name="image")
         transform = as_transform(transform, name="transform")
         dtype = "int32" if isinstance(transform, Either) else "bool"
         is_transformed = keras.Input((), dtype=dtype, name="is_transformed")
@@ -114,28 +116,34 @@ def build(
 
 
 @contextlib.contextmanager
-def _policy(precision):
-    """Sets the dtype policy of the layers that are made in the context."""
-    former = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision or former)
+def _settings(**values):
+    """Gives Keras' global settings other values in the context."""
+    former = {name: getattr(keras.config, name)() for name in values}
+    _set(values)
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(former)
+        _set(former)
 
 
-@contextlib.contextmanager
-def channels_last():
-    """Makes layers expect the channels last, as this package has them.
+def _set(values):
+    for name, value in values.items():
+        getattr(keras.config, f"set_{name}")(value)
 
-    Keras can be set otherwise, for all programs of a user.
+
+def keras_defaults():
+    """Returns a context in which Keras' settings are its defaults.
+
+    A file, keras.json, can set them otherwise for all programs of a user:
+    layers would expect the channels first, and inputs, losses and metrics be
+    in another number format than a run's settings say.
     """
-    former = keras.config.image_data_format()
-    keras.config.set_image_data_format("channels_last")
-    try:
-        yield
-    finally:
-        keras.config.set_image_data_format(former)
+    return _settings(
+        image_data_format="channels_last",
+        floatx="float32",
+        epsilon=1e-7,
+        dtype_policy="float32",
+    )
 
 
 def is_xla_faster():

@@ -40,7 +40,7 @@ def run(experiment, overwrite=False):
     return done or run_prepared(prepare(experiment), overwrite)
 
 
-@models.channels_last()
+@models.keras_defaults()
 def run_prepared(prepared, overwrite=False):
     """Trains and evaluates a prepared experiment, and writes the results.
 
@@ -124,7 +124,7 @@ def _finish(prepared):
     return summary
 
 
-@models.channels_last()
+@models.keras_defaults()
 def analyse_again(run_dir, *, trust=False, **changes):
     """Measures the neurons of a finished run again, without training.
 

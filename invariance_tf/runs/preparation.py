@@ -17,7 +17,8 @@ from invariance_tf.measures import activations
 from invariance_tf.paradigm import categories, phases, pipeline
 from invariance_tf.paradigm import model as models
 from invariance_tf.runs import found, images, strengths
-from invariance_tf.settings import config, defaults, families, names
+from invariance_tf.settings import checks, config, defaults, families, names
+from invariance_tf.settings.arguments import KINDS, check_argument
 from invariance_tf.training import devices, episodes, precision
 
 _logger = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Prepared:
         return _further_tests(self.experiment) | self.trained_transforms()
 
 
-@models.channels_last()
+@models.keras_defaults()
 def prepare(experiment):
     """Checks the settings, loads the data and builds the model.
 
@@ -243,7 +244,8 @@ def _network_options(experiment):
     """Returns the options of the network, checked."""
     network = networks.get(experiment.network)
     # The first two are the images and the number of categories.
-    legal = [*inspect.signature(network).parameters][2:]
+    parameters = inspect.signature(network).parameters
+    legal = [*parameters][2:]
     options = experiment.network_args
     if not {*options} <= {*legal}:
         raise ValueError(
@@ -251,7 +253,17 @@ def _network_options(experiment):
             f"{', '.join(legal) or 'no arguments'}. "
             f"Received: network_args={options}"
         )
+    for name, value in options.items():
+        default = parameters[name].default
+        if isinstance(default, KINDS):
+            check_argument(
+                value,
+                default,
+                f"`{name}` of the network {experiment.network}",
+                f"network_args={options}",
+            )
     if "weight_decay" in legal:
+        checks.check_range("weight_decay", options.get("weight_decay"))
         return {"weight_decay": experiment.weight_decay, **options}
     if experiment.weight_decay:
         raise ValueError(

@@ -1,10 +1,61 @@
-"""Reads calibrated strengths from the directory of runs."""
+"""Which strengths are calibrated, and those in the directory of runs."""
 
+import dataclasses
 import json
 import os
 import shlex
 
 from invariance_tf.settings import names
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """Describes the strength of a transformation.
+
+    Attributes:
+        name: String, name of the transformation's argument.
+        step: Float, by which it is raised by default.
+    """
+
+    name: str
+    step: float
+
+
+# The steps are the paper's, except for salt and pepper: it gives the strength
+# without a step.
+PARAMETERS = {
+    "blur": Parameter("sigma", 0.5),
+    "white_noise": Parameter("std", 25.0),
+    "salt_pepper": Parameter("amount", 0.05),
+}
+
+
+def parameter_of(transform, name=None):
+    """Returns the `Parameter` that is the strength of a transformation.
+
+    Args:
+        transform: String, name of the transformation.
+        name: String, name of its argument; `None` accepts any.
+
+    Raises:
+        ValueError: If the transformation has no strength of that name.
+    """
+    if transform not in PARAMETERS:
+        legal = ", ".join(
+            f"{each} ({parameter.name})"
+            for each, parameter in PARAMETERS.items()
+        )
+        raise ValueError(
+            "Transformations that can be calibrated, and their strengths: "
+            f"{legal}. Received: transform={transform}"
+        )
+    parameter = PARAMETERS[transform]
+    if name not in (None, parameter.name):
+        raise ValueError(
+            f"The strength of {transform} is `{parameter.name}`. "
+            f"Received: parameter={name}"
+        )
+    return parameter
 
 
 def calibration_dir(runs_dir, dataset, network, image_size, transform):
@@ -50,10 +101,11 @@ def read_strength(
             "several as `transform_args`. Received: transform_args=calibrated, "
             f"transform={transform}"
         )
+    parameter_of(transform)
     key = (dataset, network, image_size, transform)
     path = os.path.join(calibration_dir(runs_dir, *key), "calibration.json")
     options = options or {}
-    command = _calibrate_command(runs_dir, *key, options.get("data_dir"))
+    command = _calibrate_command(runs_dir, *key, options)
     command = f"{command} Received: transform_args=calibrated"
     of_what = f"{transform} for {dataset} at {image_size} pixels with {network}"
     try:
@@ -94,12 +146,24 @@ def image_options(dataset, options):
 
 
 def _calibrate_command(
-    runs_dir, dataset, network, image_size, transform, data_dir
+    runs_dir, dataset, network, image_size, transform, options
 ):
-    """Returns the command of a calibration."""
-    where = f"--data_dir {shlex.quote(str(data_dir))} " if data_dir else ""
+    """Returns the command of a calibration with options of the data set."""
+    kept = image_options(dataset, options)
+    if options.get("data_dir"):
+        kept["data_dir"] = options["data_dir"]
+    defaults = {
+        **names.find("dataset", dataset).options,
+        "image_size": image_size,
+        "data_dir": None,
+    }
+    chosen = "".join(
+        f"--{name} {shlex.quote(str(value))} "
+        for name, value in kept.items()
+        if value != defaults.get(name)
+    )
     return (
-        f"invariance-tf calibrate --dataset {dataset} {where}"
+        f"invariance-tf calibrate --dataset {dataset} {chosen}"
         f"--network {network} --image_size {image_size} "
         f"--transform {transform} --runs_dir {shlex.quote(str(runs_dir))}"
     )

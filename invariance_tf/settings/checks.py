@@ -33,6 +33,35 @@ _RANGES = {
 _MOST_GENERATED_BYTES = 2**36
 
 
+# Above it, a computer's floating-point numbers leave out whole numbers.
+_LARGEST = 2**53
+
+
+def check_sizes(settings):
+    """Raises if a whole number is larger than what can be computed with.
+
+    Args:
+        settings: Dictionary of an experiment's settings.
+
+    Raises:
+        ValueError: If so.
+    """
+    for name, value in settings.items():
+        if _is_too_large(value):
+            raise ValueError(
+                f"Whole numbers must be at most {_LARGEST}. "
+                f"Received: {name}={value}"
+            )
+
+
+def _is_too_large(value):
+    if isinstance(value, dict):
+        value = [*value.values()]
+    if isinstance(value, list | tuple):
+        return any(map(_is_too_large, value))
+    return isinstance(value, int) and abs(value) > _LARGEST
+
+
 def check_values(experiment):
     """Raises if a number is out of range.
 
@@ -42,12 +71,8 @@ def check_values(experiment):
     Raises:
         ValueError: If so.
     """
-    for name, (lowest, highest, description) in _RANGES.items():
-        value = getattr(experiment, name)
-        if value is not None and not _is_within(value, lowest, highest):
-            raise ValueError(
-                f"`{name}` must be {description}. Received: {name}={value}"
-            )
+    for name in _RANGES:
+        check_range(name, getattr(experiment, name))
     name = experiment.data_name
     if name is not None and not re.fullmatch(r"[^\W_][\w.-]{0,59}", str(name)):
         raise ValueError(
@@ -73,6 +98,23 @@ def check_values(experiment):
     _check_strengths(experiment)
     _check_seen_sets(experiment)
     _check_memory(experiment)
+
+
+def check_range(name, value):
+    """Raises if the value of a setting, unless `None`, is out of range.
+
+    Args:
+        name: String, a setting that is a number.
+        value: Its value.
+
+    Raises:
+        ValueError: If so.
+    """
+    lowest, highest, description = _RANGES[name]
+    if value is not None and not _is_within(value, lowest, highest):
+        raise ValueError(
+            f"`{name}` must be {description}. Received: {name}={value}"
+        )
 
 
 def read_layer_measures(text):

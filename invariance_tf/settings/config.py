@@ -32,6 +32,9 @@ _NOT_IN_NAME = (
     "if_not_learning",
 )
 
+# In bytes: what file systems take.
+_LONGEST_NAME = 255
+
 # Settings that were added after the first studies, at the values that describe
 # how those were done. Run and study names are hashes over the settings:
 # leaving these values out keeps the names in docs/results valid.
@@ -237,6 +240,7 @@ class Experiment:
         Raises:
             ValueError: If a name is unknown or a value illegal.
         """
+        checks.check_sizes(vars(self))
         dataset = names.find("dataset", self.dataset)
         transform = "".join(str(self.transform).split())
         network = self.network or dataset.experiment["network"]
@@ -291,7 +295,8 @@ class Experiment:
         """Returns the name of the run directory of a resolved experiment.
 
         It ends in 8 hexadecimal digits of a hash over all settings that can
-        change the network or its accuracies.
+        change the network or its accuracies. What is before n_seen is cut
+        where file systems would not take the name.
         """
         settings = {
             name: value
@@ -304,7 +309,12 @@ class Experiment:
         dataset = self.data_name or self.dataset
         parts = f"{dataset}-{self.network}-{self.transform}"
         parts = parts.replace(":", "_").replace("/", "_")
-        return f"{parts}-n{self.n_seen}-s{self.seed}-{digest[:8]}"
+        end = f"-n{self.n_seen}-s{self.seed}-{digest[:8]}"
+        longest = _LONGEST_NAME - len(end)
+        encoded = parts.encode(errors="surrogatepass")
+        if len(encoded) > longest:
+            parts = encoded[:longest].decode(errors="ignore")
+        return f"{parts}{end}"
 
 
 def title_of(dataset, data_dir=None, data_name=None):

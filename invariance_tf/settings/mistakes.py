@@ -55,6 +55,21 @@ def one_line(error):
     return foreign.one_line(text)
 
 
+def check_backend():
+    """Raises if the environment asks for an unknown backend of Keras.
+
+    Raises:
+        ValueError: If so.
+    """
+    chosen = os.environ.get("KERAS_BACKEND")
+    if chosen and chosen not in _BACKENDS:
+        raise ValueError(
+            "Keras runs on tensorflow or jax here; on torch, models can be "
+            "measured. Set KERAS_BACKEND to one of them. "
+            f"Received: KERAS_BACKEND={chosen}"
+        )
+
+
 def name_backend(error):
     """Names the backend of Keras that an error misses, or returns `None`.
 
@@ -88,6 +103,9 @@ _REWORDED = {
     ),
     r"Key must be a string, got: (.*)\.$": (
         r"Settings have names. Received: \1"
+    ),
+    r"too large to convert to float": (
+        r"A number has more digits than any setting needs (300)."
     ),
     r"Exceeds the limit \(\d+ digits\)": (
         r"A number has more digits than any setting needs (4,300)."
@@ -126,7 +144,10 @@ def reword(message, annotations=None):
         hint = f" Did you mean {close[0]}?" if close else ""
         return f"Unknown setting.{hint} --help lists all. Received: {name}"
     illegal = re.search(r'Parser key "(\w+)"', message)
-    received = re.search(r"(?:Given|Got) value: (.*)", message, re.DOTALL)
+    # After what each of several types says comes the value as it was given.
+    received = re.search(r"Given value: (.*)", message, re.DOTALL) or re.search(
+        r"Got value: (.*)", message, re.DOTALL
+    )
     if illegal and received and illegal[1] in annotations:
         name = illegal[1]
         legal = _legal_values(annotations[name])

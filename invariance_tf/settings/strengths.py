@@ -3,6 +3,7 @@
 import numbers
 
 from invariance_tf.settings import defaults, names
+from invariance_tf.settings.arguments import check_argument, kind_of_argument
 
 
 def transform_args(dataset, transform, chosen=None, setting="transform_args"):
@@ -40,15 +41,12 @@ def transform_args(dataset, transform, chosen=None, setting="transform_args"):
                 f"{', '.join(legal) or 'no arguments'}. "
                 f"Received: {setting}={chosen}"
             )
-        kind, words = _kind_of_argument(legal[name])
-        value = chosen[name]
-        if not isinstance(value, kind) or isinstance(value, bool) != (
-            kind is bool
-        ):
-            raise ValueError(
-                f"`{name}` of the transform {transform} must be {words}. "
-                f"Received: {setting}={chosen}"
-            )
+        check_argument(
+            chosen[name],
+            legal[name],
+            f"`{name}` of the transform {transform}",
+            f"{setting}={chosen}",
+        )
     if len(parts) > 1:
         return {
             part: transform_args(
@@ -143,20 +141,9 @@ def strength_of(transform):
     ('sigma', 'angle')
     """
     for name, default in names.find("transform", transform).options.items():
-        if _kind_of_argument(default)[0] is numbers.Real:
+        if kind_of_argument(default)[0] is numbers.Real:
             return name
     raise ValueError(
         "Only a transformation with a number among its arguments has a "
         f"strength. Received: transform={transform}"
     )
-
-
-def _kind_of_argument(default):
-    """Returns the type of an argument like its default, and its words."""
-    if isinstance(default, dict):
-        return dict, "its arguments by name"
-    if isinstance(default, bool):
-        return bool, "true or false"
-    if isinstance(default, str):
-        return str, "text"
-    return numbers.Real, "a number"

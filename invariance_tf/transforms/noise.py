@@ -45,7 +45,10 @@ class WhiteNoise(_Noise):
 
     def transform(self, images):
         noise = keras.random.normal(
-            ops.shape(images), stddev=self.std, seed=self.seed_generator
+            ops.shape(images),
+            stddev=self.std,
+            dtype="float32",
+            seed=self.seed_generator,
         )
         images = images + noise
         return ops.clip(images, 0.0, 255.0) if self.clip else images
@@ -79,7 +82,9 @@ class SaltPepper(_Noise):
         num_channels = images.shape[-1]
         channels = num_channels if self.per_channel else 1
         shape = (*ops.shape(images)[:-1], channels)
-        chance = keras.random.uniform(shape, seed=self.seed_generator)
+        chance = keras.random.uniform(
+            shape, dtype="float32", seed=self.seed_generator
+        )
         is_black = ops.cast(chance < self.amount / 2, "float32")
         is_white = ops.cast(chance >= 1 - self.amount / 2, "float32")
         # 256 is beyond the range on either side; clipping does the rest.

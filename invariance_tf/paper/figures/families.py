@@ -27,7 +27,7 @@ def make_layers():
     import keras
 
     from invariance_tf import transforms
-    from invariance_tf.paradigm.model import Standardize, channels_last
+    from invariance_tf.paradigm.model import Standardize, keras_defaults
     from invariance_tf.settings import config
 
     def make(name):
@@ -36,7 +36,7 @@ def make_layers():
             arguments["sigma"] *= IMAGE_SIZE / DATA_SIZE
         if name in FAMILIES["noise"]:
             arguments["seed"] = 0
-        with channels_last():
+        with keras_defaults():
             layer = transforms.get(name, **arguments)
 
         def transform(images):

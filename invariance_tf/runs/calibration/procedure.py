@@ -19,7 +19,7 @@ from invariance_tf.settings import calibrated
 NUM_EXAMPLES = 3
 
 
-@models.channels_last()
+@models.keras_defaults()
 def calibrate_network(
     prepared, transform, options, overwrite=False, watch=None
 ):

@@ -13,28 +13,6 @@ MOST_STEPS = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameter:
-    """Describes the strength of a transformation.
-
-    Attributes:
-        name: String, name of the transformation's argument.
-        step: Float, by which it is raised by default.
-    """
-
-    name: str
-    step: float
-
-
-# The steps are the paper's, except for salt and pepper: it gives the strength
-# without a step.
-PARAMETERS = {
-    "blur": Parameter("sigma", 0.5),
-    "white_noise": Parameter("std", 25.0),
-    "salt_pepper": Parameter("amount", 0.05),
-}
-
-
-@dataclasses.dataclass(frozen=True)
 class Calibration:
     """Holds the accuracy at each strength, and the chosen strength.
 
@@ -88,34 +66,6 @@ class Calibration:
         }
 
 
-def parameter_of(transform, name=None):
-    """Returns the `Parameter` that is the strength of a transformation.
-
-    Args:
-        transform: String, name of the transformation.
-        name: String, name of its argument; `None` accepts any.
-
-    Raises:
-        ValueError: If the transformation has no strength of that name.
-    """
-    if transform not in PARAMETERS:
-        legal = ", ".join(
-            f"{each} ({parameter.name})"
-            for each, parameter in PARAMETERS.items()
-        )
-        raise ValueError(
-            "Transformations that can be calibrated, and their strengths: "
-            f"{legal}. Received: transform={transform}"
-        )
-    parameter = PARAMETERS[transform]
-    if name not in (None, parameter.name):
-        raise ValueError(
-            f"The strength of {transform} is `{parameter.name}`. "
-            f"Received: parameter={name}"
-        )
-    return parameter
-
-
 def largest(transform, image_size):
     """Returns the largest strength that is tried.
 
@@ -125,7 +75,7 @@ def largest(transform, image_size):
     all pixels.
 
     Args:
-        transform: String, a key of `PARAMETERS`.
+        transform: String, a key of `calibrated.PARAMETERS`.
         image_size: Integer, height and width of the images in pixels.
 
     Example:
@@ -144,7 +94,7 @@ def strengths(transform, step, image_size, below=0.1):
     """Lists the strengths to try, 0 (original images) first.
 
     Args:
-        transform: String, a key of `PARAMETERS`.
+        transform: String, a key of `calibrated.PARAMETERS`.
         step: Float > 0; strength k is k times the step.
         image_size: Integer, height and width of the images in pixels.
         below: Float, the threshold, which is only checked.

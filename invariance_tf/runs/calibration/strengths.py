@@ -7,6 +7,7 @@ from invariance_tf import transforms
 from invariance_tf.measures import evaluation
 from invariance_tf.paradigm.model import Standardize, reseed_layer
 from invariance_tf.runs.calibration import rule
+from invariance_tf.settings import calibrated
 
 
 def calibrate(
@@ -57,7 +58,7 @@ def calibrate(
     >>> calibrate(network, images, np.arange(20), "blur").reason[:36]
     'The network fails on original images'
     """
-    legal = rule.parameter_of(transform, parameter)
+    legal = calibrated.parameter_of(transform, parameter)
     step = legal.step if step is None else step
     candidates = rule.strengths(transform, step, min(images.shape[1:3]), below)
     (logits,) = network.output.values()

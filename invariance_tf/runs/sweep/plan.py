@@ -101,7 +101,12 @@ def naming_file(path):
     """
     try:
         yield
-    except (ValueError, jsonargparse.ArgumentError, yaml.YAMLError) as error:
+    except (
+        ValueError,
+        OverflowError,
+        jsonargparse.ArgumentError,
+        yaml.YAMLError,
+    ) as error:
         message = mistakes.reword(mistakes.one_line(error))
         raise ValueError(f"{path}: {message}") from error
 
@@ -147,7 +152,7 @@ def expand_grid(base, part):
 # Settings that do not change the name of a run, which can have one value.
 _OF_A_RUN = (
     *("tau", "ablate_layer", "activity", "test_strengths", "layer_measures"),
-    "runs_dir",
+    *("devices", "if_not_learning", "runs_dir"),
 )
 
 
@@ -197,8 +202,17 @@ def _split_content(content):
             "A sweep file has the keys base (settings of all runs) and grid "
             f"(lists of values). Received: {received}"
         )
-    base, grid = content.get("base") or {}, content.get("grid") or {}
+    # A key without a value has none.
+    base, grid = (
+        {} if content.get(key) is None else content[key]
+        for key in ("base", "grid")
+    )
     parts = grid if isinstance(grid, list) else [grid]
+    if not parts:
+        raise ValueError(
+            "A list of grids needs at least one mapping of settings. "
+            "Received: grid=[]"
+        )
     for mapping in (base, *parts):
         if not isinstance(mapping, dict):
             raise ValueError(
