@@ -10,12 +10,16 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
+from made_up_runs import made_up_runs
 from rich.console import Console
 
 from invariance_tf import Experiment, run_files
 from invariance_tf import files as results
+from invariance_tf.commands import sweep
 from invariance_tf.commands.progress import RunsProgress
 from invariance_tf.commands.sweep import run_sweep
 from invariance_tf.commands.times import RunTimes
@@ -249,6 +253,51 @@ def test_a_run_is_done_with_its_data_and_measures(tmp_path, changes, is_done):
     (found,), _ = worker.survey_runs([digits])
     assert found.is_done == is_done
     assert found.seconds == 4.0
+
+
+@pytest.mark.parametrize(
+    "changes, is_done",
+    [
+        ({}, True),
+        ({"test_strengths": [45.0, 0.1]}, True),
+        ({"test_strengths": [45.0, 30.0]}, False),
+        ({"layer_measures": "linear_cka"}, True),
+        ({"layer_measures": "linear_cka,rsa"}, False),
+        ({"layer_measures": "all"}, False),
+        ({"ablate_layer": "fc6"}, True),
+        ({"ablate_layer": "conv2"}, False),
+        ({"activity": "signed"}, False),
+        ({"network": "vit_small"}, True),
+        ({"analysis": "layers"}, True),
+        ({"tau": 0.2}, False),
+        ({"tau": "auto"}, False),
+        ({"tau": "auto", "analysis": "none"}, True),
+    ],
+)
+def test_a_run_of_tables_is_done_if_they_show_its_measures(changes, is_done):
+    collected = made_up_runs(
+        transforms=("rotate90",),
+        n_seen=(20,),
+        seeds=(0,),
+        num_neurons=2,
+        with_references=False,
+    )
+    wanted = Experiment(transform="rotate90", **changes).resolve()
+    names = {"run": wanted.name()}
+    strengths = pd.DataFrame(names | {"strength": np.float32([0.1, 45, 90])})
+    # Of another run.
+    rsa = collected.layers.assign(run="another", rsa=0.5)
+    layers = collected.layers.assign(linear_cka=0.5, **names)
+    collected = dataclasses.replace(
+        collected,
+        runs=collected.runs.assign(**names),
+        layers=pd.concat([layers, rsa]),
+        ablation=collected.ablation.assign(**names),
+        strengths=strengths,
+    )
+    run = plan.Run(wanted, fingerprint="0" * 64)
+    (found,) = sweep._mark_collected([run], collected)
+    assert found.is_done == is_done
 
 
 def test_a_failure_is_recorded_until_the_run_succeeds(tmp_path, monkeypatch):

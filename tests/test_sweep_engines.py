@@ -204,7 +204,14 @@ def test_a_sweep_goes_on_where_another_machine_has_stopped(
     assert f"figures {tables} {tmp_path / 'runs'}\n" in output
     (row,) = load_runs(tmp_path / "runs").runs.itertuples()
     assert row.n_seen == 1
-    assert {*load_runs(tables, tmp_path / "runs").runs.n_seen} == {1, 2}
+    whole = load_runs(tables, tmp_path / "runs")
+    assert {*whole.runs.n_seen} == {1, 2}
+    # What comes next can be pasted, and names what is there.
+    save_runs(whole, tmp_path / "all of it")
+    places = ["--tables", str(tmp_path / "all of it")]
+    places += ["--runs_dir", str(tmp_path / "nowhere")]
+    assert run_sweep([path, *places]) == 0
+    assert f"figures '{tmp_path / 'all of it'}'\n" in capsys.readouterr().out
     # Those of other images, or with too few measures, are done again.
     saved = load_runs(tables)
     for other in (

@@ -1,12 +1,15 @@
 """Runs the experiments of a sweep file."""
 
 import dataclasses
+import math
+import os
+import shlex
 
 from invariance_tf.commands import many_runs, progress, terminal
 from invariance_tf.commands.parsing import Arguments
 from invariance_tf.commands.places import check_runs
 from invariance_tf.runs.sweep import plan
-from invariance_tf.settings import shipped
+from invariance_tf.settings import checks, defaults, names, shipped
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,7 +25,8 @@ class Options(many_runs.Options):
         index: Do only the run with this number in the plan, from 0, as a task
             of a job array.
         tables: Directory of tables from collect: the runs that they have, of
-            another machine say, are not done again.
+            another machine say, are not done again, unless the tables lack
+            some of the measures.
         runs_dir: Used instead of that of the file.
         data_dir: Used instead of that of the file.
     """
@@ -63,8 +67,11 @@ def run_sweep(arguments, program):
             return 0
         failed = many_runs.do_runs(runs, engine)
     many_runs.show_failed(runs, failed)
-    places = " ".join(
-        filter(None, [options.tables, runs[0].experiment.runs_dir])
+    # Where all runs are in the tables, nothing has made the other.
+    places = shlex.join(
+        place
+        for place in (options.tables, runs[0].experiment.runs_dir)
+        if place and os.path.isdir(place)
     )
     terminal.show_line(
         f"Next: invariance-tf figures {places}\n"
@@ -121,22 +128,59 @@ def _mark_collected(runs, collected):
     """Returns the runs; those are done that tables have, with all measures."""
     if collected is None:
         return runs
-    known = collected.runs.set_index("run")
-    # Where no neurons were measured, there are only the keys.
-    layers = collected.layers.reindex(columns=["run", "layer"])
-    num_layers = layers.groupby("run")["layer"].nunique()
+    fingerprints = dict(
+        zip(collected.runs.run, collected.runs.fingerprint, strict=True)
+    )
 
     def is_collected(run):
-        if run.name not in known.index:
-            return False
-        found, wanted = known.loc[run.name], run.experiment
         return (
-            found.fingerprint == run.fingerprint
-            and num_layers.get(run.name, 0) >= _NUM_LAYERS[wanted.analysis]
-            and (wanted.analysis == "none" or wanted.tau in ("auto", found.tau))
+            run.name in fingerprints
+            and fingerprints[run.name] == run.fingerprint
+            and _has_measures(collected, run)
         )
 
     return [
         dataclasses.replace(run, is_done=run.is_done or is_collected(run))
         for run in runs
     ]
+
+
+def _has_measures(collected, run):
+    """Returns whether tables show that they have all measures of a run.
+
+    Decides as `finished.is_analysed`, but by the measures: the tables do not
+    have all settings. What they cannot show counts as missing.
+
+    Args:
+        collected: A `tables.Runs` that has the run.
+        run: A `plan.Run`.
+    """
+    wanted = run.experiment
+    if wanted.analysis == "none":
+        return True
+
+    def read(table, *columns):
+        # A table that no run has is there with its keys only.
+        return table[table.run == run.name].reindex(columns=columns)
+
+    measures = checks.read_layer_measures(wanted.layer_measures)
+    if measures == ["all"]:
+        measures = [*defaults.LAYER_MEASURES]
+    layers = read(collected.layers, "layer", *measures)
+    tested = read(collected.strengths, "strength").strength
+    # Tables do not tell whether `signed` was chosen. It matters only where a
+    # layer has negative activity, which null would have refused.
+    usual = names.find("network", wanted.network).experiment.get("activity")
+    return (
+        wanted.tau in {*read(collected.runs, "tau").tau}
+        and wanted.activity in (None, usual)
+        and layers.layer.nunique() >= _NUM_LAYERS[wanted.analysis]
+        and all(layers[measure].notna().any() for measure in measures)
+        and wanted.ablate_layer
+        in (None, *read(collected.ablation, "layer").layer)
+        and all(
+            # Saved as float32.
+            any(math.isclose(strength, each, rel_tol=1e-6) for each in tested)
+            for strength in wanted.test_strengths
+        )
+    )
