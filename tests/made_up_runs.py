@@ -89,7 +89,10 @@ LAWS = {
     "invariance": invariance,
     # Accuracy for images transformed otherwise than in training.
     "other": lambda trained, tested: 0.1,
-    "inactive_ablated": lambda accuracy, tau: accuracy - max(0, tau - 0.1),
+    # Of nan first: it stays.
+    "inactive_ablated": lambda accuracy, tau: max(
+        accuracy - max(0, tau - 0.1), 0.0
+    ),
     "active_ablated": lambda accuracy, tau: accuracy * tau,
     "random_ablated": lambda accuracy, tau: accuracy * (1 - tau),
     "floor": lambda depth: 0.05,

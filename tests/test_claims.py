@@ -267,6 +267,7 @@ def test_saved_neurons_are_those_of_tests_that_claims_are_about(tmp_path):
     ]
     columns = ["transform", "n_seen", "test_transform", "is_kept"]
     neurons = pd.DataFrame(keys, columns=columns)
+    neurons[[*{*tables.KEYS} - {*columns}]] = 0
     measures = np.array([1 / 3, -1e-5, 0, 123.4567, np.nan, 1])
     neurons["specialisation"] = measures
     runs = dataclasses.replace(few_runs(), neurons=neurons)

@@ -232,6 +232,46 @@ def test_parts_of_a_study_are_collected_into_one(tables_dir, tmp_path, capsys):
         assert len(table) == len(whole.tables()[name]), name
 
 
+def test_collect_loses_no_run(tables_dir, tmp_path, capsys):
+    whole = load_runs(tables_dir)
+    part, rest = str(tmp_path / "part"), str(tmp_path / "the rest")
+    is_here = np.array([True, False, False, False])
+    save_runs(whole.select(is_here), part)
+    save_runs(whole.select(~is_here), rest)
+
+    def refused(*arguments):
+        assert cli.main(["collect", *arguments]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ") and error.count("\n") == 1
+        return error
+
+    error = refused(part, "--out", rest)
+    assert "tables of 3 other runs, such as " in error
+    assert "name it as an input too, or choose another `out`. Rec" in error
+    assert len(load_runs(rest).runs) == 3
+    # The same runs again, and more of them, lose nothing.
+    for inputs in ([part], [rest, part]):
+        assert cli.main(["collect", *inputs, "--out", part]) == 0
+    # Whatever is in a table that cannot be read is not lost either.
+    first = tmp_path / "the rest" / "runs.parquet"
+    first.write_bytes(b"garbage")
+    assert "Remove it, or choose another `out`." in refused(part, "--out", rest)
+    assert first.read_bytes() == b"garbage"
+
+
+def test_collect_hides_no_run(tables_dir, tmp_path, capsys):
+    run_dir = tmp_path / "runs" / "one"
+    run_dir.mkdir(parents=True)
+    (run_dir / "config.yaml").write_text("{}")
+    for out in (run_dir, run_dir.parent):
+        assert cli.main(["collect", tables_dir, "--out", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert "`out` must be a directory without runs" in error
+        assert error.count("\n") == 1
+    assert os.listdir(run_dir) == ["config.yaml"]
+    assert os.listdir(run_dir.parent) == ["one"]
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

@@ -354,6 +354,65 @@ def test_tables_from_before_a_column_was_added_are_read(tmp_path):
     assert runs.num_parameters.isna().all()
 
 
+def twice(table):
+    return pd.concat([table, table])
+
+
+def without(column):
+    return lambda table: table.drop(columns=column)
+
+
+@pytest.mark.parametrize(
+    "name, change, message",
+    [
+        ("runs", twice, "-00000000 has several rows"),
+        ("runs", without("run"), "the column run is missing"),
+        ("runs", without("study"), "the column study is missing"),
+        ("runs", without("fingerprint"), "column fingerprint is missing"),
+        ("runs", without("processor"), "the column processor is missing"),
+        ("runs", lambda table: table.assign(run=5), "run, study, .* be names"),
+        (
+            "runs",
+            lambda table: table.assign(across_accuracy=5.6),
+            "across_accuracy must be from 0 to 1",
+        ),
+        ("accuracy", without("run"), "the column run is missing"),
+        (
+            "ablation",
+            lambda table: table.assign(accuracy=-0.1),
+            "the column accuracy must be from 0 to 1",
+        ),
+    ],
+)
+def test_tables_that_cannot_be_of_runs_are_refused(
+    tmp_path, name, change, message
+):
+    save_runs(made_up(), tmp_path)
+    path = tmp_path / f"{name}.parquet"
+    change(pd.read_parquet(path)).to_parquet(path)
+    with pytest.raises(
+        files.DamagedFileError,
+        match=f"{path}.*{message}.*Collect the tables again",
+    ):
+        load_runs(tmp_path)
+
+
+def test_accuracies_may_be_rounded_or_undefined(tmp_path):
+    save_runs(made_up(), tmp_path)
+    path = tmp_path / "runs.parquet"
+    above = np.nextafter(np.float32(1), np.float32(2))
+    changes = {"across_accuracy": np.nan, "within_accuracy": above}
+    pd.read_parquet(path).assign(**changes).to_parquet(path)
+    assert load_runs(tmp_path).runs.across_accuracy.isna().all()
+
+
+def test_tables_beside_run_directories_hide_none(copy):
+    """From a version of collect that wrote them there."""
+    save_runs(load_runs(copy), copy)
+    with pytest.raises(ValueError, match="such as .*: move the tables to"):
+        load_runs(copy)
+
+
 def test_a_data_set_of_ones_own_has_its_own_name(copy, tmp_path):
     first, second = sorted(copy.iterdir())
     for run_dir, changes in ((first, {}), (second, {"data_name": "orl"})):

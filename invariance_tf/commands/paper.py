@@ -59,7 +59,8 @@ class TableOptions(Options):
     """Writes the tables of all runs, without models, to one directory.
 
     The commands figures and report read it like the runs themselves, and so
-    does collect: tables and the runs of another machine become one study.
+    does collect: tables and the runs of another machine become one study. Of
+    tables that are there already, no run is lost.
     """
 
     out: str = "tables"
@@ -136,6 +137,7 @@ def collect_tables(arguments, program):
         from invariance_tf import files
         from invariance_tf.paper import claims, studies, tables
 
+        tables.check_target(runs, options.out)
         tables.save_runs(runs, options.out)
         # Of what is published, which has fewer digits: whoever judges it again
         # gets the same.

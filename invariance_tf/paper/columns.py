@@ -20,6 +20,17 @@ _TEXT = (
     *("image_version", "criterion", "ablated"),
 )
 
+# Columns of `runs` that say what a run is: text and whole numbers.
+_NAMES = ("run", "study", "dataset", "network", "transform", "fingerprint")
+_WHOLE = ("n_seen", "num_categories", "seed", "image_size", "epochs")
+# And those that tables of every version have.
+_OF_EVERY_VERSION = (
+    *("transform_args", "evaluate_on", "penultimate_layer", "seconds"),
+    *("git_commit", "git_is_modified", "python", "tensorflow", "keras"),
+    *("numpy", "backend", "processor", "num_cpus"),
+    *("num_images", "num_skipped"),
+)
+
 
 def read_table(path, penultimate_layer):
     """Reads a table; from large ones only the penultimate layer."""
@@ -57,7 +68,8 @@ def check_columns(table, unescape=str):
         The table.
 
     Raises:
-        ValueError: If there is text in a column of numbers.
+        ValueError: If there is text in a column of numbers, or an accuracy
+            that is not from 0 to 1.
     """
     for name, column in table.items():
         if column.dtype.kind != "O" or name == "run_dir":
@@ -73,17 +85,39 @@ def check_columns(table, unescape=str):
                 table[name] = column.map(safe)
         elif not all(isinstance(value, numbers.Real) for value in values):
             raise ValueError(f"the column {name} must hold numbers")
+    for name in table:
+        # float32 rounds; nan is that of no images.
+        if "accuracy" in name and not (
+            table[name].dropna().between(-1e-6, 1 + 1e-6).all()
+        ):
+            raise ValueError(f"the column {name} must be from 0 to 1")
     return table
+
+
+def check_present(table, names):
+    """Raises a `ValueError` if a column is missing."""
+    missing = [name for name in names if name not in table]
+    if missing:
+        raise ValueError(f"the column {missing[0]} is missing")
+
+
+def check_rows(table):
+    """Raises a `ValueError` unless `runs` has runs, each of them once."""
+    if len(table):
+        check_present(table, (*_NAMES, *_WHOLE, *_OF_EVERY_VERSION))
+    for row in table.to_dict("records"):
+        check_keys(row)
+    twice = table.run[table.run.duplicated()]
+    if len(twice):
+        raise ValueError(f"the run {twice.iloc[0]} has several rows")
 
 
 def check_keys(row):
     """Raises a `ValueError` unless a row of `runs` can be that of a run."""
-    names = ("dataset", "network", "transform")
-    if not all(row[name] and isinstance(row[name], str) for name in names):
-        raise ValueError(f"{', '.join(names)} must be names")
-    whole = ("n_seen", "num_categories", "seed", "image_size", "epochs")
-    if not all(type(row[name]) is int for name in whole):
-        raise ValueError(f"{', '.join(whole)} must be whole numbers")
+    if not all(row[name] and isinstance(row[name], str) for name in _NAMES):
+        raise ValueError(f"{', '.join(_NAMES)} must be names")
+    if not all(type(row[name]) is int for name in _WHOLE):
+        raise ValueError(f"{', '.join(_WHOLE)} must be whole numbers")
     if not 0 <= row["n_seen"] <= row["num_categories"]:
         raise ValueError("n_seen must be from 0 to num_categories")
     for name in ("transform_args", "network_args"):

@@ -15,6 +15,9 @@ from invariance_tf.paper.one_run import KEYS, MEASURES, TABLES, read_run
 # A directory with one of these is that of a run.
 _MARKS = ("config.yaml", run_files.SUMMARY)
 
+# Without this one there are no saved tables.
+_FIRST = "runs.parquet"
+
 # Follows from the coefficient and its floor.
 _CORRECTED = "corrected_invariance"
 
@@ -127,8 +130,9 @@ def load_runs(directory, *more):
 
     Raises:
         FileNotFoundError: If a directory does not exist.
-        DamagedFileError: If saved tables cannot be read.
-        ValueError: If directories have runs of one name on different images.
+        DamagedFileError: If saved tables cannot be read, or not be of runs.
+        ValueError: If directories have runs of one name on different images,
+            or one has both run directories and saved tables.
 
     Example:
 
@@ -149,26 +153,47 @@ def _load_directory(directory):
             "The directory of runs does not exist; `run` and `sweep` make it. "
             f"Received: {directory}"
         )
-    if os.path.exists(os.path.join(directory, "runs.parquet")):
+    run_dirs, refused = _find_run_dirs(directory)
+    if os.path.exists(os.path.join(directory, _FIRST)):
+        if run_dirs:
+            raise ValueError(
+                f"The directory has tables from collect ({_FIRST}) and runs "
+                f"that these may lack, such as {run_dirs[0]}: move the tables "
+                f"to another directory. Received: {directory}"
+            )
         return _load_saved(directory)
     tables = {name: [] for name in ("runs", *TABLES)}
-    unfinished, refused = [], {}
-    for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
+    unfinished = []
+    for run_dir in run_dirs:
         try:
-            if not entry.is_dir() or not {*_MARKS} & {*os.listdir(entry.path)}:
-                continue
-            finished = run_files.find_finished(entry.path)
+            finished = run_files.find_finished(run_dir)
             if finished is None:
-                unfinished.append(entry.path)
+                unfinished.append(run_dir)
                 continue
             of_run = read_run(finished)
         except OSError as error:
-            refused[entry.path] = str(error)
+            refused[run_dir] = str(error)
             continue
         for name, table in of_run.items():
             tables[name].append(table)
     joined = {name: _join(found) for name, found in tables.items()}
     return Runs(**joined, unfinished=unfinished, refused=refused)
+
+
+def _find_run_dirs(directory):
+    """Returns the run directories in a directory, and what cannot be read.
+
+    Returns:
+        Sorted list of paths, and a dictionary as `Runs.refused`.
+    """
+    found, refused = [], {}
+    for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
+        try:
+            if entry.is_dir() and {*_MARKS} & {*os.listdir(entry.path)}:
+                found.append(entry.path)
+        except OSError as error:
+            refused[entry.path] = str(error)
+    return found, refused
 
 
 def _add_runs(runs, more):
@@ -196,6 +221,41 @@ def _add_runs(runs, more):
     )
 
 
+def check_target(runs, directory):
+    """Raises if runs would be lost by saving others to a directory.
+
+    Args:
+        runs: The `Runs` to save.
+        directory: Directory to write to, which may not exist yet.
+
+    Raises:
+        ValueError: If it has run directories, or tables of other runs.
+        DamagedFileError: If there is no telling which runs its tables have.
+    """
+    if not os.path.isdir(directory):
+        return
+    is_run_dir = {*_MARKS} & {*os.listdir(directory)}
+    if is_run_dir or _find_run_dirs(directory)[0]:
+        raise ValueError(
+            "`out` must be a directory without runs: nobody would read these "
+            f"beside tables. Choose another one. Received: out={directory}"
+        )
+    path = os.path.join(directory, _FIRST)
+    if not os.path.lexists(path):
+        return
+    keys = ["run", "study"]
+    with files.reading(path, "Remove it, or choose another `out`."):
+        former = {*columns.read_parquet(path)[keys].itertuples(index=False)}
+    lost = former - {*runs.runs[keys].itertuples(index=False)}
+    if lost:
+        example = min(str(each.run) for each in lost)
+        raise ValueError(
+            f"`out` has tables of {len(lost)} other runs, such as {example}, "
+            "which would be lost: name it as an input too, or choose another "
+            f"`out`. Received: out={directory}"
+        )
+
+
 def save_runs(runs, directory):
     """Writes the tables, for `load_runs` to read without the run directories.
 
@@ -209,10 +269,10 @@ def save_runs(runs, directory):
             they are read.
     """
     os.makedirs(directory, exist_ok=True)
-    # Without this one there are no tables: it goes first and comes last, so
-    # that tables of different runs are never read together. All are written
-    # before it goes: if the disk is full the old ones remain.
-    first = os.path.join(directory, "runs.parquet")
+    # It goes first and comes last, so that tables of different runs are never
+    # read together. All are written before it goes: if the disk is full the
+    # old ones remain.
+    first = os.path.join(directory, _FIRST)
     paths, empty = {}, []
     for name, table in runs.tables().items():
         path = os.path.join(directory, f"{name}.parquet")
@@ -255,10 +315,10 @@ def _load_saved(directory):
         if os.path.lexists(path):
             with files.reading(path, "Collect the tables again."):
                 tables[name] = columns.read_parquet(path)
+                columns.check_present(tables[name], KEYS)
                 columns.check_columns(tables[name])
                 if name == "runs":
-                    for row in tables[name].to_dict("records"):
-                        columns.check_keys(row)
+                    columns.check_rows(tables[name])
     runs = tables["runs"]
     missing = {name: math.nan for name in (*MEASURES, "num_parameters")}
     missing |= {"is_at_chance": False, "paradigm": "joint"}
