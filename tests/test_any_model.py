@@ -367,6 +367,9 @@ def test_models_that_keras_cannot_measure_are_refused(tmp_path):
     (tmp_path / "model.pt").touch()
     with pytest.raises(ValueError, match="must end in .keras"):
         measure(tmp_path / "model.pt")
+    (tmp_path / "text.keras").write_text("no archive")
+    with pytest.raises(ValueError, match="The file is damaged, or .*a ZIP"):
+        measure(tmp_path / "text.keras")
     with pytest.raises(
         TypeError, match="must be a `keras.Model`.*builtins.int"
     ):

@@ -55,6 +55,15 @@ def places(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def measured(places):
+    """The directory of a finished measurement with the default options."""
+    places = [str(places / name) for name in ("model.keras", "images", "done")]
+    model, images, out = places
+    assert cli.main(["measure", model, "--images", images, "--out", out]) == 0
+    return out
+
+
 @pytest.fixture
 def measure(places, tmp_path, capsys):
     """Runs the command; returns its status, output and error."""
@@ -188,6 +197,35 @@ def test_what_is_finished_is_shown_and_only_replaced_on_request(
     assert {*read(tmp_path)[0]["transform"]} == {"rotate180"}
 
 
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("layers.csv", None, "is missing"),
+        ("layers.csv", "", "it has no rows"),
+        ("layers.csv", "transform\nblur\n", "cannot be read"),
+        ("measurement.json", "[]", "cannot be read"),
+        ("measurement.json", "{}", "cannot be read"),
+        ("measurement.json", "{tru", "cannot be read"),
+    ],
+)
+def test_a_damaged_measurement_is_named_and_can_be_redone(
+    measure, measured, tmp_path, name, content, message
+):
+    shutil.copytree(measured, tmp_path / "out")
+    path = tmp_path / "out" / name
+    path.unlink() if content is None else path.write_text(content)
+    status, output, error = measure()
+    assert (status, error.count("\n"), output) == (2, 1, "")
+    assert error.startswith(f"error: {path} ") and message in error
+    assert error.endswith("Use --overwrite to redo it.\n")
+
+
+def test_a_single_image_can_be_measured(measure, tmp_path):
+    assert measure("--max_images", "1")[0] == 0
+    assert {*read(tmp_path)[1].num_images} == {1}
+    assert {*os.listdir(tmp_path / "out")} - {".lock"} == FILES
+
+
 def test_no_other_directory_is_written_to(measure, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "neurons.parquet").write_text("of a run")
@@ -230,6 +268,9 @@ def test_the_page_stands_alone_and_shows_names_as_text(measure, tmp_path):
         ("--tau 1", "from 0 to below 1"),
         ("--preprocess resnet5", "a range such as 0..1 or -1..1, or one of"),
         ("--preprocess 1..0", "a range such as 0..1 or -1..1, or one of"),
+        ("--preprocess 0..inf", "a range such as 0..1 or -1..1, or one of"),
+        ("--preprocess 0..1e39", "a range such as 0..1 or -1..1, or one of"),
+        ("--transform white_noise:1e300", "Received: std=1e+300"),
         ("--image_size 20", "takes images of 16 pixels a side"),
         ("--weights a.h5", "A file has its own weights"),
         ("--max_images 0", "max_images"),

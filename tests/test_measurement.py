@@ -279,6 +279,24 @@ def test_negative_activity_is_refused_in_a_stream_too(memory):
         measure(layers=["fc", "logits"], memory=memory)
 
 
+@pytest.mark.parametrize("memory", [0, 2**30])
+@pytest.mark.parametrize("activity", [None, "signed"])
+def test_infinite_activity_is_refused(memory, activity):
+    image = keras.Input(IMAGES.shape[1:])
+    x = keras.layers.Flatten()(image)
+    x = keras.layers.Rescaling(1e30, name="large")(x)
+    x = keras.layers.Rescaling(1e30, name="infinite")(x)
+    with pytest.raises(ValueError, match="layer infinite has.*maximum=inf"):
+        measure_invariance(
+            keras.Model(image, keras.layers.Dense(2)(x)),
+            IMAGES,
+            transforms.get("rotate180"),
+            ["large", "infinite"],
+            activity=activity,
+            memory=memory,
+        )
+
+
 def test_without_labels_all_images_are_one_group():
     model, transform = make_model(), transforms.get("rotate180")
     found = measure_invariance(model, IMAGES, transform, ["fc"], tau=0.15)

@@ -349,6 +349,7 @@ def test_standardisation_makes_contrast_inversion_a_change_of_sign(images):
         ("blur", {"sigma": "wide"}, "takes sigma"),
         ("highpass", {"kernel": "7x7"}, "zero_sum, separable.*'7x7'"),
         ("white_noise", {"std": -1}, "grey levels.*std=-1"),
+        ("white_noise", {"std": 1e300}, r"at most 10000. Rec.*std=1e\+300"),
         ("salt_pepper", {"amount": 2}, r"in \(0, 1\]. Received: amount=2"),
         ("grayscale", {"angle": 3}, "takes no arguments.*{'angle': 3}"),
         ("rotate90", {"angle": float("inf")}, "degrees.*finite.*inf"),

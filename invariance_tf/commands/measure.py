@@ -129,7 +129,8 @@ def measure_model(arguments, program):
         kinds = (ValueError, TypeError, OSError, ImportError)
         with terminal.mistakes(kinds):
             _measure(options, chosen, record)
-    measurement.show_measurement(options.out, is_done)
+    with terminal.mistakes():
+        measurement.show_measurement(options.out, is_done)
 
 
 def _join_range(arguments):

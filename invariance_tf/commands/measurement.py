@@ -10,6 +10,7 @@ from invariance_tf import files
 from invariance_tf.commands import terminal
 
 RECORD, PAGE = "measurement.json", "report.html"
+_ADVICE = "Use --overwrite to redo it."
 # What a measurement does not depend on.
 _FREE = ("batch_size", "out", "overwrite", "download", "trust")
 # Rows of the table that is shown.
@@ -59,22 +60,26 @@ def is_done(options, settings):
 
     Raises:
         ValueError: If it has something else.
+        DamagedFileError: If what it has cannot be read.
     """
     names = os.listdir(options.out) if os.path.isdir(options.out) else []
     names = [name for name in names if name != ".lock"]
-    record = files.read_json(os.path.join(options.out, RECORD))
-    if names and record is None:
+    if names and RECORD not in names:
         raise ValueError(
             "The directory is not empty and has no measurement: choose another "
             f"one. Received: out={options.out}"
         )
-    if not names or not record["is_finished"] or options.overwrite:
+    if not names or options.overwrite:
         return False
-    if record["settings"] != settings:
+    path = os.path.join(options.out, RECORD)
+    with files.reading(path, _ADVICE):
+        record = files.read_json(path)
+        is_finished, found = record["is_finished"], dict(record["settings"])
+    if not is_finished:
+        return False
+    if found != settings:
         changed = [
-            name
-            for name in settings
-            if record["settings"].get(name) != settings[name]
+            name for name in settings if found.get(name) != settings[name]
         ]
         raise ValueError(
             f"The directory has a measurement with other {', '.join(changed)}: "
@@ -90,27 +95,30 @@ def show_measurement(out, was_done):
     Args:
         out: Path of the directory of a measurement.
         was_done: Whether it was there before.
+
+    Raises:
+        DamagedFileError: If a file of it is damaged.
     """
-    with open(os.path.join(out, "layers.csv"), encoding="utf-8") as file:
-        rows = [*csv.DictReader(file)]
-    by_key = {}
-    for row in rows:
-        key = row["transform"], row["strength"], row["layer"]
-        by_key.setdefault(key, {})[row["measure"]] = row
-    layers = [*dict.fromkeys(layer for _, _, layer in by_key)]
+    path = os.path.join(out, "layers.csv")
+    with files.reading(path, _ADVICE):
+        means = _read_means(path)
+    path = os.path.join(out, RECORD)
+    with files.reading(path, _ADVICE):
+        images = files.read_json(path)["images"]
+        counts = f"{images['num_images']:,} of {images['num_found']:,} images"
+        skipped = [f"{name}: {reason}" for name, reason in images["skipped"]]
+    layers = [*dict.fromkeys(layer for _, _, layer in means)]
     title = "Mean invariance of neurons"
     # Of a whole network only the last layer, the one that decides.
-    is_short = len(layers) == 1 or len(by_key) > _MOST_ROWS
+    is_short = len(layers) == 1 or len(means) > _MOST_ROWS
     if is_short:
         title += f", {layers[-1]}"
         if len(layers) > 1:
             title += f" (the last of {len(layers)} layers)"
-        by_key = {key: by_key[key] for key in by_key if key[2] == layers[-1]}
+        means = {key: means[key] for key in means if key[2] == layers[-1]}
     columns = ["transform", "strength", "layer", "neurons", "floor"]
     columns += ["corrected", "invariance"]
-    table = [
-        [*key, *_format_means(measures)] for key, measures in by_key.items()
-    ]
+    table = [[*key, *cells] for key, cells in means.items()]
     if is_short:
         columns.remove("layer")
         table = [[*row[:2], *row[3:]] for row in table]
@@ -121,7 +129,35 @@ def show_measurement(out, was_done):
     words = ("transform", "layer")
     sides = {name: "left" if name in words else "right" for name in columns}
     terminal.show_table(title, sides, table)
-    _show_closing(out, was_done)
+    if skipped:
+        terminal.show_problem(
+            f"warning: {len(skipped)} images were left out, such as "
+            f"{skipped[0]}"
+        )
+    closing = f"Measured on {counts}."
+    if was_done:
+        closing = (
+            "This measurement is already finished; use --overwrite to redo it."
+        )
+    terminal.show_line(f"{closing}\nPage: {os.path.join(out, PAGE)}")
+    terminal.show_line(f"Tables and figures: {out}")
+
+
+def _read_means(path):
+    """Reads a layers.csv.
+
+    Returns:
+        Dictionary from transformation, strength and layer to the cells of
+        `_format_means`.
+    """
+    by_key = {}
+    with open(path, encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            key = row["transform"], row["strength"], row["layer"]
+            by_key.setdefault(key, {})[row["measure"]] = row
+    if not by_key:
+        raise ValueError("it has no rows")
+    return {key: _format_means(measures) for key, measures in by_key.items()}
 
 
 def _format_means(measures):
@@ -136,22 +172,3 @@ def _format_means(measures):
         f"{int(invariance['num_neurons']):,}",
         *(terminal.format_number(float(mean or "nan")) for mean in means),
     ]
-
-
-def _show_closing(out, was_done):
-    """Shows what was read and written."""
-    images = files.read_json(os.path.join(out, RECORD))["images"]
-    counts = f"{images['num_images']:,} of {images['num_found']:,} images"
-    if images["skipped"]:
-        name, reason = images["skipped"][0]
-        terminal.show_problem(
-            f"warning: {len(images['skipped'])} images were left out, such as "
-            f"{name}: {reason}"
-        )
-    closing = f"Measured on {counts}."
-    if was_done:
-        closing = (
-            "This measurement is already finished; use --overwrite to redo it."
-        )
-    terminal.show_line(f"{closing}\nPage: {os.path.join(out, PAGE)}")
-    terminal.show_line(f"Tables and figures: {out}")

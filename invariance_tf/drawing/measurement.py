@@ -185,7 +185,7 @@ def draw_values(table, axes, place, series):
     _label_places(axes, names)
     ends = table[["value", "low", "high", "control"]].to_numpy("float64")
     ends = ends[np.isfinite(ends)]
-    axes.set_ylim(min(0, *ends) - 0.02, 1.02 * max(1, *ends))
+    axes.set_ylim(min([0, *ends]) - 0.02, 1.02 * max([1, *ends]))
     return handles
 
 

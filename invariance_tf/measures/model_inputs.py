@@ -1,6 +1,7 @@
 """What a model is called with: images, and perhaps other inputs."""
 
 import os
+import zipfile
 
 import keras
 import numpy as np
@@ -43,6 +44,13 @@ def read_model(model, custom_objects=None):
     if not path.endswith((".keras", ".h5", ".hdf5")):
         raise ValueError(
             f"The file of a model must end in .keras. Received: model={path}"
+        )
+    # Keras would say that it does not exist.
+    if path.endswith(".keras") and not zipfile.is_zipfile(path):
+        raise ValueError(
+            "The file is damaged, or not what Keras saves as .keras, a ZIP "
+            "archive: save the model again (a file in HDF5 must end in .h5). "
+            f"Received: model={path}"
         )
     try:
         return keras.models.load_model(

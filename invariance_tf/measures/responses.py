@@ -103,8 +103,8 @@ class Responses:
     Raises:
         FileNotFoundError: If there is no such model.
         TypeError: If the model or the images are of the wrong kind.
-        ValueError: If a layer does not exist, has negative activity, or an
-            argument is illegal.
+        ValueError: If a layer does not exist, has negative or infinite
+            activity, or an argument is illegal.
     """
 
     def __init__(
@@ -288,9 +288,12 @@ class Responses:
                     [self._largest(*pair) for pair in pairs]
                     for _, pairs in self._kept
                 )
-            self._maxima = functools.reduce(
+            maxima = functools.reduce(
                 lambda *both: [*map(np.maximum, *both)], largest
             )
+            for layer, of_layer in zip(self.layers, maxima, strict=True):
+                _check_finite(layer, of_layer.max())
+            self._maxima = maxima
         return self._maxima
 
     def _largest(self, original, transformed):
@@ -339,6 +342,15 @@ class Responses:
             for of_all, of_block in zip(whole, pairs[index], strict=True):
                 of_all[positions] = of_block
         return whole
+
+
+def _check_finite(layer, maximum):
+    if not np.isfinite(maximum):
+        raise ValueError(
+            f"Activity must be finite, but the layer {layer} has other: choose "
+            "other `layers`, or check the values that the model gets "
+            f"(`preprocess`). Received: maximum={maximum:.3g}"
+        )
 
 
 def _describe_transform(transform):

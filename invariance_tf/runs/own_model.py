@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from invariance_tf import transforms
+from invariance_tf import files, transforms
 from invariance_tf.measures import activations, calls, model_inputs
 from invariance_tf.settings import names as settings_names
 
@@ -64,8 +64,9 @@ def _import_objects(path):
     """Imports the classes and functions that a model's file names."""
     if not zipfile.is_zipfile(path):
         return {}
-    with zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read("config.json"))
+    with files.reading(path, "Save the model again."):
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
     found = {}
     for node in _list_nodes(config):
         place = node.get("module")
@@ -113,7 +114,8 @@ def read_preprocessing(name):
             low, high = float(low), float(high)
         except ValueError:
             low = high = np.nan
-        if low < high:
+        # Both ends and all between them are finite, of float32 too.
+        if 0 < high - low <= float(np.finfo("float32").max):
             return lambda images: low + images * ((high - low) / 255)
     module = getattr(keras.applications, name, None)
     if not hasattr(module, "preprocess_input"):

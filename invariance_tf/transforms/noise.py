@@ -1,7 +1,5 @@
 """The noise family: fresh random values at every pass."""
 
-import math
-
 import keras
 import numpy as np
 from keras import ops
@@ -28,17 +26,19 @@ class WhiteNoise(_Noise):
     """Adds independent Gaussian noise to every value.
 
     Args:
-        std: Float > 0. Standard deviation of the noise, in grey levels.
+        std: Float above 0 and at most 10000. Standard deviation of the noise,
+            in grey levels.
         clip: Boolean. Whether to clip the result to 0..255.
         seed: Integer or `None`. Seed of the noise.
     """
 
     def __init__(self, std, clip=False, **kwargs):
         super().__init__(**kwargs)
-        if not 0 < std < math.inf:
+        # Beyond, nothing is left of the image, and float32 ends somewhere.
+        if not 0 < std <= 10_000:
             raise ValueError(
                 "`std` is a standard deviation in grey levels and must be "
-                f"positive. Received: std={std}"
+                f"above 0 and at most 10000. Received: std={std}"
             )
         self.std = std
         self.clip = clip
