@@ -115,7 +115,7 @@ def read_preprocessing(name):
         except ValueError:
             low = high = np.nan
         # Both ends and all between them are finite, of float32 too.
-        if 0 < high - low <= np.finfo("float32").max:
+        if 0 < high - low <= float(np.finfo("float32").max):
             return lambda images: low + images * ((high - low) / 255)
     module = getattr(keras.applications, name, None)
     if not hasattr(module, "preprocess_input"):
