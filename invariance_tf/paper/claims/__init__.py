@@ -64,6 +64,9 @@ def judge_claim(number, studies):
     studies = {
         name: _of_the_paper(study, name) for name, study in studies.items()
     }
+    studies = {
+        name: study for name, study in studies.items() if len(study.runs)
+    }
     found = {
         study: claim.measure(studies, study)
         for study in claim.studies
