@@ -263,7 +263,7 @@ def test_the_page_stands_alone_and_shows_names_as_text(measure, tmp_path):
         ("--transform blur:-1", "Received: sigma=-1"),
         ("--transform 3", "Unknown transform"),
         ("--layers cnov", "Legal: conv, pool, fc"),
-        ("--layers logits", "negative or undefined activity"),
+        ("--layers logits", "negative activity"),
         ("--measures cka", "linear_cka, rsa, goodfellow_score"),
         ("--tau 1", "from 0 to below 1"),
         ("--preprocess resnet5", "a range such as 0..1 or -1..1, or one of"),

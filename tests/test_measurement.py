@@ -286,7 +286,7 @@ def test_infinite_activity_is_refused(memory, activity):
     x = keras.layers.Flatten()(image)
     x = keras.layers.Rescaling(1e30, name="large")(x)
     x = keras.layers.Rescaling(1e30, name="infinite")(x)
-    with pytest.raises(ValueError, match="layer infinite has.*maximum=inf"):
+    with pytest.raises(ValueError, match="layer infinite has.*(inf|nan)$"):
         measure_invariance(
             keras.Model(image, keras.layers.Dense(2)(x)),
             IMAGES,

@@ -245,11 +245,12 @@ class Responses:
         return np.split(output, 2)
 
     def _check_sign(self, layer, minimum):
-        if np.isnan(minimum) or minimum < 0 and self._activity is None:
+        _check_finite(layer, minimum)
+        if minimum < 0 and self._activity is None:
             raise ValueError(
                 "The measures are for rectified activity, but the layer "
-                f"{layer} has negative or undefined activity. Measure the ReLU "
-                'after it, or choose `activity`: "rectified" or "signed". '
+                f"{layer} has negative activity. Measure the ReLU after it, or "
+                'choose `activity`: "rectified" or "signed". '
                 f"Received: minimum={minimum:.3g}"
             )
 
@@ -344,12 +345,12 @@ class Responses:
         return whole
 
 
-def _check_finite(layer, maximum):
-    if not np.isfinite(maximum):
+def _check_finite(layer, extreme):
+    if not np.isfinite(extreme):
         raise ValueError(
             f"Activity must be finite, but the layer {layer} has other: choose "
             "other `layers`, or check the values that the model gets "
-            f"(`preprocess`). Received: maximum={maximum:.3g}"
+            f"(`preprocess`). Received: {extreme}"
         )
 
 
