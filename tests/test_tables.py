@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from crash_points import states_of
-from made_up_runs import made_up_runs
+from made_up_runs import COLUMNS, made_up_runs
 
 from invariance_tf import Experiment, files, load_runs
 from invariance_tf import run as run_experiment
@@ -377,6 +377,18 @@ def without(column):
             "across_accuracy must be from 0 to 1",
         ),
         ("accuracy", without("run"), "the column run is missing"),
+        *(
+            (name, twice, "has some rows several times")
+            for name in sorted({*COLUMNS} - {"accuracy_by_category"})
+        ),
+        ("neurons", without("specialisation"), "specialisation is missing"),
+        ("layers", without("tau"), "the column tau is missing"),
+        ("layers", without("mean_invariance"), "mean_invariance is missing"),
+        (
+            "confusion",
+            lambda table: table.assign(run="another"),
+            "the run another is not in runs.parquet",
+        ),
         (
             "ablation",
             lambda table: table.assign(accuracy=-0.1),

@@ -31,6 +31,48 @@ _OF_EVERY_VERSION = (
     *("num_images", "num_skipped"),
 )
 
+# What a row of the other tables is about, and what it says in every version.
+_ABOUT = {
+    "accuracy": ("test_transform", "category_group"),
+    "accuracy_by_category": ("test_transform", "category"),
+    "confusion": ("category_group",),
+    "neurons": ("test_transform", "layer", "category_group", "neuron"),
+    "layers": ("test_transform", "layer", "category_group", "tau"),
+    "active_counts": ("layer", "image"),
+    "ablation": (
+        *("layer", "criterion", "value", "share_ablated", "ablated"),
+        *("image_version", "category_group"),
+    ),
+    "strengths": ("parameter", "strength", "category_group"),
+    "clusters": ("layer", "num_clusters"),
+    "history": ("epoch",),
+}
+_SAYS = {
+    "accuracy": ("num_images", "accuracy"),
+    "accuracy_by_category": ("category_group", "num_images", "num_correct"),
+    "confusion": ("percent_as_seen", "percent_as_unseen", "percent_correct"),
+    "neurons": (
+        *("num_images", "num_active_images", "invariance_coefficient"),
+        *("control_shuffled", "control_same_category", "specialisation"),
+    ),
+    "layers": (
+        *("num_neurons", "num_never_active", "mean_invariance"),
+        *("median_invariance", "mean_specialisation"),
+    ),
+    "active_counts": ("num_active_neurons", "num_neurons"),
+    "ablation": ("accuracy",),
+    "strengths": (
+        *("is_trained", "num_images", "accuracy", "lower", "upper"),
+        *("mean_invariance", "mean_control_shuffled"),
+        "mean_corrected_invariance",
+    ),
+    "clusters": (
+        *("num_neurons", "is_chosen", "explained", "shuffled_mean"),
+        *("shuffled_std", "correlated_mean", "correlated_std"),
+    ),
+    "history": (),
+}
+
 
 def read_table(path, penultimate_layer):
     """Reads a table; from large ones only the penultimate layer."""
@@ -99,6 +141,27 @@ def check_present(table, names):
     missing = [name for name in names if name not in table]
     if missing:
         raise ValueError(f"the column {missing[0]} is missing")
+
+
+def check_measured(name, table, runs):
+    """Raises a `ValueError` unless a table says something once of each run.
+
+    Args:
+        name: String, which of the tables other than `runs` it is.
+        table: DataFrame.
+        runs: Names of the runs there are.
+    """
+    if not len(table):
+        return
+    check_present(table, (*_ABOUT[name], *_SAYS[name]))
+    unknown = {*table.run} - {*runs}
+    if unknown:
+        raise ValueError(f"the run {min(unknown)} is not in runs.parquet")
+    # Networks with several transformations have tables of each.
+    about = {"run", "test_transform", *_ABOUT[name]} & {*table}
+    twice = table.run[table.duplicated([*about])]
+    if len(twice):
+        raise ValueError(f"the run {twice.iloc[0]} has some rows several times")
 
 
 def check_rows(table):

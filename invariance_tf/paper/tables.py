@@ -319,6 +319,9 @@ def _load_saved(directory):
                 columns.check_columns(tables[name])
                 if name == "runs":
                     columns.check_rows(tables[name])
+                else:
+                    known = tables["runs"].run
+                    columns.check_measured(name, tables[name], known)
     runs = tables["runs"]
     missing = {name: math.nan for name in (*MEASURES, "num_parameters")}
     missing |= {"is_at_chance": False, "paradigm": "joint"}
