@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from invariance_tf import files, transforms
 from invariance_tf import run as run_experiment
-from invariance_tf import transforms
 from invariance_tf.commands import cli
 from invariance_tf.measures import ablation, activations
 from invariance_tf.measures.measurement import measure_invariance
@@ -296,8 +296,14 @@ def test_a_done_run_is_measured_again_only_where_it_lacks_measures(
     assert again(tau=0.3, ablate_layer="conv5")
     assert not again(tau=0.3)
     assert {*read(run_dir, "ablation.csv").layer} == {"fc6", "conv5"}
-    assert again(tau=0.3, layer_measures="linear_cka,decode_categories")
+    # What was measured stays, each time with one measure more.
+    assert again(tau=0.3, layer_measures="linear_cka")
+    assert again(tau=0.3, layer_measures="decode_categories")
     assert not again(tau=0.3)
+    assert not again(tau=0.3, layer_measures="linear_cka")
+    assert {*read(run_dir, "ablation.csv").layer} == {"fc6", "conv5"}
+    analysed = files.read_json(os.path.join(run_dir, "provenance.json"))
+    assert analysed["analysis"]["versions"] == analysed["versions"]
     layers = read(run_dir, "layers.csv")
     for name in ("linear_cka", "decode_categories_transformed"):
         is_own = np.isclose(layers.tau, 0.3)

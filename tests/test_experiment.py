@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ from invariance_tf import Experiment, files
 from invariance_tf import run as run_experiment
 from invariance_tf.commands import places
 from invariance_tf.commands.sweep import run_sweep
-from invariance_tf.runs import preparation
+from invariance_tf.runs import preparation, provenance
 from invariance_tf.settings import families
 from invariance_tf.training import learning
 
@@ -204,6 +205,26 @@ def test_the_provenance_names_versions_data_and_time(summary):
     assert provenance["seconds"].keys() == {
         *("data", "model", "training", "evaluation", "analysis")
     }
+
+
+def test_the_provenance_keeps_the_environments_of_a_resumed_run(
+    finished, run_dir, monkeypatch
+):
+    path = pathlib.Path(run_dir, "provenance.json")
+    before = json.loads(path.read_text())
+    assert before["earlier"] == []
+    prepared = preparation.prepare(finished[0])
+    prepared = dataclasses.replace(prepared, run_dir=run_dir)
+    for commit in ("first", "second", "second"):
+        monkeypatch.setattr(
+            provenance, "_git", lambda *_, commit=commit: commit
+        )
+        provenance.write_provenance(prepared)
+    after = json.loads(path.read_text())
+    earlier = [each["git_commit"] for each in after["earlier"]]
+    assert earlier == [before["git_commit"], "first"]
+    assert after["git_commit"] == "second"
+    assert "data" not in after["earlier"][0]
 
 
 def test_a_finished_run_is_left_as_it_is(finished):

@@ -19,6 +19,7 @@ from invariance_tf.drawing import draw_strengths
 from invariance_tf.measures import evaluation
 from invariance_tf.run_files import find_finished
 from invariance_tf.runs import preparation, strengths
+from invariance_tf.runs.experiment import analyse_again
 from invariance_tf.runs.sweep import plan
 from invariance_tf.settings import defaults
 from invariance_tf.settings.config import Experiment
@@ -151,8 +152,13 @@ def test_strengths_of_a_finished_run_are_measured_on_demand(tested):
     assert not again()
     assert not again(test_strengths=())
     assert len(load_runs(experiment.runs_dir).strengths) == 9
-    # Those of another tau would be no measure of this run.
+    # All that the run has is measured at the other tau.
+    before = read(tested, "strengths.csv")
     assert again(test_strengths=(), tau=0.2)
+    after = read(tested, "strengths.csv")
+    assert [*after.strength] == [*before.strength]
+    assert not after.mean_invariance.equals(before.mean_invariance)
+    analyse_again(run_dir, test_strengths=[])
     assert not find_finished(run_dir).has("strengths.csv")
     assert not len(load_runs(experiment.runs_dir).strengths)
     arguments = ["--test_strengths", "0.9", "0.1", "--tau", "0.15"]

@@ -46,7 +46,7 @@ def run_prepared(prepared, overwrite=False):
 
     An interrupted training resumes after its last complete epoch. A finished
     run is not repeated; only its neurons are measured again if the settings ask
-    for measures that it lacks.
+    for measures that it lacks, with those that it has.
 
     Args:
         prepared: A `Prepared`.
@@ -87,6 +87,8 @@ def _answer_or_continue(prepared, finished):
     elif finished_runs.is_analysed(finished, prepared.experiment):
         summary = finished.summary
     else:
+        experiment = finished_runs.keep_measures(prepared.experiment, finished)
+        prepared = dataclasses.replace(prepared, experiment=experiment)
         summary = _analyse_finished(prepared, finished)
     return {
         **summary,
@@ -190,6 +192,7 @@ def _analyse_finished(prepared, finished):
         measures = analysis.analyse(staged)
         settings = dataclasses.asdict(prepared.experiment)
         files.write_yaml(staged.path("config.yaml"), settings)
+        provenance.write_analysis(finished, staged.path("provenance.json"))
         summary = dict(finished.summary)
         if "files" in summary:
             # A former measure that was not repeated is the run's no more.

@@ -5,7 +5,7 @@ import os
 
 from invariance_tf import datasets, files, run_files
 from invariance_tf.runs import images
-from invariance_tf.settings import config
+from invariance_tf.settings import checks, config
 
 # Data sets whose images are cached: changed files are noticed at once.
 _CACHED = ("folder", "facescrub")
@@ -13,6 +13,11 @@ _CACHED = ("folder", "facescrub")
 # them: drawing them only to compare them would take longer than all the rest.
 _COMPUTED = ("synthfaces", "digits")
 _MAKERS = ("invariance_tf", "numpy", "pillow")
+# Settings that say what is measured.
+_MEASURES = (
+    *("analysis", "tau", "activity"),
+    *("ablate_layer", "test_strengths", "layer_measures"),
+)
 
 
 def find_done(experiment):
@@ -69,18 +74,58 @@ def is_analysed(finished, experiment):
         finished: A `run_files.FinishedRun`.
         experiment: A resolved `config.Experiment` with the same training.
     """
+    if experiment.analysis == "none":
+        return True
     measured = read_settings(finished)
-    rank = config.ANALYSES.index
-    return experiment.analysis == "none" or (
-        rank(experiment.analysis) <= rank(measured["analysis"])
-        and experiment.tau == measured["tau"]
-        and experiment.activity == measured["activity"]
-        and all(
-            getattr(experiment, name) in (None, measured[name])
-            for name in ("ablate_layer", "layer_measures")
-        )
-        and {*experiment.test_strengths} <= {*measured["test_strengths"]}
+    wanted = _add_measures(experiment, measured)
+    return all(getattr(wanted, name) == measured[name] for name in _MEASURES)
+
+
+def keep_measures(experiment, finished):
+    """Returns an experiment that also asks for what its finished run has.
+
+    So measuring the run again for a further measure loses none. What it
+    had at another `tau` or `activity`, or of another layer than
+    `ablate_layer`, is replaced.
+
+    Args:
+        experiment: A resolved `config.Experiment`.
+        finished: A `run_files.FinishedRun` with the same training.
+    """
+    return _add_measures(experiment, read_settings(finished))
+
+
+def _add_measures(experiment, measured):
+    """Adds measures of a run's settings to those of an experiment."""
+    strengths = measured["test_strengths"]
+    new = [
+        strength
+        for strength in experiment.test_strengths
+        if strength not in strengths
+    ]
+    return dataclasses.replace(
+        experiment,
+        analysis=max(
+            (experiment.analysis, measured["analysis"]),
+            key=config.ANALYSES.index,
+        ),
+        ablate_layer=experiment.ablate_layer or measured["ablate_layer"],
+        test_strengths=[*strengths, *new] if new else strengths,
+        layer_measures=_join_measures(
+            measured["layer_measures"], experiment.layer_measures
+        ),
     )
+
+
+def _join_measures(first, second):
+    """Joins two lists of measures of layers, each a text or `None`."""
+    known = checks.read_layer_measures(first)
+    new = [
+        name for name in checks.read_layer_measures(second) if name not in known
+    ]
+    if "all" in known or not new:
+        return first
+    return "all" if "all" in new else ",".join([*known, *new])
 
 
 def read_settings(finished):

@@ -45,18 +45,43 @@ def describe_environment():
 def write_provenance(prepared):
     """Writes provenance.json: environment, data, and the time so far.
 
+    Other environments in which the run was begun are kept in `earlier`.
+
     Args:
         prepared: A `preparation.Prepared`.
     """
+    path, now = prepared.path("provenance.json"), describe_environment()
+    earlier = []
+    if os.path.lexists(path):
+        with run_files.reading(path):
+            former = files.read_json(path)
+            earlier = former.get("earlier", [])
+            former = {name: former.get(name) for name in now}
+        if former not in (now, *earlier):
+            earlier.append(former)
     files.write_json(
-        prepared.path("provenance.json"),
+        path,
         {
-            **describe_environment(),
+            **now,
+            "earlier": earlier,
             "precision": _describe_precision(prepared.experiment.precision),
             "data": _describe_data(prepared),
             "seconds": prepared.seconds,
         },
     )
+
+
+def write_analysis(finished, path):
+    """Writes a provenance.json with the environment of a later analysis.
+
+    Args:
+        finished: A `run_files.FinishedRun`.
+        path: Where to write it, if the run has one.
+    """
+    if os.path.lexists(finished.find("provenance.json")):
+        with finished.reading("provenance.json") as former:
+            record = files.read_json(former)
+        files.write_json(path, {**record, "analysis": describe_environment()})
 
 
 def check_same_images(prepared):
