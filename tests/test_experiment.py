@@ -215,10 +215,8 @@ def test_the_provenance_keeps_the_environments_of_a_resumed_run(
     assert before["earlier"] == []
     prepared = preparation.prepare(finished[0])
     prepared = dataclasses.replace(prepared, run_dir=run_dir)
-    for commit in ("first", "second", "second"):
-        monkeypatch.setattr(
-            provenance, "_git", lambda *_, commit=commit: commit
-        )
+    for name in ("first", "second", "second"):
+        monkeypatch.setattr(provenance, "_git", lambda *_, name=name: name)
         provenance.write_provenance(prepared)
     after = json.loads(path.read_text())
     earlier = [each["git_commit"] for each in after["earlier"]]
