@@ -4,7 +4,10 @@ Neither TensorFlow nor PyTorch is imported: their tensors and data sets are
 recognised by what they can do.
 """
 
+import contextlib
 import numbers
+import os
+import pathlib
 
 import numpy as np
 
@@ -30,7 +33,8 @@ def read_images(
         labels: Labels, see `read_labels`. `None` means those that come with
             the images, if any.
         num_images: Integer > 0: the most images to read, or `None` for all.
-            Needed where the images would never end.
+            Needed where the images would never end, and where what yields them
+            takes more than half of the memory.
         value_range: Pair of numbers between which all values lie. `None`
             means 0 to 255, and refuses images that lie between 0 and 1 or
             between -1 and 1, since they have most likely been rescaled.
@@ -71,7 +75,7 @@ def read_images(
     return images, labels
 
 
-def read_labels(labels, num_images):
+def read_labels(labels, num_images, names=None):
     """Reads one label for each image.
 
     Args:
@@ -79,6 +83,8 @@ def read_labels(labels, num_images):
             >= 0; strings, numbered in their alphabetical order; or rows of
             zeros and a single one (one-hot).
         num_images: Integer, how many images there are.
+        names: Sequence of all strings that are legal, which are then numbered
+            in this order; or `None`.
 
     Returns:
         Integer array of shape `(num_images,)`, >= 0.
@@ -90,6 +96,8 @@ def read_labels(labels, num_images):
 
     >>> read_labels(["dog", "cat", "dog"], 3)
     array([1, 0, 1])
+    >>> read_labels(["dog", "cat", "dog"], 3, names=["dog", "cat"])
+    array([0, 1, 0])
     >>> read_labels([[0, 0, 1], [1, 0, 0]], 2)
     array([2, 0])
     """
@@ -111,10 +119,10 @@ def read_labels(labels, num_images):
                 f"1 in each row, else 0. Received: {_preview(labels)}"
             )
         return labels.argmax(axis=1)
-    if labels.dtype.kind == "O":
+    if labels.dtype.kind in "OSTU":
         labels = _as_strings(labels)
-    if labels.dtype.kind in "US":
-        return np.unique(labels, return_inverse=True)[1]
+    if labels.dtype.kind == "U":
+        return _number(labels, names)
     is_whole = labels.dtype.kind in "biuf" and np.array_equal(
         labels, np.trunc(labels)
     )
@@ -140,6 +148,19 @@ def as_array(values):
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
     # NumPy takes 16 bits of another library for bytes without a meaning.
     return array.astype("float32") if array.dtype.name == "bfloat16" else array
+
+
+def find_memory():
+    """Returns the memory of this machine, or container, in bytes."""
+    try:
+        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        # Not on Windows.
+        found = 2**32
+    with contextlib.suppress(OSError, ValueError):
+        limit = pathlib.Path("/sys/fs/cgroup/memory.max").read_text("ascii")
+        found = min(found, int(limit))
+    return found
 
 
 def check_shape(shape, name="images"):
@@ -246,7 +267,9 @@ def _collect(images, num_images, name):
             raise ValueError(
                 f"`{name}` must all have the same size: {error}"
             ) from error
-    found, labels, count = [], [], 0
+    found, labels, count, num_bytes = [], [], 0, 0
+    # To join what was read takes as much again.
+    most = find_memory() // 2
     for element in _elements(images, num_images, name):
         batch, of_batch = _split(element, name)
         if batch.ndim == 3:
@@ -255,8 +278,15 @@ def _collect(images, num_images, name):
         found.append(batch)
         labels.append(of_batch)
         count += len(batch)
+        num_bytes += batch.nbytes
         if num_images is not None and count >= num_images:
             break
+        if num_images is None and num_bytes > most:
+            raise ValueError(
+                f"`{name}` may never end: {count} images take half of the "
+                "memory. Say with `num_images` how many to read. Received: "
+                f"num_images=None, {name}={type(images).__name__}"
+            )
     if not found:
         raise ValueError(f"`{name}` has no elements: at least one is needed.")
     shapes = {batch.shape[1:] for batch in found}
@@ -323,10 +353,12 @@ def _find(element, keys):
 
 
 def _as_strings(labels):
-    """Returns an array of strings from one of Python objects."""
+    """Returns an array of strings, or of integers, from one of any objects."""
     texts = [
-        label.decode() if isinstance(label, bytes) else label
-        for label in labels.ravel()
+        label.decode(errors="surrogateescape")
+        if isinstance(label, bytes)
+        else label
+        for label in labels
     ]
     if all(isinstance(text, str) for text in texts):
         return np.array(texts, str)
@@ -336,6 +368,21 @@ def _as_strings(labels):
         "`labels` must be integers >= 0, strings or one-hot rows. "
         f"Received: {_preview(labels)}"
     )
+
+
+def _number(texts, names):
+    """Returns the number of each text in `names`, or in alphabetical order."""
+    found, labels = np.unique(texts, return_inverse=True)
+    if names is None:
+        return labels
+    place = {name: number for number, name in enumerate(names)}
+    for text in found.tolist():
+        if text not in place:
+            raise ValueError(
+                "`labels` must be names in `categories`, or their indices. "
+                f"Received: label={text!r}"
+            )
+    return np.array([place[text] for text in found.tolist()], int)[labels]
 
 
 def _is_count(value):

@@ -133,6 +133,25 @@ def test_what_never_ends_is_bounded_or_refused(make):
     assert len(arrays.read_images(make(), num_images=9)[0]) == 9
 
 
+def unknown(images):
+    """Returns a data set that does not know how many images it has."""
+    return images.filter(lambda *_: True)
+
+
+@pytest.mark.parametrize("is_batched", [False, True])
+def test_an_end_that_is_not_known_is_awaited_in_half_of_the_memory(
+    monkeypatch, is_batched
+):
+    monkeypatch.setattr(arrays, "find_memory", lambda: 40 * IMAGES.nbytes)
+    make = tensors(IMAGES).batch(4) if is_batched else tensors(IMAGES)
+    assert np.array_equal(arrays.read_images(unknown(make))[0], IMAGES)
+    endless = unknown(make.repeat())
+    with pytest.raises(ValueError, match="may never end: 20. images take half"):
+        arrays.read_images(endless)
+    many, _ = arrays.read_images(endless, num_images=500)
+    assert len(many) == 500
+
+
 @pytest.mark.parametrize("number", [0, -1, 2.5, True, "all"])
 def test_a_number_of_images_is_positive(number):
     with pytest.raises(ValueError, match="positive integer. Received: num"):
@@ -222,6 +241,8 @@ def test_a_declared_range_is_believed_and_checked():
         NAMES,
         NAMES.tolist(),
         NAMES.astype("S"),
+        NAMES.astype("S")[:, None],
+        NAMES.astype(np.dtypes.StringDType()),
         NAMES.astype(object),
         [name.encode() for name in NAMES.tolist()],
         Torch(LABELS),

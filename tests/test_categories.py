@@ -26,7 +26,7 @@ def test_the_same_seed_draws_the_same_set():
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("n_seen", [-1, 11])
+@pytest.mark.parametrize("n_seen", [-1, 11, 2.5, 3.0, "all"])
 def test_a_set_beyond_the_categories_is_refused(n_seen):
     with pytest.raises(ValueError, match=f"from 0 to 10.*n_seen={n_seen}"):
         seen_categories(10, n_seen, seed=0)

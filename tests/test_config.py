@@ -3,8 +3,10 @@
 import dataclasses
 import importlib
 import inspect
+import pathlib
 import re
 
+import numpy as np
 import pytest
 
 from invariance_tf.datasets.images.selection import Selection
@@ -186,6 +188,20 @@ def test_a_strength_is_one_run_as_whole_number_and_as_float():
         ),
         ({"epochs": "3"}, "at least 1. Received: epochs=3"),
         ({"n_seen": "3"}, "from 0 to 40. Received: n_seen=3"),
+        ({"n_seen": 2.5}, "an integer from 0 to 40. Received: n_seen=2.5"),
+        ({"seed": 1.5}, "an integer, from 0 to 2147483647. Received: seed=1.5"),
+        ({"epochs": 3.0}, "an integer, at least 1. Received: epochs=3.0"),
+        ({"seed": np.int64(3)}, r"int\(3\).*Received: seed=np.int64\(3\)"),
+        ({"momentum": np.float32(0.5)}, "Python's own .*Received: momentum=np"),
+        (
+            {"runs_dir": pathlib.Path("runs")},
+            r"str\(path\). Received: runs_dir",
+        ),
+        (
+            {"dataset": "folder", "n_seen": 1, "data_dir": 5},
+            "a text. Received: data_dir=5",
+        ),
+        ({"layer_measures": 5}, "a text. Received: layer_measures=5"),
         ({"tau": "high"}, "or auto. Received: tau=high"),
         ({"num_categories": 10**7}, "GiB of memory. Lower `num_categories`"),
     ],

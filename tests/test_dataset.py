@@ -31,6 +31,7 @@ def make(**changes):
         {"images": IMAGES.astype("int64")},
         {"images": [*IMAGES]},
         {"labels": ["cat"] * 3 + ["dog"] * 3},
+        {"labels": CONTENT["labels"].astype(object)},
         {"labels": np.eye(2)[CONTENT["labels"]]},
         {"is_test": [True, False, False] * 2, "categories": ["cat", "dog"]},
     ],
@@ -40,6 +41,15 @@ def test_the_same_content_in_another_form_is_the_same_data_set(changes):
     assert other.images.dtype == "uint8" and other.labels.dtype == "int32"
     assert other.fingerprint == usual.fingerprint
     assert np.array_equal(other.hashes, usual.hashes)
+
+
+@pytest.mark.parametrize("dtype", ["U", "S", object, np.dtypes.StringDType()])
+@pytest.mark.parametrize("shape", [(6,), (6, 1)])
+def test_names_have_the_numbers_of_the_categories(dtype, shape):
+    """Whatever they are stored as, not those of the alphabet."""
+    labels = np.array(["dog"] * 3 + ["cat"] * 3).astype(dtype).reshape(shape)
+    made = make(labels=labels, categories=("dog", "cat"))
+    assert made.labels.tolist() == [0, 0, 0, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +93,8 @@ def test_images_that_would_be_rounded_have_no_fingerprint():
         ({"labels": [0, 0, 0, 1, 1, 2]}, "below 2, .*label=2"),
         ({"labels": [0, 1, 0, 1, 0, 1]}, "adjacent.*np.argsort"),
         ({"labels": ["cat"] * 5 + ["cow"]}, "names in `categories`.*'cow'"),
+        ({"labels": [b"cat"] * 5 + [b"cow"]}, "names in `categories`.*'cow'"),
+        ({"labels": [b"cat"] * 5 + [b"\xff"]}, "names in `categories`"),
         ({"labels": [-1, 0, 0, 1, 1, 1]}, "integers >= 0"),
         ({"is_test": [True, False]}, "a boolean for each of 6.*shape=\\(2,\\)"),
         ({"is_test": [1, 0, 0, 1, 0, 0]}, "a boolean.*dtype=int"),

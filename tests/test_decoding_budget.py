@@ -1,5 +1,7 @@
 """Images that would take too much memory or too much time."""
 
+import contextlib
+import io
 import threading
 import time
 
@@ -71,8 +73,40 @@ def progressive(num_scans, side):
     return content[:-2] + scan * missing + content[-2:]
 
 
-def test_a_jpeg_with_too_many_scans_is_refused_at_once():
-    content = progressive(3000, 2000)
+def after_its_start(content, added):
+    return content[:2] + added + content[2:]
+
+
+def as_mpo(content):
+    """Adds the header of several pictures in one file."""
+    frame = Image.new("L", (8, 8))
+    mpo = encode(frame, "MPO", save_all=True, append_images=[frame])
+    header = mpo[mpo.index(b"\xff\xe2") :]
+    content = after_its_start(
+        content, header[: 2 + int.from_bytes(header[2:4])]
+    )
+    assert Image.open(io.BytesIO(content)).format == "MPO"
+    return content
+
+
+def with_false_lengths(content):
+    """Adds markers without a length, as if scans were in their segments."""
+    scan = decoding.START_OF_SCAN
+    start, first, others = content.partition(scan)
+    others = others.replace(scan, b"\xff\x02\xff\xd0\xff\xff" + scan)
+    return start + first + others
+
+
+def after_tables(content):
+    """Adds a JPEG without an image before."""
+    return decoding.START_OF_JPEG + decoding.END_OF_JPEG + content
+
+
+@pytest.mark.parametrize(
+    "disguise", [bytes, as_mpo, with_false_lengths, after_tables]
+)
+def test_a_jpeg_with_too_many_scans_is_refused_at_once(disguise):
+    content = disguise(progressive(3000, 2000))
     start = time.perf_counter()
     with pytest.raises(decoding.UnusableImageError, match="has 3000 scans"):
         with decoding.open_image(content):
@@ -84,6 +118,32 @@ def test_a_jpeg_with_too_many_scans_is_refused_at_once():
 def test_photos_and_small_images_may_have_scans(num_scans, side):
     with decoding.open_image(progressive(num_scans, side)) as image:
         assert image.size == (side, side)
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda content, scans: content + scans,
+        lambda content, scans: after_its_start(
+            content, b"\xff\xe5" + (len(scans) + 2).to_bytes(2) + scans
+        ),
+    ],
+)
+def test_what_looks_like_scans_in_a_film_or_preview_is_none(add):
+    content = add(progressive(10, 2000), decoding.START_OF_SCAN * 1000)
+    with decoding.open_image(content) as image:
+        image.load()
+
+
+@pytest.mark.parametrize(
+    "part", [b"\xff\xe0\0\2", b"\xff\0", b"\xff", b"\xff\xd0", b"\xff\xda"]
+)
+def test_nothing_keeps_the_count_of_scans_busy(part):
+    content = decoding.START_OF_JPEG + part * (30_000_000 // len(part))
+    start = time.perf_counter()
+    with contextlib.suppress(decoding.UnusableImageError):
+        assert decoding._count_scans(content) <= decoding.MAX_SEGMENTS
+    assert time.perf_counter() - start < 2
 
 
 @pytest.mark.parametrize("must_finish", [False, True])

@@ -376,6 +376,18 @@ def test_kept_photos_need_no_second_download(prepare, server, tmp_path):
     assert server.num_requests == before
 
 
+def test_a_damaged_photo_is_downloaded_again(prepare, server, tmp_path):
+    kept = str(tmp_path / "photos")
+    lines = [row(1, server.serve("/a", GOOD), GOOD)]
+    prepare(lines, originals_dir=kept)
+    path = tmp_path / "photos" / digest(GOOD)[:2] / digest(GOOD)
+    path.write_bytes(GOOD[:-9] + bytes(9))
+    (tmp_path / "out").rename(tmp_path / "old")
+    assert prepare(lines, originals_dir=kept) == [("ok", "")]
+    assert path.read_bytes() == GOOD
+    assert server.num_requests["/a"] == 2
+
+
 def test_no_host_is_asked_more_often_at_once_than_allowed(prepare, server):
     now, most = [0], [0]
 

@@ -391,6 +391,9 @@ def test_a_file_of_categories_restricts_them(load, data_dir, tmp_path):
         ({"num_test": 3, "max_images": 3}, "of 4 or more .*max_images=3"),
         ({"central_crop": 0}, "above 0.*Received: central_crop=0"),
         ({"central_crop": float("nan")}, "Received: central_crop=nan"),
+        ({"central_crop": "half"}, "a number.*Received: central_crop='half'"),
+        ({"categories_file": 5}, "by a string or a path. Received: 5"),
+        ({"cache_dir": b"cache"}, "by a string or a path. Received: b'cache'"),
     ],
 )
 def test_illegal_options_are_named(load, options, message):
@@ -425,6 +428,9 @@ def test_a_missing_directory_is_named(tmp_path, monkeypatch):
         load_folder("nowhere")
     with pytest.raises(ValueError, match="Received: data_dir=None"):
         load_folder(None)
+    for name in ("folder", "facescrub"):
+        with pytest.raises(ValueError, match="a string or a path. Received: 5"):
+            datasets.get(name, data_dir=5)
 
 
 # The cache
@@ -468,6 +474,19 @@ def test_a_changed_file_or_option_is_decoded_again(load, data_dir, monkeypatch):
     assert len(names) == 20
     load(central_crop=0.5)
     assert len(names) == 30
+
+
+def test_equal_sizes_and_times_do_not_make_equal_images(load, tmp_path):
+    """As archives unpack uncompressed images, or copies keep their times."""
+    for folder, value in (("A", 50), ("B", 90), ("A", 70)):
+        for name in ("cat/0", "cat/1", "dog/0", "dog/1"):
+            path = tmp_path / folder / f"{name}.bmp"
+            save(path, grey(value))
+            os.utime(path, (0, 0))
+        found = load_folder(
+            tmp_path / folder, num_test=1, cache_dir=tmp_path, image_size=16
+        )
+        assert values(found) == [value] * 4
 
 
 def test_the_cache_is_where_the_environment_says(load, tmp_path, monkeypatch):

@@ -167,6 +167,14 @@ def test_without_such_a_part_each_category_gives_its_first(load):
         load()
 
 
+def test_another_number_of_test_images_is_another_split(load):
+    """From the same cache, though the images are the same."""
+    load({"train": contents("train")}, num_test=3)
+    for num_test in (1, 2, 3):
+        for test, train in read(load(num_test=num_test)).values():
+            assert len(test) == num_test and len(train) >= 1
+
+
 def test_the_number_of_test_images_can_be_chosen(usual):
     whole, chosen = read(usual()), read(usual(num_test=2))
     for name in NAMES:
@@ -183,6 +191,19 @@ def test_categories_with_few_images_are_left_out(usual, stream):
     assert found.labels.max() == 1
     with pytest.raises(ValueError, match="there are 1.*min_images=12"):
         usual(min_images=12)
+
+
+def test_a_category_without_images_for_both_is_left_out_for_that(load):
+    cow = (encode(np.full((16, 16), 250)), 3)
+    test = [each for each in contents("test") if each[1] != 2]
+    found = load(
+        {"train": contents("train"), "test": [*test, cow, cow]},
+        names=[*NAMES, "cow"],
+    )
+    assert found.left_out == (
+        ("cow", "2 test and 0 training images: both are needed"),
+        ("eel", "0 test and 7 training images: both are needed"),
+    )
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -214,6 +235,10 @@ def test_a_file_of_categories_restricts_them(usual, tmp_path):
         ({"num_test": 0}, "of 1 or more. Received: num_test=0"),
         ({"image_size": 8}, "from 16 to 1024. Received: image_size=8"),
         ({"num_test": 3, "min_images": 3}, "of 4 or more .*min_images=3"),
+        (
+            {"max_images": 4},
+            "4 of the category eel: .*`num_test`.*max_images=4, num_test=None",
+        ),
     ],
 )
 def test_illegal_options_are_named(usual, options, message):
@@ -374,7 +399,10 @@ def test_records_are_read_once(usual, files_read):
 
 def test_a_changed_file_is_read_again(usual, files_read, tmp_path):
     usual(stream=True)
-    os.utime(record_file(tmp_path), ns=(1, 1))
+    path = record_file(tmp_path)
+    times = path.stat()
+    path.write_bytes(path.read_bytes())
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     usual(stream=True)
     assert len(files_read) == 8
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from invariance_tf import transforms
-from invariance_tf.paradigm.model import Standardize, reseed
+from invariance_tf.paradigm.model import Standardize, reseed, reseed_layer
 from invariance_tf.settings import defaults
 
 FIELD = "name, arguments"
@@ -238,6 +238,30 @@ def test_salt_and_pepper_treat_channels_apart_when_asked():
     differs = np.mean(noisy[..., 0] != noisy[..., 1])
     equal = 0.25**2 + 0.5**2 + 0.25**2
     assert abs(differs - (1 - equal)) < 5 * np.sqrt(0.25 / 2500)
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_salt_and_pepper_are_the_former_sum_but_do_not_clip(per_channel):
+    noise = transforms.get("salt_pepper", per_channel=per_channel)
+    images = np.random.default_rng(0).uniform(0, 255, (4, 24, 24, 3))
+    images[:2] = np.rint(images[:2])
+    reseed_layer(noise, 7)
+    noisy = keras.ops.convert_to_numpy(noise(images))
+    reseed_layer(noise, 7)
+    shape = (*images.shape[:-1], 3 if per_channel else 1)
+    chance = keras.ops.convert_to_numpy(
+        keras.random.uniform(shape, seed=noise.seed_generator)
+    )
+    change = 256 * ((chance >= 0.75).astype(int) - (chance < 0.25))
+    before = np.clip(images.astype("float32") + change, 0, 255)
+    np.testing.assert_array_equal(noisy, before.astype("float32"))
+    # As after another transformation.
+    reseed_layer(noise, 7)
+    far = keras.ops.convert_to_numpy(noise(2 * images - 300))
+    kept = np.broadcast_to(change == 0, far.shape)
+    expected = (2 * images - 300).astype("float32")
+    np.testing.assert_array_equal(far[kept], expected[kept])
+    np.testing.assert_array_equal(far[~kept], noisy[~kept])
 
 
 @pytest.mark.parametrize("name", ["white_noise", "salt_pepper"])

@@ -23,7 +23,8 @@ class Dataset:
             `records.RecordImages`, which decode what is read. Other arrays and
             tensors are converted if all their values are whole numbers.
         labels: int32 array of shape `(num_images,)`, indices into
-            `categories`. Names of categories, or one-hot rows, are converted.
+            `categories`. Names of categories, as text or bytes, and one-hot
+            rows are converted.
         is_test: Boolean array of shape `(num_images,)`.
         categories: Tuple of strings, the categories' names.
         skipped: Tuple of `(file, reason)` pairs: files that were found but
@@ -226,17 +227,7 @@ def _read_images(images):
 
 def _read_labels(labels, num_images, categories):
     """Returns labels as indices into `categories`."""
-    names = np.asarray(labels)
-    if names.dtype.kind in "UO" and names.ndim == 1:
-        place = {name: index for index, name in enumerate(categories)}
-        unknown = [name for name in names.tolist() if name not in place]
-        if unknown:
-            raise ValueError(
-                "`labels` must be names in `categories`, or their indices. "
-                f"Received: label={unknown[0]!r}"
-            )
-        labels = [place[name] for name in names.tolist()]
-    labels = arrays.read_labels(labels, num_images)
+    labels = arrays.read_labels(labels, num_images, categories)
     if labels.max() >= len(categories):
         raise ValueError(
             f"`labels` must be below {len(categories)}, the number of "

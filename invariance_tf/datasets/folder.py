@@ -43,7 +43,7 @@ def load_folder(data_dir, **options):
     in `skipped`.
 
     Images are decoded once and kept in the user's cache directory until a
-    file or an option changes.
+    file, the directory's path or an option changes.
 
     Args:
         data_dir: Path of the directory.
@@ -83,8 +83,11 @@ def load_folder(data_dir, **options):
     options = {name: getattr(chosen, name) for name in DECISIVE}
     key = image_cache.make_key(
         [options, [decoding.VERSION, PIL.__version__, decoding.FORMATS]],
+        # Two uncompressed images can have one size, and from archives one
+        # `mtime_ns`.
+        os.path.realpath(listing.absolute_path(data_dir)),
         [
-            (category, file.name, file.size, file.mtime_ns)
+            (category, file.name, file.size, file.mtime_ns, file.ctime_ns)
             for category, files in candidates.items()
             for file in files
         ],

@@ -1,5 +1,7 @@
 """Which categories are seen transformed: nested sets (Appendix B)."""
 
+import numbers
+
 import numpy as np
 
 
@@ -22,7 +24,7 @@ def seen_categories(num_categories, n_seen, seed, number=0):
         Boolean array of shape `(num_categories,)`.
 
     Raises:
-        ValueError: If `n_seen` is out of range.
+        ValueError: If `n_seen` is no integer or out of range.
 
     Example:
 
@@ -30,10 +32,11 @@ def seen_categories(num_categories, n_seen, seed, number=0):
     >>> int(few.sum()), int(many.sum()), bool(many[few].all())
     (3, 7, True)
     """
-    if not 0 <= n_seen <= num_categories:
+    is_whole = isinstance(n_seen, numbers.Integral)
+    if not is_whole or not 0 <= n_seen <= num_categories:
         raise ValueError(
-            "`n_seen` counts the categories seen transformed and must be from "
-            f"0 to {num_categories}, the number of categories. "
+            "`n_seen` counts the categories seen transformed and must be an "
+            f"integer from 0 to {num_categories}, the number of categories. "
             f"Received: n_seen={n_seen}"
         )
     if n_seen * (number + 1) > num_categories:

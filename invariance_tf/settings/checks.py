@@ -1,9 +1,10 @@
 """Checks of the values of settings, before anything is done with them."""
 
+import json
 import math
-import numbers
 import re
 
+from invariance_tf import foreign
 from invariance_tf.settings import names
 from invariance_tf.settings.defaults import LAYER_MEASURES
 from invariance_tf.settings.strengths import strength_of
@@ -28,6 +29,14 @@ _RANGES = {
     "weight_decay": (0, 1e3, "from 0 to 1000"),
     "validation_fraction": (0, math.nextafter(1, 0), "from 0 to below 1"),
 }
+
+# The others of them are whole numbers.
+_WITH_FRACTIONS = {
+    *("central_crop", "learning_rate", "momentum", "weight_decay"),
+    "validation_fraction",
+}
+
+_TEXTS = ("data_dir", "categories_file", "splits", "layer_measures", "runs_dir")
 
 # Generated images are kept in memory.
 _MOST_GENERATED_BYTES = 2**36
@@ -63,7 +72,7 @@ def _is_too_large(value):
 
 
 def check_values(experiment):
-    """Raises if a number is out of range.
+    """Raises if a value is of the wrong kind, or a number out of range.
 
     Args:
         experiment: A `config.Experiment` with the defaults filled in.
@@ -71,6 +80,9 @@ def check_values(experiment):
     Raises:
         ValueError: If so.
     """
+    # `seed` before `category_seed`, whose default it is.
+    for name in (*_RANGES, *vars(experiment)):
+        _check_kind(name, getattr(experiment, name))
     for name in _RANGES:
         check_range(name, getattr(experiment, name))
     name = experiment.data_name
@@ -88,12 +100,12 @@ def check_values(experiment):
     read_layer_measures(experiment.layer_measures)
     n_seen, num_categories = experiment.n_seen, experiment.num_categories
     if n_seen != "all" and not _is_within(
-        n_seen, 0, num_categories or math.inf
+        n_seen, 0, num_categories or math.inf, int
     ):
         at_most = num_categories or "the number of categories"
         raise ValueError(
-            f"`n_seen` is a number of categories and must be from 0 to "
-            f"{at_most}. Received: n_seen={n_seen}"
+            f"`n_seen` is a number of categories and must be an integer from 0 "
+            f"to {at_most}. Received: n_seen={n_seen}"
         )
     _check_strengths(experiment)
     _check_seen_sets(experiment)
@@ -108,12 +120,31 @@ def check_range(name, value):
         value: Its value.
 
     Raises:
-        ValueError: If so.
+        ValueError: If so, or if it must be an integer and is not.
     """
     lowest, highest, description = _RANGES[name]
-    if value is not None and not _is_within(value, lowest, highest):
+    kind, article = int, "an integer, "
+    if name in _WITH_FRACTIONS:
+        kind, article = int | float, ""
+    if value is not None and not _is_within(value, lowest, highest, kind):
         raise ValueError(
-            f"`{name}` must be {description}. Received: {name}={value}"
+            f"`{name}` must be {article}{description}. Received: {name}={value}"
+        )
+
+
+def _check_kind(name, value):
+    """Raises unless a file of settings can hold a value."""
+    received = foreign.shorten(foreign.one_line(repr(value)))
+    try:
+        json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`{name}` must consist of Python's own numbers and texts, such as "
+            f"int(3) or str(path). Received: {name}={received}"
+        ) from None
+    if name in _TEXTS and not isinstance(value, str | None):
+        raise ValueError(
+            f"`{name}` must be a text. Received: {name}={received}"
         )
 
 
@@ -144,9 +175,9 @@ def read_layer_measures(text):
     return wanted
 
 
-def _is_within(value, lowest, highest):
+def _is_within(value, lowest, highest, kind=int | float):
     """Returns whether a value is a number within limits, both legal."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    is_number = isinstance(value, kind) and not isinstance(value, bool)
     return is_number and lowest <= value <= highest
 
 

@@ -61,6 +61,8 @@ class WhiteNoise(_Noise):
 class SaltPepper(_Noise):
     """Sets a share of the pixels to 0 or 255 with equal chance.
 
+    The others stay as they are, also beyond 0..255.
+
     Args:
         amount: Float in (0, 1]. Probability that a pixel is replaced.
         per_channel: Boolean. Whether the channels of a pixel are replaced
@@ -87,12 +89,14 @@ class SaltPepper(_Noise):
         )
         is_black = ops.cast(chance < self.amount / 2, "float32")
         is_white = ops.cast(chance >= 1 - self.amount / 2, "float32")
-        # 256 is beyond the range on either side; clipping does the rest.
-        change = ops.reshape(256.0 * (is_white - is_black), (-1, channels))
+        # The new value, or -1 where a pixel stays.
+        values = 256.0 * is_white + is_black - 1.0
+        values = ops.reshape(values, (-1, channels))
         if not self.per_channel:
-            change = ops.matmul(change, np.ones((1, num_channels), "float32"))
-        change = shape_like(change, images)
-        return ops.clip(images + change, 0.0, 255.0)
+            values = ops.matmul(values, np.ones((1, num_channels), "float32"))
+        # In one axis: twice as fast as in four.
+        values, flat = ops.reshape(values, (-1,)), ops.reshape(images, (-1,))
+        return shape_like(ops.where(values < 0, flat, values), images)
 
     def get_config(self):
         return {

@@ -16,6 +16,10 @@ class Wrapped(Transform):
     random layers do nothing otherwise, in `predict` too. For another call, wrap
     it in a function.
 
+    A function must give the same result for the same images. What draws at
+    random must be a layer that holds its `keras.random.SeedGenerator`, as
+    Keras' random layers do: no seed of a run reaches other draws.
+
     Args:
         function: Function from images to images of the same shape, values
             from 0 to 255, or a `keras.layers.Layer`. The images are float32

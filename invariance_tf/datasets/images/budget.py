@@ -1,9 +1,9 @@
 """Bounds the memory of images that are decoded at the same time."""
 
 import contextlib
-import os
-import pathlib
 import threading
+
+from invariance_tf.arrays import find_memory
 
 # What Pillow needs at most for a pixel: the image as it is stored, turned
 # upright, cropped, and in RGB, four bytes each.
@@ -38,19 +38,6 @@ class Budget:
             with self._changed:
                 self._left += num_bytes
                 self._changed.notify_all()
-
-
-def find_memory():
-    """Returns the memory of this machine, or container, in bytes."""
-    try:
-        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        # Not on Windows.
-        found = 2**32
-    with contextlib.suppress(OSError, ValueError):
-        limit = pathlib.Path("/sys/fs/cgroup/memory.max").read_text("ascii")
-        found = min(found, int(limit))
-    return found
 
 
 # Of all threads of this process together.

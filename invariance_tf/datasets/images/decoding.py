@@ -7,6 +7,7 @@ import importlib.util
 import io
 import itertools
 import os
+import re
 import warnings
 
 import numpy as np
@@ -28,9 +29,16 @@ MAX_BYTES = 100_000_000
 MAX_PIXELS = 50_000_000
 # Of a progressive JPEG, whose scans each cover all of the image: about 10 scans
 # are usual, but 900 kB can have thousands, and keep Pillow busy for a minute.
-# At these limits no image keeps it busy for more than 6 seconds.
+# At these limits no JPEG keeps it busy for more than 6 seconds. (A plain PNM,
+# whose numbers are text, can for half a minute.)
 MAX_SCANNED_PIXELS = 1_000_000_000
+MAX_SEGMENTS = 100_000
+START_OF_JPEG = b"\xff\xd8"
 START_OF_SCAN = b"\xff\xda"
+END_OF_JPEG = b"\xff\xd9"
+# The markers that a length follows, and that of the end. libjpeg passes over
+# the others, which stand in what is compressed too, or refuses them.
+_SEGMENT = re.compile(rb"\xff[\xc0-\xcf\xd9-\xfe]")
 ORIENTATION_TAG = 0x0112
 TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -78,7 +86,8 @@ def open_image(content, formats=WEB_FORMATS):
                 raise TooManyPixelsError(
                     f"has {width}x{height} pixels, more than {MAX_PIXELS:,}"
                 )
-            if image.format == "JPEG":
+            # Some of them Pillow calls MPO.
+            if content.startswith(START_OF_JPEG):
                 _check_scans(content, width * height)
             _check_kind_of_values(image)
             num_bytes = width * height * budget.BYTES_PER_PIXEL
@@ -104,13 +113,31 @@ def open_image(content, formats=WEB_FORMATS):
 
 def _check_scans(content, num_pixels):
     """Raises if a JPEG would take far longer than any photo."""
-    num_scans = content.count(START_OF_SCAN)
-    # A preview in the metadata has scans of its own.
+    num_scans = _count_scans(content)
     if num_scans > 20 and num_scans * num_pixels > MAX_SCANNED_PIXELS:
         raise UnusableImageError(
             f"has {num_scans} scans of {num_pixels:,} pixels, more than any "
             "photo needs"
         )
+
+
+def _count_scans(content):
+    """Counts the scans of a JPEG, but not of previews in its metadata.
+
+    Nor what comes after its end: phones append a film to a photo.
+    """
+    num_scans, start = 0, len(START_OF_JPEG)
+    for _ in range(MAX_SEGMENTS):
+        found = _SEGMENT.search(content, start)
+        marker = found and found[0]
+        # Tables may come first, as a JPEG without scans.
+        if marker is None or (marker == END_OF_JPEG and num_scans):
+            return num_scans
+        num_scans += marker == START_OF_SCAN
+        start = found.end()
+        if marker != END_OF_JPEG:
+            start += max(2, int.from_bytes(content[start : start + 2]))
+    raise UnusableImageError(f"has more than {MAX_SEGMENTS:,} segments")
 
 
 def _check_kind_of_values(image):

@@ -28,13 +28,17 @@ class ImageFile:
             slashes and in Unicode's composed form (NFC).
         path: String, the path to open.
         size: Integer, bytes; -1 where the file cannot be read.
-        mtime_ns: Integer, time of the last change, in nanoseconds.
+        mtime_ns: Integer, when the content was written, in nanoseconds.
+            Copies and archives keep it, and anyone can set it.
+        ctime_ns: Integer, when anything about the file changed, which nobody
+            can set.
     """
 
     name: str
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int
 
     def read(self):
         """Returns the file's bytes."""
@@ -43,7 +47,16 @@ class ImageFile:
 
 
 def absolute_path(path):
-    """Returns an absolute path; `~` is the user's directory."""
+    """Returns an absolute path; `~` is the user's directory.
+
+    Raises:
+        ValueError: If it is neither a string nor a path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(
+            "A file or directory must be named by a string or a path. "
+            f"Received: {foreign.shorten(repr(path))}"
+        )
     return pathlib.Path(os.path.abspath(os.path.expanduser(path)))
 
 
@@ -167,11 +180,12 @@ def _is_hidden(entry):
 
 def _read_status(name, path):
     """Returns an `ImageFile`; pipes, dead links and so on have size -1."""
-    size, mtime_ns = -1, 0
+    size, mtime_ns, ctime_ns = -1, 0, 0
     try:
         status = os.stat(path)
     except OSError:
         status = None
     if status and stat.S_ISREG(status.st_mode) and os.access(path, os.R_OK):
-        size, mtime_ns = status.st_size, status.st_mtime_ns
-    return ImageFile(normalise(name), path, size, mtime_ns)
+        size = status.st_size
+        mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
+    return ImageFile(normalise(name), path, size, mtime_ns, ctime_ns)

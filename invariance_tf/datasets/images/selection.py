@@ -62,10 +62,12 @@ class Selection:
             value = getattr(self, name)
             if value is not None:
                 check_integer(name, value, self.num_test + 1, reason=reason)
-        if not 0 < self.central_crop <= 1:
+        is_number = isinstance(self.central_crop, numbers.Real)
+        if not is_number or not 0 < self.central_crop <= 1:
             raise ValueError(
-                "`central_crop` is a share of the shorter side: above 0, at "
-                f"most 1. Received: central_crop={self.central_crop!r}"
+                "`central_crop` is a number, a share of the shorter side: "
+                "above 0, at most 1. "
+                f"Received: central_crop={self.central_crop!r}"
             )
 
     @property

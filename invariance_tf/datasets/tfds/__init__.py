@@ -34,6 +34,7 @@ def load_tfds(builder, num_test=None, stream=None, crops="central", **options):
             or `imagenet_resized/64x64`.
         num_test: Integer > 0, or `None` for the whole test part, or for 10 if
             the set has no such part. Number of test images of each category.
+            `max_images` must leave some for training.
         stream: Boolean: whether to decode images whenever they are read, or
             once, to be kept on disk; `None`: stream above 4 GiB.
         crops: `"central"` or `"resnet"`. See `records.RecordImages`.
@@ -176,21 +177,37 @@ def _choose_images(index, chosen, uses_whole_test):
         train = positions[~is_own_test[positions]]
         train = train[~np.isin(train, test)]
         num_images = len(test) + len(train)
-        if chosen.max_images:
-            train = train[: max(chosen.max_images - len(test), 0)]
-        if len(test) and len(train) and num_images >= chosen.min_images:
-            parts[name] = test, train
+        if num_images < chosen.min_images:
+            left_out[name] = chosen.too_few
+        elif not len(test) or not len(train):
+            left_out[name] = (
+                f"{len(test)} test and {len(train)} training images: both are "
+                "needed"
+            )
+        else:
+            parts[name] = test, train[: _room(name, len(test), chosen)]
     if len(parts) < 2:
         raise ValueError(
             f"At least 2 categories with {chosen.min_images} or more images, "
             f"of which some are for testing, are needed; there are "
-            f"{len(parts)}. Lower `min_images` and `num_test` or raise "
-            f"`max_images`. Received: min_images={chosen.min_images}, "
-            f"max_images={chosen.max_images}"
+            f"{len(parts)}. Lower `min_images` and `num_test`. "
+            f"Received: min_images={chosen.min_images}"
         )
-    left_out |= dict.fromkeys(members, chosen.too_few)
     names = sorted(left_out.keys() - parts.keys())
     return parts, tuple((name, left_out[name]) for name in names)
+
+
+def _room(name, num_test, chosen):
+    """Returns how many training images a category may have; `None`: all."""
+    max_images = chosen.max_images
+    if max_images and num_test >= max_images:
+        raise ValueError(
+            "`max_images` counts test images too, of which the test part has "
+            f"{num_test} of the category {name}: none would be for training. "
+            "Say with `num_test` how many to test on, or raise `max_images`. "
+            f"Received: max_images={max_images}, num_test=None"
+        )
+    return max_images and max_images - num_test
 
 
 def _stream_images(paths, index, parts, chosen, crops):
@@ -254,8 +271,11 @@ def _keep_images(paths, index, parts, chosen):
         [chosen.image_size, chosen.central_crop],
         [decoding.VERSION, PIL.__version__],
         [
-            (name, index.hashes[np.concatenate(both)].astype(str).tolist())
+            (name, file.name, file.is_test, index.hashes[position].decode())
             for name, both in parts.items()
+            for file, position in zip(
+                files[name], np.concatenate(both), strict=True
+            )
         ],
     )
     entry = image_cache.fetch_images(chosen.cache_dir, key, build)

@@ -13,7 +13,7 @@ from invariance_tf.datasets.images import decoding, image_cache
 from invariance_tf.datasets.tfds.records import PLACE
 
 # Part of the cache's key: raise it whenever an index can change.
-VERSION = 1
+VERSION = 2
 
 # By image: `places` (see `PLACE`), `labels` into `names` (-1: unlabelled),
 # `hashes` of the encoded images, `files` (their names), `splits`. `skipped`:
@@ -44,9 +44,9 @@ def index_records(shards, image_key, label_key, names, cache_dir=None):
         ValueError: If a file is damaged.
     """
     described = [
-        (split, path, os.stat(path).st_size, os.stat(path).st_mtime_ns)
+        (split, path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         for split, paths in shards.items()
-        for path in paths
+        for path, status in zip(paths, map(os.stat, paths), strict=True)
     ]
     key = image_cache.make_key(VERSION, image_key, label_key, names, described)
 

@@ -1,5 +1,6 @@
 """Keeps the photos themselves, to crop again without a download."""
 
+import hashlib
 import os
 import pathlib
 import threading
@@ -19,20 +20,22 @@ class Originals:
         self._lock = threading.Lock()
 
     def read(self, sha256):
-        """Returns the bytes of a file, or `None` if it is missing."""
+        """Returns the bytes of a file; `None` if it is missing or damaged."""
         path = self._path(sha256)
         if path is None or not path.is_file():
             return None
-        return path.read_bytes()
+        content = path.read_bytes()
+        is_whole = hashlib.sha256(content).hexdigest() == sha256
+        return content if is_whole else None
 
     def keep(self, sha256, content):
-        """Writes a file unless it exists."""
+        """Writes a file unless it exists and is whole."""
         path = self._path(sha256)
         if path is None:
             return
         # The same photo can come from two addresses at once.
         with self._lock:
-            if not path.exists():
+            if self.read(sha256) is None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with files.replacing(path) as temporary_path:
                     pathlib.Path(temporary_path).write_bytes(content)
