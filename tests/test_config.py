@@ -153,6 +153,10 @@ def test_a_strength_is_one_run_as_whole_number_and_as_float():
         ({"network": "vgg"}, "Legal: alexnet, .*network=vgg"),
         ({"epochs": 0}, "at least 1. Received: epochs=0"),
         ({"batch_size": 0}, "at least 1. Received: batch_size=0"),
+        (
+            {"network": "resnet18", "batch_size": "32"},
+            "`batch_size` must be an integer, at least 1",
+        ),
         ({"n_seen": 41}, "from 0 to 40. Received: n_seen=41"),
         ({"n_seen": -1}, "from 0 to 40. Received: n_seen=-1"),
         ({"seed": -1}, "from 0 to 2147483647"),

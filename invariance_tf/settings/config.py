@@ -253,6 +253,7 @@ class Experiment:
         }
         if network == "resnet18":
             # Its recipe is for batches of 256.
+            checks.check_range("batch_size", self.batch_size)
             values["learning_rate"] = 0.128 * self.batch_size / 256
         for name, value in vars(self).items():
             if value is not None:
