@@ -671,34 +671,33 @@ def test_a_model_that_takes_other_inputs_is_refused_in_one_line(kind, is_built):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("memory", [0, 2**29])
 def test_a_global_policy_changes_no_number_of_a_model(policy, memory):
-    inner = small_backbone()
-    options = {"activity": "signed", "memory": memory, "spatial": "max"}
+    backbone = small_backbone()
+    images = IMAGES * np.float32(0.987)
 
-    def measure(name):
-        # Again for each: what was traced before would be used.
-        model = after(inner, "functional")
-        return measure_invariance(
-            model, IMAGES, transforms.get("highpass"), name, **options
-        ).neurons
+    def measure(model, layer):
+        found = measure_invariance(
+            model,
+            images,
+            transforms.get("contrast_inversion"),
+            layer,
+            activity="signed",
+            memory=memory,
+        )
+        return found.neurons
 
-    expected = [measure(name) for name in ("backbone/relu6", "backbone")]
+    expected, found = [], []
     former = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        # The model itself is of float32.
-        model = after(inner, "functional")
-        assert inner.get_layer("conv").compute_dtype == "float32"
-        found = [
-            measure_invariance(
-                each, IMAGES, transforms.get("highpass"), name, **options
-            ).neurons
-            for each, name in ((model, "backbone/relu6"), (inner, "pool"))
-        ]
-    finally:
-        keras.config.set_dtype_policy(former)
-    assert found[0].equals(expected[0])
-    numbers = [x.drop(columns="layer") for x in (found[1], expected[1])]
-    assert numbers[0].equals(numbers[1])
+    for numbers, name in ((expected, former), (found, policy)):
+        # Models of their own: programs are made under the policy.
+        models = after(backbone, "sequential"), small_backbone()
+        models[1].set_weights(backbone.get_weights())
+        keras.config.set_dtype_policy(name)
+        try:
+            numbers += map(measure, models, ("backbone/conv", "conv"))
+        finally:
+            keras.config.set_dtype_policy(former)
+    for left, right in zip(found, expected, strict=True):
+        assert left.equals(right)
 
 
 @pytest.mark.parametrize("kind", ["flat", "nested"])

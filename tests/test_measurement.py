@@ -413,7 +413,6 @@ def test_a_layer_in_training_mode_is_measured_as_in_predict():
 
 def test_a_transformation_that_changed_is_traced_again():
     transform = transforms.get("white_noise", std=1.0)
-    transform.clip = False
     before = measure_invariance(make_model(), IMAGES, transform, "fc").neurons
     transform.std = 60.0
     found = measure_invariance(make_model(), IMAGES, transform, "fc").neurons

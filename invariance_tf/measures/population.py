@@ -220,10 +220,9 @@ def goodfellow_score(
     it fires for `rate` of the images: its global rate G. Its local rate L is
     the share of those images for which it fires after the transformation too.
     The score of a neuron is L / G, with the better of the two signs; that of
-    the layer is the mean over the best `share` of its neurons. A rectified
-    neuron that is silent for more than the other images has no such threshold
-    and does not count. Where images tie at the threshold, fewer fire, and G is
-    still `rate`.
+    the layer is the mean over the best `share` of its neurons. A neuron that
+    is silent for so many images that it cannot fire for `rate` of them does not
+    count. Where images tie at the threshold fewer fire, and G is still `rate`.
 
     Args:
         original: Array as of `linear_cka`.
@@ -234,12 +233,11 @@ def goodfellow_score(
         seed: Integer >= 0, of the control.
 
     Returns:
-        An `Estimate`, from 0 to one over the rate (rounded to a whole number
-        of images). Where firing after the
-        transformation has nothing to do with firing before, it is 1 only if
-        neurons fire as often after it as before; if they fire more often it is
-        higher, and so is the control. nan if no neuron can fire for so few
-        images.
+        An `Estimate`, from 0 to one over the rate (of a whole number of
+        images). Where firing after the transformation has nothing to do with
+        firing before, it is 1 only if neurons fire as often after it as
+        before; if they fire more often it is higher, and so is the control.
+        nan if no neuron can fire for so few images, or for so many.
 
     Raises:
         ValueError: If the arrays do not fit together, an argument is out of
