@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import itertools
 import weakref
 
 import keras
@@ -342,6 +343,7 @@ def test_other_inputs_are_given_by_name():
         ({"size": AGES}, "several inputs.*'size'"),
         ({"age": AGES, "photo": AGES}, "several inputs"),
         ({"age": AGES[:4]}, "a row for each of 6 images.*4 rows of age"),
+        ({"age": 3.0}, "a row for each of 6 images.*0 rows of age"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(inputs, message):
@@ -464,6 +466,37 @@ def test_the_default_layer_is_found_in_mixed_precision():
     assert activations.penultimate_layer(model) == "half/pool"
 
 
+class Forked(keras.Model):
+    """A trunk that feeds a projection, and the logits."""
+
+    def __init__(self, is_cast=False):
+        super().__init__()
+        self.trunk = layers.Dense(8, activation="relu", name="trunk")
+        self.projection = layers.Dense(8, name="projection")
+        self.logits = layers.Dense(2, dtype="float32", name="logits")
+        self.is_cast = is_cast
+
+    def call(self, images):
+        hidden = self.trunk(ops.mean(images, (1, 2)))
+        self.add_loss(ops.mean(self.projection(hidden)))
+        if self.is_cast:
+            hidden = ops.cast(hidden, "float32")
+        return self.logits(hidden)
+
+
+def test_the_default_layer_is_the_one_whose_output_was_cast():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        forked, by_hand = Forked(), Forked(is_cast=True)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    shape = (32, 32, 3)
+    assert activations.penultimate_layer(forked, shape) == "trunk"
+    with pytest.raises(ValueError, match="not known.*Legal: trunk, projection"):
+        activations.penultimate_layer(by_hand, shape)
+
+
 def test_two_outputs_need_a_layer_by_name():
     image = keras.Input((4, 4, 3))
     x = layers.Flatten(name="flat")(image)
@@ -479,6 +512,192 @@ def test_exchanged_layers_are_not_measured_from_memory():
     model.pop()
     model.add(layers.Dense(4, name="fc"))
     assert_extracts(model, {"fc": model})
+
+
+class Gained(keras.Model):
+    """A model that depends on an attribute which Keras does not know."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = layers.Dense(4, activation="relu", name="fc")
+        self.logits = layers.Dense(2)
+        self.gain = 1.0
+
+    def features(self, images):
+        return self.fc(ops.mean(images, (1, 2)) * self.gain)
+
+    def call(self, images):
+        return self.logits(self.features(images))
+
+
+def adapt(model):
+    model.get_layer("fc").enable_lora(2)
+    model.get_layer("fc").lora_kernel_a.assign(np.ones((3, 2)))
+    model.get_layer("fc").lora_kernel_b.assign(np.ones((2, 4)))
+
+
+def activate(model):
+    model.get_layer("fc").activation = keras.activations.relu6
+
+
+def amplify(model):
+    model.gain = 3.0
+
+
+def quantize(model):
+    model.quantize("int8")
+
+
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
+@pytest.mark.parametrize(
+    "kind, change",
+    [
+        ("subclassed", amplify),
+        *itertools.product(
+            ["flat", "nested", "subclassed"], [adapt, activate, quantize]
+        ),
+    ],
+)
+def test_a_model_that_changed_is_measured_as_it_is(kind, change):
+    model, image = Gained(), keras.Input((32, 32, 3))
+    model(np.zeros((1, 32, 32, 3)))
+    model.fc.kernel.assign(np.eye(3, 4))
+    inner = model
+    if kind != "subclassed":
+        hidden = model.fc(layers.GlobalAveragePooling2D()(image))
+        inner = model = keras.Model(image, model.logits(hidden), name="inner")
+    if kind == "nested":
+        model = keras.Sequential([image, inner])
+    name = "inner/fc" if kind == "nested" else "fc"
+
+    def extract(images):
+        fc = inner.get_layer("fc")
+        return fc(ops.mean(images, (1, 2)) * getattr(inner, "gain", 1.0))
+
+    before = np.asarray(extract(IMAGES.astype("float32")))
+    assert_extracts(model, {name: extract})
+    change(inner)
+    assert not np.array_equal(extract(IMAGES.astype("float32")), before)
+    assert_extracts(model, {name: extract})
+
+
+def test_a_model_that_did_not_change_is_not_traced_again():
+    model = after(small_backbone(), "functional")
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    cuts = []
+    for _ in range(2):
+        model.fit(IMAGES, np.zeros(6), verbose=0)
+        measure_invariance(model, IMAGES, "rotate90", activity="signed")
+        cuts.append(activations.submodel(model, ["backbone/pool"]))
+    assert cuts[0] is cuts[1]
+
+
+class Windows(layers.Layer):
+    """Cuts images into windows of half their side."""
+
+    def call(self, images):
+        return ops.reshape(images, (-1, 16, 16, 3))
+
+
+@pytest.mark.parametrize("is_layer", [False, True])
+def test_layers_with_several_rows_for_an_image_are_not_listed(is_layer):
+    image = keras.Input((32, 32, 3))
+    x = Windows()(image) if is_layer else ops.reshape(image, (-1, 16, 16, 3))
+    x = layers.Conv2D(2, 16, activation="relu", name="conv")(x)
+    x = layers.Reshape((2,), name="flat")(x)
+    x = ops.reshape(x, (-1, 8))
+    model = keras.Model(image, layers.Dense(3, name="logits")(x))
+    named = x._keras_history.operation.name
+    assert activations.layer_names(model) == [named, "logits"]
+    assert activations.rectified_layers(model) == [named]
+    with pytest.raises(ValueError, match="Legal: .*logits. .*layer='conv'"):
+        Responses(model, IMAGES, "conv", transform="rotate90")
+
+
+def channels_first(norm_only=False):
+    """A model of which a layer has its channels first."""
+    image = keras.Input((32, 32, 3))
+    x = layers.Permute((3, 1, 2))(image)
+    if norm_only:
+        x = layers.BatchNormalization(axis=1, name="first")(x)
+    else:
+        x = layers.MaxPooling2D(data_format="channels_first", name="first")(x)
+    x = layers.Flatten(data_format="channels_last", name="flat")(x)
+    return keras.Model(image, layers.Dense(2)(x))
+
+
+@pytest.mark.parametrize("norm_only", [False, True])
+def test_the_largest_activity_of_a_channel_needs_channels_last(norm_only):
+    model = channels_first(norm_only)
+    options = {"transform": "rotate90", "spatial": "max"}
+    with pytest.raises(ValueError, match="channels are the last.*layer=first"):
+        Responses(model, IMAGES, ["flat", "first"], **options)
+    Responses(model, IMAGES, "first", transform="rotate90")
+    size = 3 * 32 * 32 if norm_only else 3 * 16 * 16
+    assert len(Responses(model, IMAGES, "flat", **options).maxima[0]) == size
+
+
+class Positional(TwoInputs):
+    """Takes an image and an age as two arguments."""
+
+    def call(self, photo, age):
+        return self.logits(self.features({"photo": photo, "age": age}))
+
+
+class Paired(TwoInputs):
+    """Takes a pair of an image and an age."""
+
+    def call(self, inputs):
+        photo, age = inputs
+        return self.logits(self.features({"photo": photo, "age": age}))
+
+
+@pytest.mark.parametrize("kind", [Positional, Paired])
+@pytest.mark.parametrize("is_built", [False, True])
+def test_a_model_that_takes_other_inputs_is_refused_in_one_line(kind, is_built):
+    model = kind()
+    if is_built:
+        pair = IMAGES.astype("float32"), AGES
+        model(*pair) if kind is Positional else model(pair)
+    for inputs in ({"photo": None, "age": AGES}, None):
+        with pytest.raises(
+            ValueError, match="must take one tensor, or"
+        ) as told:
+            Responses(model, IMAGES, transform="rotate90", inputs=inputs)
+        assert "\n" not in str(told.value) and "\x1b" not in str(told.value)
+        assert model.name in str(told.value)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("memory", [0, 2**29])
+def test_a_global_policy_changes_no_number_of_a_model(policy, memory):
+    backbone = small_backbone()
+    images = IMAGES * np.float32(0.987)
+
+    def measure(model, layer):
+        found = measure_invariance(
+            model,
+            images,
+            transforms.get("contrast_inversion"),
+            layer,
+            activity="signed",
+            memory=memory,
+        )
+        return found.neurons
+
+    expected, found = [], []
+    former = keras.config.dtype_policy()
+    for numbers, name in ((expected, former), (found, policy)):
+        # Models of their own: programs are made under the policy.
+        models = after(backbone, "sequential"), small_backbone()
+        models[1].set_weights(backbone.get_weights())
+        keras.config.set_dtype_policy(name)
+        try:
+            numbers += map(measure, models, ("backbone/conv", "conv"))
+        finally:
+            keras.config.set_dtype_policy(former)
+    for left, right in zip(found, expected, strict=True):
+        assert left.equals(right)
 
 
 @pytest.mark.parametrize("kind", ["flat", "nested"])

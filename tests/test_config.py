@@ -55,6 +55,16 @@ def test_resnet18_is_trained_as_tensorflow_does_by_default():
     assert Experiment(network="resnet18").resolve().learning_rate == 0.016
 
 
+@pytest.mark.parametrize(
+    "tau, expected",
+    [(0.1 + 0.2, 0.3), (0.123, 0.123), (0, 0), ("auto", "auto")],
+)
+def test_a_threshold_of_the_grid_may_be_rounded(tau, expected):
+    experiment = Experiment(tau=tau).resolve()
+    assert experiment.tau == expected
+    assert experiment.name() == Experiment().resolve().name()
+
+
 def test_what_the_user_says_comes_before_every_default():
     chosen = {"epochs": 3, "learning_rate": 0.5, "image_size": 64, "n_seen": 0}
     experiment = Experiment(**chosen).resolve()

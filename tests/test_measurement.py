@@ -16,7 +16,9 @@ from invariance_tf.measures import (
     population_measures,
     responses,
 )
+from invariance_tf.measures.accumulator import Accumulator
 from invariance_tf.measures.invariance import THRESHOLDS
+from invariance_tf.measures.measured import Measurement
 from invariance_tf.measures.measurement import measure_invariance
 from invariance_tf.paradigm.model import build
 from invariance_tf.settings.defaults import LAYER_MEASURES
@@ -336,7 +338,100 @@ def test_the_noise_is_that_of_the_accuracy():
     assert not np.array_equal(other.arrays()[1], first)
 
 
-@pytest.mark.parametrize("tau", [-0.1, 1, np.nan])
+class Shaken(keras.layers.Layer):
+    """Adds noise, with or without a training."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.seed = keras.random.SeedGenerator(1)
+
+    def call(self, x):
+        noise = keras.random.normal(keras.ops.shape(x), seed=self.seed)
+        return keras.ops.relu(x + 100 * noise)
+
+
+def noisy(images):
+    factors = np.random.uniform(0.3, 1.7, (len(images), 1, 1, 1))
+    return np.asarray(images) * factors.astype("float32")
+
+
+@pytest.mark.parametrize("memory", [0, 2**30])
+@pytest.mark.parametrize("argument", ["transform", "preprocess"])
+def test_functions_that_draw_at_random_are_refused(memory, argument):
+    options = {"transform": "rotate180", "memory": memory, argument: noisy}
+    with pytest.raises(ValueError, match="the same of an image each.*up to"):
+        measure_invariance(make_model(), IMAGES, layers="fc", **options)
+
+
+def test_activity_that_is_higher_than_before_is_refused():
+    sums = Accumulator(np.array([1.0, 2.0], "float32"), tau=0.12)
+    once, higher = np.full((2, 3, 2), 1.0, "float32"), np.float32(1.0001)
+    # By rounding: it is in the highest bin, and in none of the next neuron.
+    sums.add(once[0] * higher, once[1], np.zeros(3, int))
+    count, _, _ = sums.results([0], [0.12, 0.45, 0.5])
+    assert count.tolist() == [[3, 3, 3], [3, 3, 3]]
+    with pytest.raises(ValueError, match="higher than before.*activity=1.5"):
+        sums.add(once[0] * np.float32(1.5), once[1], np.zeros(3, int))
+
+
+def test_random_layers_are_seeded_and_left_as_they_were():
+    image = keras.Input((6, 6, 3))
+    hidden = Shaken(name="shaken")(keras.layers.Flatten()(image))
+    model = keras.Model(image, keras.layers.Dense(2)(hidden))
+    flip = keras.layers.RandomFlip(seed=3)
+
+    def states():
+        seeds = model.get_layer("shaken").seed.state, *flip.variables
+        return [np.array(keras.ops.convert_to_numpy(x)) for x in seeds]
+
+    former = states()
+    found = [
+        measure_invariance(
+            model, IMAGES, flip, "shaken", memory=memory, seed=seed
+        ).neurons
+        for memory, seed in ((2**29, 1), (2**29, 1), (0, 1), (0, 2))
+    ]
+    assert found[1].equals(found[0]) and found[2].equals(found[0])
+    assert not found[3].equals(found[0])
+    assert len(former) == 2
+    for state, expected in zip(states(), former, strict=True):
+        assert np.array_equal(state, expected)
+
+
+def test_a_layer_in_training_mode_is_measured_as_in_predict():
+    image = keras.Input((6, 6, 3))
+    hidden = keras.layers.Flatten()(image)
+    hidden = keras.layers.Dropout(0.5, name="drop")(hidden, training=True)
+    model = keras.Model(image, keras.layers.Dense(2)(hidden))
+    for memory in (0, 2**29):
+        found = measure_invariance(
+            model, IMAGES, "identity", "drop", memory=memory
+        ).neurons
+        assert (found.invariance_coefficient == 1).all()
+        assert np.array_equal(found.max_activity, IMAGES.reshape(75, -1).max(0))
+
+
+def test_a_transformation_that_changed_is_traced_again():
+    transform = transforms.get("white_noise", std=1.0)
+    before = measure_invariance(make_model(), IMAGES, transform, "fc").neurons
+    transform.std = 60.0
+    found = measure_invariance(make_model(), IMAGES, transform, "fc").neurons
+    expected = measure_invariance(
+        make_model(), IMAGES, transforms.get("white_noise", std=60.0), "fc"
+    ).neurons
+    assert found.equals(expected) and not found.equals(before)
+
+
+@pytest.mark.parametrize("tau", [0.1 + 0.2, np.float32(0.3), 0.3 - 1e-12])
+def test_a_threshold_of_the_grid_may_be_rounded(tau):
+    found, expected = measure(tau=tau), measure(tau=0.3)
+    assert found.tau == 0.3
+    assert len(found.summary) == 2 * 3
+    for left, right in zip(tables(found), tables(expected), strict=True):
+        assert left.equals(right)
+
+
+@pytest.mark.parametrize("tau", [-0.1, 1, 1 - 1e-9, np.nan])
 def test_an_illegal_threshold_is_refused(tau):
     with pytest.raises(ValueError, match="from 0 to below 1.*tau="):
         measure(tau=tau)
@@ -552,6 +647,7 @@ def test_labels_of_any_kind_give_the_same_numbers():
         ("layers", ["fc", 3], "name or a list of names"),
         ("inputs", ["age"], "dictionary"),
         ("num_images", 0, "positive integer"),
+        ("measures", 5, "name or a list of names"),
     ],
 )
 def test_a_mistaken_argument_is_told_in_one_line(name, value, message):
@@ -574,6 +670,15 @@ def test_a_measurement_names_its_transformation():
 
 def test_every_measure_of_layers_has_a_name_and_a_function():
     assert [*population_measures.MEASURES] == [*LAYER_MEASURES]
+
+
+def test_no_measures_of_layers_may_be_none():
+    assert not len(measure(measures=None).population)
+
+
+def test_a_measurement_with_a_seed_of_numpys_is_stored(tmp_path):
+    measure(seed=np.int64(3)).save(tmp_path)
+    assert Measurement.load(tmp_path).settings["seed"] == 3
 
 
 def test_whole_layers_are_measured_for_each_category_group():

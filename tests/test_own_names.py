@@ -54,6 +54,10 @@ class Swirl(itf.transforms.Transform):
 
 def mirror(images):
     return images[:, :, ::-1]
+
+
+def noise(images):
+    return images + 20 * keras.random.normal(keras.ops.shape(images))
 """
 
 DATA = """
@@ -285,6 +289,10 @@ def test_a_run_directory_is_not_trusted(run_dir, here, capsys, monkeypatch):
         (
             {"transform": "my_lab.nets:keras", "transform_args": None},
             "must be a name, a function",
+        ),
+        (
+            {"transform": "my_lab.transforms:noise", "transform_args": None},
+            "a `keras.random.SeedGenerator`.* transform=noise, differences",
         ),
     ],
 )

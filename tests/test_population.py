@@ -116,6 +116,25 @@ def test_rectified_silence_does_not_count_as_firing():
     assert found.value == 0
 
 
+def test_neurons_that_fire_for_too_few_images_do_not_count():
+    """No threshold lets them fire at the rate; one over it is the limit."""
+    x = np.zeros((1000, 50))
+    x[np.arange(50), np.arange(50)] = 1
+    found = population.goodfellow_score(x, x, rate=0.01)
+    assert np.isnan(found.value)
+    x[:10] = 1 + GENERATOR.random((10, 50))
+    found = population.goodfellow_score(x[:, :20], x[:, :20], rate=0.01)
+    assert np.isclose(found.value, 1 / 0.01)
+
+
+def test_ties_at_the_threshold_do_not_raise_goodfellows_score():
+    x = np.arange(100.0)[:, None]
+    x[85:95] = 90
+    # Of the 10 that are to fire, 5 are above 90.
+    found = population.goodfellow_score(x, x, rate=0.1, share=1.0)
+    assert np.isclose(found.value, 1 / 0.1)
+
+
 def test_a_shift_of_all_responses_can_be_decoded_and_nothing_cannot():
     found = decoding.decode_transformed(X, NOISE + 3)
     assert found.value == 1 and found.low > 0.9 and 0.3 < found.control < 0.7

@@ -42,6 +42,8 @@ class Accumulator:
         self._is_signed = is_signed
         self._decisive = decisive(rule)
         self._cutoffs = activity_cutoffs(maxima, tau)
+        # Rounding may differ between passes, as that of the whole layer.
+        self._limits = 1.01 * maxima + 0.01 * maxima.max(initial=0)
         maxima = np.where(maxima > 0, maxima, 1).astype("float64")
         # A ratio of two float32 numbers is k / 20, or differs by more than
         # 2^-30 of it: the last factor keeps k / 20 in the bin below.
@@ -112,6 +114,10 @@ class Accumulator:
         )
         level = np.multiply(activity, self._scale[neurons], out=space.total)
         np.ceil(level, out=level)
+        # The highest bin is the last of a neuron.
+        if level.max() > len(THRESHOLDS) - 1:
+            self._check_again(activity, neurons)
+            np.minimum(level, len(THRESHOLDS) - 1, out=level)
         np.copyto(space.small_bins, level, casting="unsafe")
         # A tau between those of the grid is one more threshold.
         if len(self._thresholds) > len(THRESHOLDS):
@@ -132,6 +138,18 @@ class Accumulator:
             change[has_other_sign] = 1
         self._changes[:, neurons] += space.add_up(change)
         return np.count_nonzero(is_active, axis=1)
+
+    def _check_again(self, activity, neurons):
+        """Raises if activity is above the largest one, unless by rounding."""
+        excess = activity - self._limits[neurons]
+        if excess.max() > 0:
+            raise ValueError(
+                "Activity must be the same each time that images go through "
+                "the network, but it is higher than before: transformation, "
+                "`preprocess` and model must not draw random numbers, except "
+                "by a `keras.random.SeedGenerator` of a layer. Received: "
+                f"activity={activity.flat[excess.argmax()]:.6g}"
+            )
 
     def _control(self, name):
         """Returns a control's numbers of active images and sums of h."""

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from invariance_tf.measures import calls, model_inputs
+from invariance_tf.measures import calls, known, model_inputs
 from invariance_tf.paradigm.model import is_xla_faster
 from invariance_tf.transforms import Transform
 
@@ -19,27 +19,6 @@ _TRAINING_ONLY = (
     keras.layers.GaussianNoise,
     keras.layers.Identity,
 )
-
-
-class _Known:
-    """Keeps what was found out about a model, and lives as long as it.
-
-    Attributes:
-        calls: Dictionary, what `calls.list_calls` found.
-        cuts: Dictionary, models made by `submodel`, each of which is traced
-            at its first use.
-    """
-
-    def __init__(self):
-        self.calls = {}
-        self.cuts = {}
-
-
-def _known(model):
-    """Returns the `_Known` of a model."""
-    # In a dictionary of ours it would keep the model alive, which its parts
-    # refer to. Assignment would be Keras' tracking of attributes.
-    return vars(model).setdefault("_invariance_tf", _Known())
 
 
 def layer_names(model, image_shape=None):
@@ -94,7 +73,8 @@ def penultimate_layer(model, image_shape=None, inputs=None):
         ending = f"last layer={last.name} ({type(last.operation).__name__})"
     raise ValueError(
         "The penultimate layer is the one before a final dense layer, but this "
-        "model does not end in one: name the layer to measure. Legal: "
+        "model does not end in one, or it is not known which layer feeds it: "
+        "name the layer to measure. Legal: "
         f"{_shorten([call.name for call in found])}. Received: {ending}"
     )
 
@@ -198,36 +178,29 @@ def _body(model):
     found = model_inputs.transforms_in(model)
     if not found:
         return model
-    bodies = _known(model).cuts
-    key = "body", _identity(model)
-    if key not in bodies:
-        bodies[key] = keras.Model(found[0].output, model.outputs)
-    return bodies[key]
-
-
-def _identity(model):
-    """Returns what changes if a model's layers are exchanged."""
-    return tuple(id(layer) for layer in model._flatten_layers())
+    made = known.made_of(model)
+    if "body" not in made:
+        made["body"] = keras.Model(found[0].output, model.outputs)
+    return made["body"]
 
 
 def _list_calls(model, image_shape, inputs=None):
     """Lists the model's calls without its transformation, see `calls`."""
     model_inputs.ensure_built(model, image_shape, inputs)
-    if _is_flat(model):
-        found, own = calls.list_calls(model)
-        return [
-            call for call in found if not isinstance(call.operation, Transform)
-        ], own
-    body = _body(model)
-    known = _known(model).calls
-    key = image_shape, _identity(model)
-    if key not in known:
-        known.clear()
-        values = model_inputs.symbols_of(body, image_shape, inputs)
-        known[key] = calls.list_calls(body, values)
-        # A model that was not built yet has new layers now.
-        known[image_shape, _identity(model)] = known[key]
-    return known[key]
+    key = "calls", *(image_shape or ())
+    if key not in known.made_of(model):
+        body, values = model, None
+        is_flat = _is_flat(model)
+        if not is_flat:
+            body = _body(model)
+            values = model_inputs.symbols_of(body, image_shape, inputs)
+        with model_inputs.trying_out(model):
+            found, own = calls.list_calls(body, values)
+        if is_flat:
+            found = [x for x in found if not isinstance(x.operation, Transform)]
+        # Asked again: a model that was not built yet has changed.
+        known.made_of(model)[key] = found, own
+    return known.made_of(model)[key]
 
 
 def submodel(model, layers, image_shape=None, inputs=None):
@@ -256,9 +229,9 @@ def submodel(model, layers, image_shape=None, inputs=None):
     for name in layers:
         if name not in outputs:
             raise ValueError(_unknown_layer(name, [*outputs]))
-    known = _known(model).cuts
-    key = tuple(layers), _identity(model)
-    if key not in known:
+    made = known.made_of(model)
+    key = "cut", *layers
+    if key not in made:
         own = calls.graph_outputs(model) if _is_graph(model) else {}
         if {*layers} <= {*own}:
             start = model_inputs.transforms_in(model)
@@ -269,8 +242,8 @@ def submodel(model, layers, image_shape=None, inputs=None):
         else:
             cut = calls.Probe(_body(model), layers)
         cut.jit_compile = is_xla_faster()
-        known[key] = cut
-    return known[key]
+        made[key] = cut
+    return made[key]
 
 
 def output_shapes(model, layers, image_shape, inputs=None):
@@ -282,6 +255,33 @@ def output_shapes(model, layers, image_shape, inputs=None):
     found, _ = _list_calls(model, image_shape, inputs)
     shapes = {call.name: call.output.shape for call in found}
     return [shapes[name] for name in layers]
+
+
+def check_channels(network, spatial, shapes):
+    """Raises a `ValueError` if channels may not be the last axis.
+
+    Args:
+        network: A model made by `submodel`.
+        spatial: String, see `measurement.measure_invariance`.
+        shapes: Those that `output_shapes` returns.
+    """
+    if spatial == "all" or max(map(len, shapes)) < 3:
+        return
+    for layer in network._flatten_layers():
+        has_axis = isinstance(
+            layer,
+            keras.layers.BatchNormalization | keras.layers.GroupNormalization,
+        )
+        ndim = getattr(layer.input_spec, "ndim", None) or 0
+        if getattr(layer, "data_format", None) == "channels_first" or (
+            has_axis and layer.axis == 1 and ndim > 2
+        ):
+            raise ValueError(
+                "`spatial` can be max only if channels are the last axis, but "
+                "the model has layers with channels first: choose "
+                'spatial="all" (--spatial all). Received: '
+                f"spatial={spatial!r}, layer={layer.name}"
+            )
 
 
 def _unknown_layer(name, legal):

@@ -27,13 +27,19 @@ def _check_integer(name, value, least):
         raise ValueError(f"`{name}` must be {kind}. Received: {name}={value!r}")
 
 
-def check_tau(tau):
-    """Raises a `ValueError` unless it is a threshold."""
+def read_tau(tau):
+    """Returns a threshold as a float; 0.1 + 0.2 is 0.3, as in `THRESHOLDS`.
+
+    Raises:
+        ValueError: If it is none.
+    """
     is_number = isinstance(tau, numbers.Real) and not isinstance(tau, bool)
-    if not is_number or not 0 <= tau < 1:
+    if not is_number or not 0 <= tau < 1 - 1e-6:
         raise ValueError(
             f"`tau` must be a number from 0 to below 1. Received: tau={tau!r}"
         )
+    nearest = round(float(tau) * 20) / 20
+    return nearest if abs(tau - nearest) < 1e-6 else float(tau)
 
 
 def check_preprocess(preprocess):

@@ -67,9 +67,11 @@ def list_calls(model, values=None):
         Pair of the list of `Call`s that can be measured, and of the last call
         of all, the model's own. The output is a `keras.KerasTensor`.
     """
+    casts = {}
     if values is None:
         found, own = _written_calls(model)
         batch = own.inputs[0].shape[0]
+        mixing = _mixing_calls(own.inputs, found)
     else:
         batch = _BATCH
         values = keras.tree.map_structure(
@@ -79,10 +81,16 @@ def list_calls(model, values=None):
             values,
         )
         watcher = _Watcher(model)
-        watcher(values)
+        with _watched_casts() as casts:
+            watcher(values)
         *found, own = watcher.calls
-    _link([*found, own])
-    found = [call for call in found if call.is_measurable(batch)]
+        mixing = ()
+    _link([*found, own], casts)
+    found = [
+        call
+        for call in found
+        if call.is_measurable(batch) and call not in mixing
+    ]
     for call in found:
         # Nothing that was made while the model was tried out is kept.
         if not isinstance(call.output, keras.KerasTensor):
@@ -93,17 +101,43 @@ def list_calls(model, values=None):
     return found, own
 
 
-def _link(calls):
+@contextlib.contextmanager
+def _watched_casts():
+    """Yields a dictionary that fills up with what layers cast.
+
+    Layers of another dtype cast their inputs, which makes others of them: by
+    their identity, pairs of what was made and of what it was made of.
+    """
+    casts, policy = {}, keras.DTypePolicy
+    convert = policy.convert_input
+
+    def watched(self, tensor, *args, **kwargs):
+        made = convert(self, tensor, *args, **kwargs)
+        if made is not tensor:
+            casts[id(made)] = made, tensor
+        return made
+
+    policy.convert_input = watched
+    try:
+        yield casts
+    finally:
+        policy.convert_input = convert
+
+
+def _link(calls, casts):
     """Finds out for all calls which others made their inputs."""
     makers = {}
+
+    def find(tensor, former):
+        while id(tensor) not in makers and id(tensor) in casts:
+            tensor = casts[id(tensor)][1]
+        return makers.get(id(tensor)) or _alike(former, tensor, makers)
+
     for index, call in enumerate(calls):
         tensors = keras.tree.flatten(call.output)
         used = tensors if call is calls[-1] else call.inputs
+        call.sources = [find(tensor, calls[:index]) for tensor in used]
         # The first is the innermost; later ones passed the tensor on.
-        call.sources = [
-            makers.get(id(tensor)) or _alike(calls[:index], tensor, makers)
-            for tensor in used
-        ]
         for tensor in tensors:
             makers.setdefault(id(tensor), call)
     for call in calls:
@@ -111,19 +145,38 @@ def _link(calls):
 
 
 def _alike(calls, tensor, makers):
-    """Returns the last call that made a tensor of the same shape, or `None`.
+    """Returns the only call that made a tensor of the same shape, or `None`.
 
-    Layers of another dtype cast their input, which makes it another tensor.
+    What is not done by layers makes tensors that are not known.
     """
     shape = getattr(tensor, "shape", None)
     if shape is None or isinstance(tensor, keras.KerasTensor):
         return None
-    same = (
+    same = {
         makers[id(call.output)]
-        for call in reversed(calls)
+        for call in calls
         if getattr(call.output, "shape", None) == shape
+    }
+    return same.pop() if len(same) == 1 else None
+
+
+def _mixing_calls(inputs, calls):
+    """Lists calls of a flat model that make other than one row of an image.
+
+    Those that cut images into windows have any number of rows as long as the
+    number of images is open.
+    """
+    if not calls or inputs[0].shape[0] is not None:
+        return []
+    outputs = [call.output for call in calls]
+    shapes = keras.Function(inputs, outputs).compute_output_spec(
+        [keras.KerasTensor((_BATCH, *x.shape[1:]), x.dtype) for x in inputs]
     )
-    return next(same, None)
+    return [
+        call
+        for call, found in zip(calls, shapes, strict=True)
+        if keras.tree.flatten(found)[0].shape[:1] != (_BATCH,)
+    ]
 
 
 def is_graph(model):
@@ -227,7 +280,7 @@ class Probe(keras.Model):
     """
 
     def __init__(self, model, names):
-        super().__init__(name="probe")
+        super().__init__(name="probe", dtype="float32", autocast=False)
         self.model = model
         self._names = tuple(names)
 
@@ -245,7 +298,9 @@ def _watched(model):
     calls, open_calls = [], []
 
     def watch(operation):
-        call = operation.call
+        is_quantized = getattr(operation, "quantization_mode", None)
+        method = "quantized_call" if is_quantized else "call"
+        call = getattr(operation, method)
 
         @functools.wraps(call)
         def watched(*args, **kwargs):
@@ -264,9 +319,9 @@ def _watched(model):
 
         # The object's own attribute hides the method of its class, and is
         # removed again. Assignment would be Keras' tracking of attributes.
-        former = vars(operation).get("call")
-        vars(operation)["call"] = watched
-        return functools.partial(_restore, operation, former)
+        former = vars(operation).get(method)
+        vars(operation)[method] = watched
+        return functools.partial(_restore, operation, method, former)
 
     with contextlib.ExitStack() as stack:
         for operation in _operations(model):
@@ -274,10 +329,10 @@ def _watched(model):
         yield calls
 
 
-def _restore(operation, former):
-    del vars(operation)["call"]
+def _restore(operation, method, former):
+    del vars(operation)[method]
     if former is not None:
-        vars(operation)["call"] = former
+        vars(operation)[method] = former
 
 
 def _operations(model):

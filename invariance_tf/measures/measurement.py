@@ -61,7 +61,10 @@ def measure_invariance(
             `arrays.read_images`. A data set is read into memory.
         transform: What `transforms.as_transform` takes: a `Transform`, a name
             such as `"blur"`, a function from images to images, or any Keras
-            layer. `None` means the model's own.
+            layer. `None` means the model's own. Images must become the same
+            each time: what is random must draw by a
+            `keras.random.SeedGenerator` that is an attribute of a layer, as
+            Keras' random layers do, and gets the state that `seed` gives it.
         layers: List of layer names, see `activations.layer_names`, or one
             name; `None` means the penultimate layer.
         labels: One label for each image: integers, strings or one-hot rows.
@@ -74,27 +77,32 @@ def measure_invariance(
             of another kind than positive one, see `invariance.pair_terms`.
         spatial: `"all"`: each channel at each position is a neuron. `"max"`:
             each channel is, with its largest activity over positions; of
-            signed activity, with the one farthest from 0.
+            signed activity, with the one farthest from 0. Channels must be
+            the last axis.
         rule: `"either"` or `"both"`, see `invariance.activity_levels`.
         measures: List of measures of whole layers, keys of
-            `population_measures.MEASURES`, or `"all"`. They take time and,
-            beyond `memory`, room for temporary files.
+            `population_measures.MEASURES`, or `"all"`; `None` means none.
+            They take time and, beyond `memory`, room for temporary files.
         value_range: Pair of numbers, the range of the images' values, if it
             is not 0 to 255, such as `(0, 1)`: they are transformed as values
             from 0 to 255, and the model gets them in their own range.
         preprocess: Function applied to original and to transformed images
             before the model, such as one of `keras.applications`, or `None`.
+            Nothing about it may be random.
         inputs: Dictionary from the names of other inputs of the model to
             arrays with a row for each image, or `None`. Original and
             transformed image get the same row.
         num_images: Integer, the most images to read; `None` means all.
-        seed: Integer >= 0, decides the noise of noise transformations.
+        seed: Integer >= 0, decides the noise of noise transformations, and of
+            layers of the model that are random although it is not trained.
+            Their own random states are as before afterwards.
         memory: Integer, bytes of activities that may be kept. With more,
             images go through the network twice.
         batch_size: Integer, the most images that go through the network
             together, fewer than the 128 of a block and its transformed
             version where these need too much memory; `None` means all. It
-            does not change any number.
+            does not change any number, except for rounding, and for layers
+            whose output for an image depends on the rest of the batch.
         verbose: 1 shows a progress bar, 0 none; `"auto"` shows one in
             terminals and notebooks. Or a function of the number of images
             that were read last.
@@ -105,8 +113,8 @@ def measure_invariance(
     Raises:
         FileNotFoundError: If there is no such model.
         TypeError: If the model or the images are of the wrong kind.
-        ValueError: If a layer does not exist or has negative activity, or an
-            argument is illegal.
+        ValueError: If a layer does not exist or has negative activity, an
+            argument is illegal, or images become others each time.
 
     Example:
 
@@ -120,7 +128,7 @@ def measure_invariance(
     >>> result.layers.query("tau == 0.1").mean_invariance.item()
     1.0
     """
-    _check(tau, rule)
+    tau = _check(tau, rule)
     responses = Responses(
         model,
         images,
@@ -168,7 +176,7 @@ def measure(
     Returns:
         A `Measurement`.
     """
-    _check(tau, rule)
+    tau = _check(tau, rule)
     measures = population_measures.read_measures(
         measures, responses.labels if responses.has_labels else None
     )
@@ -202,15 +210,16 @@ def measure(
             }
             for index, (name, maxima, _) in enumerate(layers)
         ),
-        float(tau),
+        tau,
         {**responses.settings, "rule": rule},
         pd.DataFrame(population, columns=[*population_measures.COLUMNS]),
     )
 
 
 def _check(tau, rule):
-    arguments.check_tau(tau)
+    """Checks both; returns tau."""
     arguments.check_choice("rule", rule, tuple(RULES))
+    return arguments.read_tau(tau)
 
 
 def _group_images(responses, is_seen, is_other):

@@ -1,6 +1,8 @@
 """What a model is called with: images, and perhaps other inputs."""
 
+import contextlib
 import os
+import re
 import zipfile
 
 import keras
@@ -105,12 +107,29 @@ def ensure_built(model, image_shape, inputs):
     if is_sequential:
         model.build(shape)
     if not model.built:
-        model(
-            keras.tree.map_structure(
-                lambda tensor: np.zeros((1, *tensor.shape[1:]), tensor.dtype),
-                symbols_of(model, image_shape, inputs),
-            )
+        zeros = keras.tree.map_structure(
+            lambda tensor: np.zeros((1, *tensor.shape[1:]), tensor.dtype),
+            symbols_of(model, image_shape, inputs),
         )
+        with trying_out(model):
+            model(zeros)
+
+
+@contextlib.contextmanager
+def trying_out(model):
+    """Returns a context that makes one line of what goes wrong in it."""
+    try:
+        yield
+    except Exception as error:
+        # Keras writes the reason in bold, among lines of other kinds.
+        reason = re.split(r"\x1b\[1m|Error encountered:\n+", str(error))[-1]
+        reason = re.split(r"\x1b|\n|\. ", reason)[0]
+        raise ValueError(
+            "The model cannot be called with such images: it must take one "
+            "tensor, or a dictionary of tensors, of which `inputs` has all but "
+            f"the images. Received: model={model.name}, which ended in "
+            f"{type(error).__name__}: {reason}"
+        ) from error
 
 
 def symbols_of(model, image_shape, inputs):

@@ -1,5 +1,6 @@
 """How images go through a network: in which range, how many at a time."""
 
+import inspect
 import logging
 import operator
 import sys
@@ -9,7 +10,8 @@ import numpy as np
 from keras import ops
 
 from invariance_tf import arrays
-from invariance_tf.paradigm.model import is_xla_faster
+from invariance_tf.measures import known
+from invariance_tf.paradigm.model import is_xla_faster, reseed_layer
 from invariance_tf.transforms.wrapping import Wrapped
 
 
@@ -43,6 +45,11 @@ class Rescaling:
         self._low, high = value_range or (0, 255)
         self._step = (high - self._low) / 255
         self._preprocess = preprocess
+
+    @property
+    def is_own(self):
+        """Whether it is this package's own code alone."""
+        return self._preprocess is None
 
     def for_transform(self, images):
         """Returns images whose values become 0 to 255 when they are read."""
@@ -90,11 +97,47 @@ class _Scaled:
         return self._scale(self._images[positions])
 
 
+class Seeded:
+    """Gives a layer, in each of several contexts, a random state of its own.
+
+    It goes on from one context to the next. Outside of them the layer has the
+    random state that it had before, and so has a training that goes on.
+
+    Args:
+        layer: A Keras layer or model.
+        *key: Integers >= 0, as for `reseed_layer`.
+    """
+
+    def __init__(self, layer, *key):
+        weights = {id(weight) for weight in layer.weights}
+        self._states = [x for x in layer.variables if id(x) not in weights]
+        self._others = self._read()
+        reseed_layer(layer, *key)
+        self._exchange()
+
+    def __enter__(self):
+        self._exchange()
+
+    def __exit__(self, *_):
+        self._exchange()
+
+    def _read(self):
+        # Copies, which do not change with the variables.
+        return [np.array(ops.convert_to_numpy(each)) for each in self._states]
+
+    def _exchange(self):
+        now = self._read()
+        for state, value in zip(self._states, self._others, strict=True):
+            state.assign(value)
+        self._others = now
+
+
 class _Program(keras.Model):
     """Applies a layer to images, in one program."""
 
     def __init__(self, layer):
-        super().__init__(name="program")
+        # Whatever Keras' global policy is: images are not to be rounded.
+        super().__init__(name="program", dtype="float32", autocast=False)
         self.layer = layer
         self.jit_compile = is_xla_faster()
 
@@ -110,20 +153,38 @@ def make_program(transform):
 
     Operation by operation it would take up to four times as long.
     """
-    if not _is_own(transform):
+    if not is_own(transform):
         # A user's code may need arrays, not what stands for them.
         return transform
-    program = vars(transform).setdefault("_program", _Program(transform))
-    return lambda images: run_network(program, images)[0]
+    made = known.made_of(transform)
+    if "program" not in made:
+        made["program"] = _Program(transform)
+    return lambda images: run_network(made["program"], images)[0]
 
 
-def _is_own(transform):
+def is_own(transform):
     """Returns whether all of a transformation is this package's own code."""
     if hasattr(transform, "parts"):
-        return all(map(_is_own, transform.parts))
+        return all(map(is_own, transform.parts))
     place = type(transform).__module__
     is_wrapped = isinstance(transform, Wrapped)
     return place.startswith("invariance_tf.") and not is_wrapped
+
+
+def describe_transform(transform):
+    """Returns a transformation as it would be written, `Blur(sigma=3.0)`."""
+    wrapped = getattr(transform, "function", None)
+    if wrapped is not None:
+        return getattr(wrapped, "__name__", type(wrapped).__name__)
+    names = inspect.signature(type(transform).__init__).parameters
+    values = {
+        name: getattr(transform, name)
+        for name in names
+        if isinstance(getattr(transform, name, None), int | float)
+    }
+    written = ", ".join(f"{name}={value}" for name, value in values.items())
+    name = type(transform).__name__
+    return f"{name}({written})" if written else name
 
 
 class _Extremes(keras.Model):
@@ -136,7 +197,7 @@ class _Extremes(keras.Model):
     """
 
     def __init__(self, network, is_signed):
-        super().__init__(name="extremes")
+        super().__init__(name="extremes", dtype="float32", autocast=False)
         self.network = network
         self._axis = 0 if is_signed else None
 
@@ -149,7 +210,7 @@ class _Extremes(keras.Model):
                 "largest": ops.max(output, 0),
                 "least": ops.min(output, self._axis),
             }
-            for layer, output in self.network(images).items()
+            for layer, output in self.network(images, training=False).items()
         }
 
 

@@ -220,7 +220,9 @@ def goodfellow_score(
     it fires for `rate` of the images: its global rate G. Its local rate L is
     the share of those images for which it fires after the transformation too.
     The score of a neuron is L / G, with the better of the two signs; that of
-    the layer is the mean over the best `share` of its neurons.
+    the layer is the mean over the best `share` of its neurons. A neuron that
+    is silent for so many images that it cannot fire for `rate` of them does not
+    count. Where images tie at the threshold fewer fire, and G is still `rate`.
 
     Args:
         original: Array as of `linear_cka`.
@@ -231,11 +233,11 @@ def goodfellow_score(
         seed: Integer >= 0, of the control.
 
     Returns:
-        An `Estimate`, from 0 to one over the rate. Where firing after the
-        transformation has nothing to do with firing before, it is 1 only if
-        neurons fire as often after it as before; if they fire more often it is
-        higher, and so is the control. nan if no neuron can fire for so few
-        images.
+        An `Estimate`, from 0 to one over the rate (of a whole number of
+        images). Where firing after the transformation has nothing to do with
+        firing before, it is 1 only if neurons fire as often after it as
+        before; if they fire more often it is higher, and so is the control.
+        nan if no neuron can fire for so few images, or for so many.
 
     Raises:
         ValueError: If the arrays do not fit together, an argument is out of
@@ -256,15 +258,18 @@ def goodfellow_score(
 
     def score(before, after):
         num_rows = len(before)
-        position = num_rows - max(1, round(rate * num_rows)) - 1
+        num_firing = max(1, round(rate * num_rows))
+        position = num_rows - num_firing - 1
         best = np.full(before.shape[1], np.nan)
         for sign in (1, -1):
             limit = np.partition(sign * before, position, axis=0)[position]
             fires = sign * before > limit
             still = (fires & (sign * after > limit)).sum(axis=0)
             count = fires.sum(axis=0)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                best = np.fmax(best, still / count * (num_rows / count))
+            is_silent = limit == (sign * before).min(axis=0)
+            has_none = (count == 0) | is_silent & (count < num_firing)
+            local = still / np.where(has_none, np.nan, count)
+            best = np.fmax(best, local * (num_rows / num_firing))
         return best
 
     def pool(scores):

@@ -53,12 +53,20 @@ def read_measures(measures, labels):
 
     Args:
         measures: List of keys of `MEASURES`, or one; `"all"` means all for
-            which there are labels.
+            which there are labels, and `None` none.
         labels: Array of labels, or `None` if there are none.
 
     Raises:
+        TypeError: If they are not names.
         ValueError: If one does not exist, or lacks its labels.
     """
+    if measures is None:
+        measures = ()
+    if not isinstance(measures, str | list | tuple):
+        raise TypeError(
+            "`measures` must be a measure's name or a list of names. Received: "
+            f"measures={measures!r}"
+        )
     names = [measures] if isinstance(measures, str) else [*measures]
     counts = [0]
     if labels is not None:

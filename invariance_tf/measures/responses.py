@@ -5,7 +5,6 @@ accuracy, invariance and ablation then see the same noise.
 """
 
 import functools
-import inspect
 import itertools
 import math
 
@@ -16,10 +15,10 @@ from invariance_tf import arrays
 from invariance_tf.measures import (
     activations,
     arguments,
+    known,
     model_inputs,
     passes,
 )
-from invariance_tf.paradigm.model import reseed_layer
 from invariance_tf.transforms import as_transform
 
 # Images that go through the network together with their transformed versions.
@@ -65,7 +64,8 @@ def paired_blocks(images, transform, seed=0, order=None):
         images: Array or memory map of shape `(num_images, height, width, 3)`
             with values from 0 to 255.
         transform: What `transforms.as_transform` takes, such as a `Transform`.
-        seed: Integer >= 0. The same seed and order give the same noise.
+        seed: Integer >= 0. The same seed and order give the same noise. The
+            transformation's own random state is as before afterwards.
         order: Integer array, positions to read; `None` means all in order.
 
     Yields:
@@ -74,7 +74,7 @@ def paired_blocks(images, transform, seed=0, order=None):
     """
     order = np.arange(len(images)) if order is None else order
     transform = as_transform(transform, data_format="channels_last")
-    reseed_layer(transform, seed)
+    seeded = passes.Seeded(transform, seed)
     run = passes.make_program(transform)
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
@@ -84,7 +84,30 @@ def paired_blocks(images, transform, seed=0, order=None):
                 "Images must have finite values. Received: nan or infinity "
                 f"among images {block.min()} to {block.max()}"
             )
-        yield block, originals, ops.convert_to_numpy(run(originals))
+        with seeded:
+            transformed = ops.convert_to_numpy(run(originals))
+        yield block, originals, transformed
+
+
+def check_repeats(transform, make):
+    """Raises a `ValueError` unless images become the same again.
+
+    Args:
+        transform: A `Transform`.
+        make: Function without arguments that applies it to some images, and
+            `preprocess` if there is one.
+    """
+    once, again = make(), make()
+    scale = np.nan_to_num(np.abs(once)).max()
+    if not np.allclose(once, again, 1e-4, 1e-4 * scale, equal_nan=True):
+        raise ValueError(
+            "`transform` and `preprocess` must make the same of an image each "
+            "time. A transformation may be random if it is a layer and draws "
+            "by a `keras.random.SeedGenerator`, its attribute, as Keras' "
+            "random layers do. Received: "
+            f"transform={passes.describe_transform(transform)}, differences "
+            f"up to {np.abs(once - again).max():.3g}"
+        )
 
 
 class Responses:
@@ -104,7 +127,8 @@ class Responses:
         FileNotFoundError: If there is no such model.
         TypeError: If the model or the images are of the wrong kind.
         ValueError: If a layer does not exist, has negative or infinite
-            activity, or an argument is illegal.
+            activity, an argument is illegal, or images become others each
+            time.
     """
 
     def __init__(
@@ -152,7 +176,7 @@ class Responses:
         )
         self._spatial = spatial
         self._activity = activity
-        self.seed = seed
+        self.seed = int(seed)
         self._memory = memory
         self._batch_size = batch_size
         self._verbose = verbose
@@ -161,6 +185,7 @@ class Responses:
 
     def _find_layers(self, model, layers, inputs):
         """Checks the layers and inputs, and cuts the network to them."""
+        known.forget_others(model)
         size = self._rescaling.size_for_model(self._images)
         model_inputs.check_size(model, size)
         inputs = {
@@ -168,10 +193,11 @@ class Responses:
             for name, values in (inputs or {}).items()
         }
         for name, values in inputs.items():
-            if values is not None and len(values) != self.num_images:
+            rows = 0 if values is None or not values.ndim else len(values)
+            if values is not None and rows != self.num_images:
                 raise ValueError(
                     f"`inputs` must have a row for each of {self.num_images} "
-                    f"images. Received: {len(values)} rows of {name}"
+                    f"images. Received: {rows} rows of {name}"
                 )
         self.layers = layers or [
             activations.penultimate_layer(model, size, inputs)
@@ -188,6 +214,7 @@ class Responses:
         self._shapes = activations.output_shapes(
             model, self.layers, size, inputs
         )
+        activations.check_channels(self._network, self._spatial, self._shapes)
 
     @property
     def block_size(self):
@@ -207,23 +234,31 @@ class Responses:
                 ],
             )
 
-    def _read(self, network):
+    def _blocks(self):
+        """Yields positions of images, and both versions for the network."""
         order = reading_order(self.labels)
-        count_images = passes.make_progress(self.num_images, self._verbose)
         for positions, *pair in paired_blocks(
             self._rescaling.for_transform(self._images),
             self._transform,
             self.seed,
             order,
         ):
-            both = self._rescaling.for_model(np.concatenate(pair))
+            yield positions, self._rescaling.for_model(np.concatenate(pair))
+
+    def _read(self, network):
+        count_images = passes.make_progress(self.num_images, self._verbose)
+        # A layer may draw at random without a training too.
+        seeded = passes.Seeded(network, self.seed, 0, 1)
+        for positions, both in self._blocks():
             if self._image_input is not None:
                 both = {self._image_input: both}
                 both |= {
                     name: np.concatenate([values[positions]] * 2)
                     for name, values in self._inputs.items()
                 }
-            yield positions, passes.run_network(network, both, self._batch_size)
+            with seeded:
+                found = passes.run_network(network, both, self._batch_size)
+            yield positions, found
             count_images(len(positions))
 
     def _pair(self, layer, parts):
@@ -258,7 +293,7 @@ class Responses:
     def settings(self):
         """Dictionary of strings and numbers: how activity is read."""
         return {
-            "transform": _describe_transform(self._transform),
+            "transform": passes.describe_transform(self._transform),
             "activity": self._activity,
             "spatial": self._spatial,
             "seed": self.seed,
@@ -282,6 +317,8 @@ class Responses:
         The first use reads all images.
         """
         if self._maxima is None:
+            if not passes.is_own(self._transform) or not self._rescaling.is_own:
+                check_repeats(self._transform, lambda: next(self._blocks())[1])
             largest = self._read_largest()
             if self._size() <= self._memory:
                 self._kept = [*self._pairs()]
@@ -352,19 +389,3 @@ def _check_finite(layer, extreme):
             "other `layers`, or check the values that the model gets "
             f"(`preprocess`). Received: {extreme}"
         )
-
-
-def _describe_transform(transform):
-    """Returns a transformation as it would be written, `Blur(sigma=3.0)`."""
-    wrapped = getattr(transform, "function", None)
-    if wrapped is not None:
-        return getattr(wrapped, "__name__", type(wrapped).__name__)
-    names = inspect.signature(type(transform).__init__).parameters
-    values = {
-        name: getattr(transform, name)
-        for name in names
-        if isinstance(getattr(transform, name, None), int | float)
-    }
-    written = ", ".join(f"{name}={value}" for name, value in values.items())
-    name = type(transform).__name__
-    return f"{name}({written})" if written else name

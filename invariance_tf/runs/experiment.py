@@ -23,6 +23,8 @@ _logger = logging.getLogger(__name__)
 def run(experiment, overwrite=False):
     """Runs an experiment, or resumes it where it was interrupted.
 
+    It sets the global random states of Python, NumPy and Keras to its seed.
+
     Args:
         experiment: A `config.Experiment`.
         overwrite: Whether to start over, even if the run exists.

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from invariance_tf import datasets, networks, transforms
-from invariance_tf.measures import activations
+from invariance_tf.measures import activations, passes, responses
 from invariance_tf.paradigm import categories, phases, pipeline
 from invariance_tf.paradigm import model as models
 from invariance_tf.runs import found, images, strengths
@@ -197,16 +197,28 @@ def check(experiment):
     transform = transforms.get(
         experiment.transform, **experiment.transform_args
     )
-    transform.check_size(dataset.image_size, dataset.image_size)
-    for tested in (
+    tested = [
+        transform,
         *strengths.list_transforms(experiment).values(),
         *_further_tests(experiment).values(),
-    ):
-        tested.check_size(dataset.image_size, dataset.image_size)
-    # The run's model is to be saved: better raise now than after training.
+    ]
+    # Better raise now than after training, when the model is to be saved and
+    # its neurons to be measured.
+    for each in tested:
+        each.check_size(dataset.image_size, dataset.image_size)
+        _check_repeats(each, dataset.images[:8])
     transform.get_config()
     _network_options(experiment)
     return experiment, dataset, parts
+
+
+def _check_repeats(transform, few):
+    """Raises if a user's transformation draws what no seed determines."""
+    if not passes.is_own(transform):
+        responses.check_repeats(
+            transform,
+            lambda: next(responses.paired_blocks(few, transform))[2],
+        )
 
 
 def _further_tests(experiment):

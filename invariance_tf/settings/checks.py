@@ -112,6 +112,12 @@ def check_values(experiment):
     _check_memory(experiment)
 
 
+def read_tau(tau):
+    """Returns a threshold: 0.1 + 0.2 is 0.3, as among those of the tables."""
+    nearest = round(tau * 20) / 20 if _is_within(tau, 0, 1) else tau
+    return nearest if nearest != tau and abs(nearest - tau) < 1e-6 else tau
+
+
 def check_range(name, value):
     """Raises if the value of a setting, unless `None`, is out of range.
 

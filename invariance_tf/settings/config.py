@@ -278,6 +278,7 @@ class Experiment:
             if self.test_args
             else None,
             test_strengths=[float(each) for each in self.test_strengths],
+            tau=checks.read_tau(self.tau),
         )
         checks.check_values(resolved)
         _check_options(resolved)
