@@ -267,12 +267,16 @@ def test_saved_neurons_are_those_of_tests_that_claims_are_about(tmp_path):
     ]
     columns = ["transform", "n_seen", "test_transform", "is_kept"]
     neurons = pd.DataFrame(keys, columns=columns)
-    neurons[[*{*tables.KEYS} - {*columns}]] = 0
+    runs = few_runs()
+    others = {*tables.KEYS, *runs.neurons} - {*columns}
+    neurons[[*others]] = 0
+    neurons["run"], neurons["neuron"] = runs.runs.run[0], range(len(keys))
     measures = np.array([1 / 3, -1e-5, 0, 123.4567, np.nan, 1])
     neurons["specialisation"] = measures
-    runs = dataclasses.replace(few_runs(), neurons=neurons)
+    runs = dataclasses.replace(runs, neurons=neurons)
     tables.save_runs(runs, tmp_path)
     saved = tables.load_runs(tmp_path).neurons
+    assert (saved.pop("corrected_invariance") == 0).all()
     kept = neurons[neurons.is_kept].reset_index(drop=True)
     pd.testing.assert_frame_equal(
         saved, kept, check_dtype=False, atol=0, rtol=2**-10

@@ -174,6 +174,7 @@ def layers_of_several(row):
             "layer": "fc6",
             "category_group": group,
             "tau": 0.1,
+            "mean_invariance": 0.2 * len(trained),
             "mean_corrected_invariance": 0.1 * len(trained),
         }
 

@@ -31,7 +31,8 @@ _OF_EVERY_VERSION = (
     *("num_images", "num_skipped"),
 )
 
-# What a row of the other tables is about, and what it says in every version.
+# What a row of the other tables is about; and of what it says in every version,
+# what is read.
 _ABOUT = {
     "accuracy": ("test_transform", "category_group"),
     "accuracy_by_category": ("test_transform", "category"),
@@ -55,16 +56,12 @@ _SAYS = {
         *("num_images", "num_active_images", "invariance_coefficient"),
         *("control_shuffled", "control_same_category", "specialisation"),
     ),
-    "layers": (
-        *("num_neurons", "num_never_active", "mean_invariance"),
-        *("median_invariance", "mean_specialisation"),
-    ),
+    "layers": ("mean_invariance",),
     "active_counts": ("num_active_neurons", "num_neurons"),
     "ablation": ("accuracy",),
     "strengths": (
-        *("is_trained", "num_images", "accuracy", "lower", "upper"),
-        *("mean_invariance", "mean_control_shuffled"),
-        "mean_corrected_invariance",
+        *("is_trained", "accuracy", "mean_invariance"),
+        *("mean_control_shuffled", "mean_corrected_invariance"),
     ),
     "clusters": (
         *("num_neurons", "is_chosen", "explained", "shuffled_mean"),
