@@ -361,7 +361,7 @@ def test_transformations_may_have_seeds_of_their_own(runs):
     studies = find_studies(own)[0]
     assert missing_runs("2c", studies) == missing_runs("3b", studies) == []
     notes = draw_figure("2c", studies).findobj(Text)
-    assert any("range of the 2 seeds" in text.get_text() for text in notes)
+    assert any("range of the seeds (2" in text.get_text() for text in notes)
     seed = 10 * [*style.LOOKS].index("highpass") + 1
     studies = without(own, transform="highpass", n_seen=20, seed=seed)
     assert missing_runs("2c", studies)[0] == (

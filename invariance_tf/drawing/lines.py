@@ -8,7 +8,7 @@ from invariance_tf.measures.intervals import bootstrap
 
 
 def describe_interval(num_seeds):
-    """Says what the interval over so many seeds is.
+    """Says what the interval over so many seeds, or fewer, is.
 
     Of two or three values, the bootstrap's interval of the mean is the range:
     it contains the true mean less often than in 95 % of cases.
@@ -16,10 +16,10 @@ def describe_interval(num_seeds):
     Example:
 
     >>> describe_interval(2)
-    'range of the 2 seeds'
+    'range of the seeds (2 at most)'
     """
     if num_seeds < 4:
-        return f"range of the {num_seeds} seeds"
+        return f"range of the seeds ({num_seeds} at most)"
     return "95 % bootstrap interval over seeds"
 
 
