@@ -132,18 +132,17 @@ def test_photos_and_small_images_may_have_scans(num_scans, side):
 def test_what_looks_like_scans_in_a_film_or_preview_is_none(add):
     content = add(progressive(10, 2000), decoding.START_OF_SCAN * 1000)
     with decoding.open_image(content) as image:
-        image.load()
+        assert decoding.to_rgb(image).shape == (2000, 2000, 3)
 
 
 @pytest.mark.parametrize(
     "part", [b"\xff\xe0\0\2", b"\xff\0", b"\xff", b"\xff\xd0", b"\xff\xda"]
 )
 def test_nothing_keeps_the_count_of_scans_busy(part):
+    """After so many segments it ends, whatever follows."""
     content = decoding.START_OF_JPEG + part * (30_000_000 // len(part))
-    start = time.perf_counter()
     with contextlib.suppress(decoding.UnusableImageError):
         assert decoding._count_scans(content) <= decoding.MAX_SEGMENTS
-    assert time.perf_counter() - start < 2
 
 
 @pytest.mark.parametrize("must_finish", [False, True])
