@@ -132,7 +132,7 @@ def test_photos_and_small_images_may_have_scans(num_scans, side):
 def test_what_looks_like_scans_in_a_film_or_preview_is_none(add):
     content = add(progressive(10, 2000), decoding.START_OF_SCAN * 1000)
     with decoding.open_image(content) as image:
-        assert decoding.to_rgb(image).shape == (2000, 2000, 3)
+        assert image.getextrema() == (100, 100)
 
 
 @pytest.mark.parametrize(
