@@ -4,12 +4,11 @@ Neither TensorFlow nor PyTorch is imported: their tensors and data sets are
 recognised by what they can do.
 """
 
-import contextlib
 import numbers
-import os
-import pathlib
 
 import numpy as np
+
+from invariance_tf.memory import find_memory
 
 # Images whose values are looked at together, so that a memory map is never
 # read whole.
@@ -148,19 +147,6 @@ def as_array(values):
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
     # NumPy takes 16 bits of another library for bytes without a meaning.
     return array.astype("float32") if array.dtype.name == "bfloat16" else array
-
-
-def find_memory():
-    """Returns the memory of this machine, or container, in bytes."""
-    try:
-        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        # Not on Windows.
-        found = 2**32
-    with contextlib.suppress(OSError, ValueError):
-        limit = pathlib.Path("/sys/fs/cgroup/memory.max").read_text("ascii")
-        found = min(found, int(limit))
-    return found
 
 
 def check_shape(shape, name="images"):

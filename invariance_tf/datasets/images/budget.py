@@ -3,7 +3,7 @@
 import contextlib
 import threading
 
-from invariance_tf.arrays import find_memory
+from invariance_tf.memory import find_memory
 
 # What Pillow needs at most for a pixel: the image as it is stored, turned
 # upright, cropped, and in RGB, four bytes each.
