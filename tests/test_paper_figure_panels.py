@@ -62,13 +62,10 @@ def corrected(old):
     def correct(invariance, floor=0.08):
         return (invariance - floor) / (1 - floor)
 
-    neurons, layers = old.neurons, old.layers
+    layers = old.layers
     tables = {
         "runs": old.runs.assign(
             corrected_invariance_all=correct(old.runs.invariance_all)
-        ),
-        "neurons": neurons.assign(
-            corrected_invariance=correct(neurons.invariance_coefficient)
         ),
         "layers": layers.assign(
             mean_control_shuffled=0.08,

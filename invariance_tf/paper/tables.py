@@ -21,6 +21,10 @@ _FIRST = "runs.parquet"
 # Follows from the coefficient and its floor.
 _CORRECTED = "corrected_invariance"
 
+# Single neurons that are published of a network that saw some categories
+# transformed: figures draw how these are distributed, and claims ask for means.
+_NUM_NEURONS = 256
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Runs:
@@ -265,7 +269,9 @@ def save_runs(runs, directory):
             of single neurons to 10 significant bits (a relative error of at
             most 1 in 1024), and only of the tests that claims and figures are
             about: by transformations that the network saw, and by any where
-            it saw none. Their corrected_invariance is computed again when
+            it saw none. Of a network that saw some of the categories
+            transformed, 256 evenly spaced neurons at most. max_activity is
+            left out; so is corrected_invariance, which is computed again when
             they are read.
     """
     os.makedirs(directory, exist_ok=True)
@@ -301,9 +307,19 @@ def _to_publish(name, table):
     )
     table = table.astype(dict.fromkeys(wide, "float32"))
     if name == "neurons":
-        table = columns.shorten(selection.own_or_untrained(table))
-        return table.drop(columns=_CORRECTED, errors="ignore")
+        table = _thin_out(selection.own_or_untrained(table))
+        left_out = [_CORRECTED, "max_activity"]
+        return columns.shorten(table.drop(columns=left_out, errors="ignore"))
     return table
+
+
+def _thin_out(neurons):
+    """Keeps each n-th neuron of networks that saw some of the categories."""
+    kinds = ["run", "test_transform", "layer", "category_group"]
+    places = neurons.groupby(kinds, sort=False)
+    step = -(-places.run.transform("size") // _NUM_NEURONS)
+    saw_some = neurons.n_seen.between(1, neurons.num_categories - 1)
+    return neurons[~saw_some | (places.cumcount() % step == 0)]
 
 
 def _load_saved(directory):

@@ -12,15 +12,17 @@ from invariance_tf.paper.figures.parts import num_seeds
 from invariance_tf.paper.selection import (
     all_seen,
     all_seen_neurons,
+    at_own_tau,
     n_seen_values,
     never_transformed,
     num_categories,
+    of_penultimate,
     own_tests,
     rows,
 )
 
 INVARIANCE = "invariance_coefficient"
-CORRECTED = "corrected_invariance"
+CORRECTED = "mean_corrected_invariance"
 
 # The paper does not say which it shows in Fig. 4: one or two of each family.
 FEW = ("grayscale", "blur", "highpass", "white_noise", "rotate90", "thinning")
@@ -124,7 +126,7 @@ def fill_by_n_seen(part, study, role, transforms):
         transforms: List of names of transformations.
     """
     table, positions = own_tests(study.neurons), n_seen_values(study)
-    means = _average_corrected(table, positions)
+    means = _mean_corrected(study, positions)
     smallest = max(1.65, 0.42 + 0.17 * len(positions))
     bands = layout.split(part, [*transforms], smallest)
     fill_band = partial(
@@ -207,20 +209,19 @@ def _draw_panel(table, axes, transform, positions, width):
     axes.grid(axis="y")
 
 
-def _average_corrected(table, positions):
-    """Averages the corrected invariance over the neurons of each network.
+def _mean_corrected(study, positions):
+    """Returns the mean corrected invariance of each network's neurons.
 
     Returns:
-        DataFrame: transform, n_seen, its place on the x axis, category_group,
-        seed and corrected_invariance; no rows if it was not measured.
+        DataFrame, rows of `layers` with the place of n_seen on the x axis; no
+        rows if it was not measured.
     """
+    table = own_tests(of_penultimate(study, study.layers))
     if CORRECTED not in table:
         return table.iloc[:0]
-    keys = ["transform", "n_seen", "category_group", "seed"]
-    means = table.groupby(keys, observed=True)[CORRECTED].mean()
-    means = means.dropna().reset_index()
     places = {n_seen: place for place, n_seen in enumerate(positions)}
-    return means.assign(place=means.n_seen.map(places))
+    table = table.assign(place=table.n_seen.map(places))
+    return at_own_tau(study, table).dropna(subset=[CORRECTED])
 
 
 def _draw_corrected(means, axes, positions, lowest):
