@@ -43,6 +43,7 @@ OF_EVERY_RUN = {
     "seen_sets": "same",
     "precision": "float32",
     "num_parameters": 442472.0,
+    "category_seed": 0,
     "image_size": 48,
     "epochs": 15,
     "clean_accuracy": 0.9,

@@ -169,6 +169,20 @@ def test_without_pooling_a_difference_is_that_of_welchs_test():
     assert found.high - found.low < found.separate_high - found.separate_low
 
 
+def test_tests_by_other_transformations_are_no_baseline():
+    generator = np.random.default_rng(15)
+    values = effects(generator, num_transforms=3)
+    keys = pd.MultiIndex.from_product(
+        [["t00", "t01", "t02", "identity", "other"], range(3)],
+        names=["transform", "seed"],
+    )
+    baseline = pd.Series(generator.normal(size=len(keys)), keys)
+    baseline["identity"] = 1.0
+    wanted = inference.each_transform(values, baseline[:9])
+    assert inference.each_transform(values, baseline) == wanted
+    assert [*wanted] == ["t00", "t01", "t02"]
+
+
 def test_a_seed_alone_has_no_variance_of_its_own():
     values = effects(np.random.default_rng(14)).iloc[2:]
     found = inference.contrast(values)

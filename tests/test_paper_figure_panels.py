@@ -366,6 +366,39 @@ def test_transformations_may_have_seeds_of_their_own(runs):
     )
 
 
+def test_the_untrained_network_may_share_seeds_with_a_transformation(runs):
+    offsets = {name: 10 * k for k, name in enumerate(style.LOOKS)}
+    offsets["identity"] = offsets["blur"]
+
+    def rename(table):
+        return table.assign(seed=table.seed + table["transform"].map(offsets))
+
+    own = {
+        name: rename(table)
+        for name, table in runs.tables().items()
+        if len(table)
+    }
+    studies = find_studies(dataclasses.replace(runs, **own))[0]
+    assert missing_runs("2c", studies) == missing_runs("3b", studies) == []
+    notes = draw_figure("2c", studies).findobj(Text)
+    assert any("range of the seeds (2" in text.get_text() for text in notes)
+
+
+@pytest.mark.parametrize("number", ["3b", "5a", "5c", "9", "11"])
+def test_notes_say_where_networks_have_thresholds_of_their_own(number, runs):
+    taus = np.where(runs.runs.n_seen == 20, 0.2, 0.1)
+    table = runs.runs.assign(tau=taus)
+    studies = find_studies(dataclasses.replace(runs, runs=table))[0]
+
+    def notes(studies):
+        texts = draw_figure(number, studies).findobj(Text)
+        return " ".join(" ".join(text.get_text() for text in texts).split())
+
+    said = "at a tau of its own, 0.1 to 0.2; claims compare networks at 0.1."
+    assert said in notes(studies)
+    assert "tau of its own" not in notes(find_studies(runs)[0])
+
+
 def test_a_figure_needs_only_the_transformations_that_it_shows(runs):
     studies = without(runs, transform="vertical")
     assert missing_runs("4a", studies, is_complete=True) == []

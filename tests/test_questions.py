@@ -470,6 +470,19 @@ def test_the_seeds_that_would_decide_are_the_fewest_that_exclude_0():
     assert found.seeds_needed == np.inf
 
 
+def test_of_equal_trainings_the_one_whose_neurons_were_measured_counts(answers):
+    runs = answers["capacity"]
+    expected = judge_question("capacity", runs)
+    twins = runs.runs.assign(
+        run="again-" + runs.runs.run,
+        evaluate_on="all",
+        tau=np.nan,
+        corrected_invariance_unseen=np.nan,
+    )
+    both = dataclasses.replace(runs, runs=pd.concat([twins, runs.runs]))
+    assert judge_question("capacity", both) == expected
+
+
 def test_without_seeds_or_runs_nothing_is_decided():
     index = pd.MultiIndex.from_tuples(
         [("blur", 0)], names=["transform", "seed"]
@@ -481,6 +494,11 @@ def test_without_seeds_or_runs_nothing_is_decided():
         assert found.verdict == "undecided" and np.isnan(found.seeds_needed)
         assert found.higher == found.lower == ()
     assert one.found.effect == 0.5 and np.isnan(none.found.effect)
+    # Of the two transformations one has a single seed so far.
+    keys = [("blur", 0), ("blur", 1), ("hue", 5)]
+    index = pd.MultiIndex.from_tuples(keys, names=["transform", "seed"])
+    (found,) = judge_differences({"a": pd.Series([0.1, 0.2, 0.3], index)})
+    assert found.found.degrees == 1 and np.isnan(found.seeds_needed)
 
 
 # Which runs.

@@ -531,6 +531,11 @@ def test_a_training_that_was_run_twice_counts_once():
     studies, left_out = find_studies(join(runs, again))
     assert {*studies["faces"].runs.run} == {*again.runs.run}
     assert left_out == dict.fromkeys(runs.runs.run, "the same training")
+    others = renamed(runs, category_seed=7)
+    studies, left_out = find_studies(join(runs, others))
+    assert {*studies["faces"].runs.run} == {*runs.runs.run}
+    reason = "the same seed with other seen categories"
+    assert left_out == dict.fromkeys(others.runs.run, reason)
 
 
 def test_undefined_accuracies_are_nan(tmp_path, two_layers):

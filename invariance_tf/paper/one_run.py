@@ -133,6 +133,7 @@ def read_run(finished):
 def _choose_settings(settings, data_dir):
     """Returns the columns of `Runs.runs` that come from a config.yaml."""
     chosen = drop_original_behaviour(settings)
+    category_seed = settings.get("category_seed")
     return {
         "data_name": title_of(
             settings["dataset"], data_dir, settings.get("data_name")
@@ -145,6 +146,9 @@ def _choose_settings(settings, data_dir):
         },
         "paradigm": settings.get("paradigm", "joint"),
         "seen_sets": settings.get("seen_sets", "same"),
+        "category_seed": (
+            settings["seed"] if category_seed is None else category_seed
+        ),
         "precision": settings.get("precision", "float32"),
     }
 

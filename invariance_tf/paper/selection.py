@@ -186,14 +186,22 @@ def num_categories(study):
 def seeds_of(study, transform):
     """Returns the seeds that a study has of a transformation, as a set.
 
-    Where transformations share seeds, and of one without runs, they are those
-    of all: one may lack a seed that the others have.
+    Where transformations share most of their seeds, and of one without runs,
+    they are those of all: one may lack a seed that the others have.
     """
     runs = study.runs
-    found = runs.groupby("transform").seed.agg(set)
-    every = {*runs.seed}
-    is_shared = sum(map(len, found)) > len(every)
-    return every if is_shared else found.get(transform, every)
+    own = {*runs.seed[runs["transform"] == transform]}
+    pairs = trained(runs)[["transform", "seed"]].drop_duplicates()
+    return own if own and not is_shared(pairs.seed) else {*runs.seed}
+
+
+def is_shared(seeds):
+    """Tells whether transformations share most of their seeds.
+
+    Args:
+        seeds: Series or Index, with an entry for every transformation and seed.
+    """
+    return 2 * seeds.duplicated(keep=False).sum() > len(seeds)
 
 
 def count_at_chance(study):

@@ -148,8 +148,14 @@ def find_studies(runs):
             kept = kept.assign(is_unmeasured=kept.tau.isna()).sort_values(
                 ["is_unmeasured", "evaluate_on"], kind="stable"
             )
-            again = kept.duplicated(["transform", "n_seen", "seed"])
+            keys = ["transform", "n_seen", "seed"]
+            again = kept.duplicated(keys)
             left_out |= dict.fromkeys(kept.run[again], "the same training")
+            first = kept.groupby(keys).category_seed.transform("first")
+            left_out |= dict.fromkeys(
+                kept.run[kept.category_seed != first],
+                "the same seed with other seen categories",
+            )
             studies[role] = runs.select(runs.runs.run.isin(kept.run[~again]))
     return studies, left_out
 

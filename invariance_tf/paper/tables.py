@@ -345,6 +345,7 @@ def _load_saved(directory):
     missing |= {"network_args": "{}"}
     missing |= {name: runs["study"] for name in ("setup", "recipe")}
     missing["data_name"] = runs["dataset"]
+    missing["category_seed"] = runs["seed"]
     neurons = tables["neurons"]
     if "control_shuffled" in neurons and _CORRECTED not in neurons:
         place = neurons.columns.get_loc("invariance_coefficient")

@@ -30,6 +30,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from invariance_tf.paper import selection
 from invariance_tf.paper.claims.limits import LEVEL
 
 
@@ -65,16 +66,6 @@ class Mean:
 
 
 NOTHING = Mean(np.nan, np.nan, np.nan, 0)
-
-
-def is_shared(values):
-    """Tells whether transformations share most of their seeds.
-
-    Args:
-        values: Series of an effect by transform and seed.
-    """
-    counts = values.groupby("seed").transform("size")
-    return 2 * (counts > 1).sum() > len(counts)
 
 
 def contrast(values, weights=None, baseline=None, level=LEVEL):
@@ -134,7 +125,9 @@ def contrast(values, weights=None, baseline=None, level=LEVEL):
 
 def _sum_up(values, weights, shared=None):
     """Returns a weighted sum, its squared error and degrees of freedom."""
-    if shared or (shared is None and is_shared(values)):
+    if shared is None:
+        shared = selection.is_shared(_seeds_in(values))
+    if shared:
         # Seeds that every transformation has.
         table = values.unstack("transform").reindex(columns=weights.index)
         blocks = table.dropna() @ weights
@@ -148,9 +141,13 @@ def _sum_up(values, weights, shared=None):
     return effect, variance * shares, degrees
 
 
+def _seeds_in(values):
+    return values.index.get_level_values("seed")
+
+
 def _sum_separately(values, weights):
     """Returns the squared error and degrees of freedom without pooling."""
-    if is_shared(values):
+    if selection.is_shared(_seeds_in(values)):
         return np.nan, 0
     of_transform = values.groupby("transform")
     squares = weights**2 * of_transform.var() / of_transform.size()
@@ -337,7 +334,9 @@ def _of_each(values, baseline):
     variance, degrees = pooled_variance(values)
     squares = variance / of_transform.size()
     if baseline is not None:
-        baseline = baseline.dropna()
+        # Of a network that saw none there are tests by other transformations.
+        is_asked = baseline.index.isin(means.index, "transform")
+        baseline = baseline[is_asked].dropna()
         of_baseline = baseline.groupby("transform")
         # A transformation without a baseline has no effect.
         means = (means - of_baseline.mean()).reindex(means.index).dropna()

@@ -9,7 +9,11 @@ from matplotlib.lines import Line2D
 
 from invariance_tf import foreign
 from invariance_tf.drawing import layout, lines, style
-from invariance_tf.paper.figures.parts import GAP_HEIGHT, num_seeds
+from invariance_tf.paper.figures.parts import (
+    GAP_HEIGHT,
+    describe_tau,
+    num_seeds,
+)
 from invariance_tf.paper.selection import (
     at_own_tau,
     n_seen_values,
@@ -105,7 +109,7 @@ def fill_layers(part, study, role, transforms):
     note = (
         f"{lines.describe_lines(num_seeds(study))} Rows: mean over the neurons "
         "of a layer, for test images of seen and of unseen categories, and "
-        "both."
+        f"both.{describe_tau(study)}"
     )
     return height, f"{note} {style.CORRECTED_NOTE}" if has_floor else note
 

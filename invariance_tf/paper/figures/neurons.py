@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 from invariance_tf.drawing import layout, lines, style
 from invariance_tf.drawing.violins import CONTROLS
 from invariance_tf.paper.figures import violins
-from invariance_tf.paper.figures.parts import num_seeds
+from invariance_tf.paper.figures.parts import describe_tau, num_seeds
 from invariance_tf.paper.selection import (
     all_seen,
     all_seen_neurons,
@@ -72,6 +72,7 @@ def fill_active(part, study, role, transforms):
         "penultimate layer and test images of all seeds. White dot: median; "
         "bar: quartiles; line across: mean. Grey band: the paper's 1 to "
         "20 % of the images and 10 to 20 % of the neurons."
+        f"{describe_tau(study)}"
     )
 
 
@@ -111,7 +112,7 @@ def fill_with_and_without(part, study, role, transforms, measure=INVARIANCE):
     axes.grid(axis="y")
     layout.draw_legend(legend, handles, num_columns=2 if is_wide else 1)
     height = 1.6 + _NAMES + layout.legend_height(num_lines) + 0.2
-    return height, note
+    return height, note + describe_tau(study)
 
 
 def fill_by_n_seen(part, study, role, transforms):
@@ -158,7 +159,7 @@ def fill_by_n_seen(part, study, role, transforms):
             f" J: mean over neurons of the corrected coefficient. "
             f"{style.CORRECTED_NOTE} {lines.describe_lines(num_seeds(study))}"
         )
-    return height, note
+    return height, note + describe_tau(study)
 
 
 def _fill_row(

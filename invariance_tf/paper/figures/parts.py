@@ -3,7 +3,7 @@
 import functools
 
 from invariance_tf.drawing import layout, style
-from invariance_tf.paper.selection import seeds_of, trained
+from invariance_tf.paper.selection import seeds_of, tau_of, trained
 from invariance_tf.paper.studies import (
     STUDY_NAMES,
     SWEEPS,
@@ -14,6 +14,9 @@ from invariance_tf.paper.studies import (
 
 # Inches of the gap for a study without runs.
 GAP_HEIGHT = 0.8
+
+# Thresholds are saved as float32.
+_ROUNDING = 1e-6
 
 
 def choose_frame(studies, *, is_complete=False):
@@ -53,6 +56,21 @@ def num_seeds(study):
     """Returns how many seeds a study has of its transformations, at most."""
     names = study.runs["transform"].unique()
     return max(len(seeds_of(study, name)) for name in names)
+
+
+def describe_tau(study):
+    """Says for a note that networks have thresholds of their own, if so.
+
+    Figures show neurons as each run measured them; claims compare networks at
+    one threshold.
+    """
+    low, high = study.runs.tau.min(), study.runs.tau.max()
+    if not high - low > _ROUNDING:
+        return ""
+    return (
+        f" Each network at a tau of its own, {low:.2g} to {high:.2g}; claims "
+        f"compare networks at {tau_of(study):.2g}."
+    )
 
 
 def fill_parts(figure, studies, frame, fill, roles, **options):

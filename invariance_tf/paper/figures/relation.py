@@ -9,7 +9,11 @@ from matplotlib.lines import Line2D
 from invariance_tf.drawing import layout, lines, style
 from invariance_tf.drawing.violins import CONTROLS
 from invariance_tf.measures.intervals import correlate
-from invariance_tf.paper.figures.parts import columns_of, num_seeds
+from invariance_tf.paper.figures.parts import (
+    columns_of,
+    describe_tau,
+    num_seeds,
+)
 from invariance_tf.paper.selection import (
     n_seen_values,
     num_categories,
@@ -61,7 +65,7 @@ def fill_amounts(part, study, role, transforms):
     )
     if len(measures) > 1:
         note += f" {style.CORRECTED_NOTE}"
-    return height, note
+    return height, note + describe_tau(study)
 
 
 def _fill_amounts(band, study, columns, measures, titles, *, is_log):
@@ -218,5 +222,5 @@ def fill_relation(part, study, role, transforms, measure):
         "Dots: networks, one for each number of seen categories and seed. "
         f"r: Pearson's correlation, {interval}. Line: least squares over all "
         "networks. Invariance: mean over neurons, for test images of all "
-        "categories."
+        f"categories.{describe_tau(study)}"
     )

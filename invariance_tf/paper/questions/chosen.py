@@ -73,13 +73,13 @@ def choose_runs(runs, is_asked, several=None, alike="setup"):
         name_network(*row)
         for row in zip(table.network, table.network_args, strict=True)
     ]
-    # Of equal trainings the one tested by more stays ("all" comes before
-    # "trained"), of recipes the longer one.
+    # Of equal trainings the one whose neurons were measured stays, then that
+    # tested by more ("all" comes before "trained"), of recipes the longer one.
     in_group = _across_in_group(runs).reindex(table.run).to_numpy()
     table = table.assign(network_name=names, across_in_group=in_group)
-    table = table.sort_values(
-        ["evaluate_on", "epochs", "run"],
-        ascending=[True, False, True],
+    table = table.assign(is_unmeasured=table.tau.isna()).sort_values(
+        ["is_unmeasured", "evaluate_on", "epochs", "run"],
+        ascending=[True, True, False, True],
         kind="stable",
     )
     keys = ["network_name", "paradigm", "seen_sets", "transform"]

@@ -129,7 +129,7 @@ def _compare(words, values, found, is_shown, level, num_tests):
 
 def _count_seeds_needed(found, num_seeds, level, num_tests):
     """Finds how many seeds would show an effect at Holm's first step."""
-    if not found.degrees:
+    if not found.degrees or num_seeds < 2:
         return np.nan
     counts = np.arange(2, MOST_SEEDS + 1)
     # Both the variance and its degrees of freedom grow with the seeds.
