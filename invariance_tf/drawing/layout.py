@@ -258,17 +258,21 @@ def write_title(figure, text):
     return 1.2 * size / 72 * len(lines) + 0.08
 
 
-def write_panel_title(axes, text, size=style.SETTINGS["axes.titlesize"]):
+def write_panel_title(
+    axes, text, size=style.SETTINGS["axes.titlesize"], weight="normal"
+):
     """Writes a title above a panel, in lines that are not wider.
 
     Args:
         axes: Matplotlib `Axes`, of a row of equally wide ones.
         text: String.
         size: Float, of the letters, in points.
+        weight: String, of the letters, such as bold.
     """
     # The rest is for the labels of y axes.
     width = 0.85 * width_of(axes.figure) / axes.get_gridspec().ncols
-    axes.set_title("\n".join(_wrap(text, width, size)), size=size)
+    lines = _wrap(text, width, size, weight)
+    axes.set_title("\n".join(lines), size=size, fontweight=weight)
 
 
 def write_note(figure, text):
@@ -289,27 +293,30 @@ def write_note(figure, text):
     return _NOTE_LINE * len(lines) + 0.06
 
 
-def _wrap(text, width, size):
+def _wrap(text, width, size, weight="normal"):
     """Breaks text into lines by the true widths of its letters.
 
     Args:
         text: String.
         width: Float, of a line, in inches.
         size: Float, of the letters, in points.
+        weight: String, of the letters.
     """
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".lstrip()
-        if lines[-1] and _text_width(longer, size) > width:
+        if lines[-1] and _text_width(longer, size, weight) > width:
             lines.append(word)
         else:
             lines[-1] = longer
     return lines
 
 
-def _text_width(text, size):
+def _text_width(text, size, weight="normal"):
     """Returns the width of a line of letters of so many points, in inches."""
-    font = FontProperties(family=style.SETTINGS["font.family"], size=size)
+    font = FontProperties(
+        family=style.SETTINGS["font.family"], size=size, weight=weight
+    )
     points, _, _ = text_to_path.get_text_width_height_descent(
         text, font, ismath=False
     )
