@@ -224,15 +224,17 @@ def test_figures_are_drawn_from_tables_and_what_is_missing_is_said(
 
 
 def test_figures_say_which_are_not_drawn_and_which_runs_are_in_none(
-    tables_dir, tmp_path, capsys
+    tables_dir, tmp_path, capfd, monkeypatch
 ):
+    # The real one, which is caught while TensorFlow starts.
+    monkeypatch.setattr(sys, "stderr", open(2, "w", 1, closefd=False))
     runs = load_runs(tables_dir)
     study = ["11111111", *runs.runs.study[1:]]
     runs = dataclasses.replace(runs, runs=runs.runs.assign(study=study))
     save_runs(runs, tables_dir)
     arguments = [tables_dir, "--out", str(tmp_path / "out"), "--format", "svg"]
     assert cli.main(["figures", *arguments, "--figure", "2c", "10"]) == 0
-    captured = capsys.readouterr()
+    captured = capfd.readouterr()
     assert "nothing to show there: Fig. 10." in captured.out
     assert "runs in no figure: 1 (another study)" in captured.err
     assert not (tmp_path / "out" / "fig10.svg").exists()

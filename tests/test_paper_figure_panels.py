@@ -12,8 +12,9 @@ from made_up_runs import (
     made_up_runs,
     within,
 )
+from matplotlib.legend import Legend
 from matplotlib.text import Text
-from test_paper_figures import lines_of, marked, panel
+from test_paper_figures import is_inside, lines_of, marked, panel
 
 from invariance_tf.drawing import style
 from invariance_tf.paper.figures.by_number import (
@@ -141,6 +142,19 @@ def test_fig_11_shows_the_floor_of_every_layer(corrected):
     (limits,) = {axes.get_ylim() for axes in figure.axes[-2:]}
     table = corrected["faces"].layers
     assert limits[0] < table.mean_corrected_invariance.min() < 0
+
+
+def test_the_legends_of_fig_11_are_inside_a_narrow_figure():
+    runs = made_up_runs(transforms=("blur",), n_seen=(1, 12, 20, 36))
+    figure = draw_figure("11", find_studies(runs)[0], style.COLUMN)
+    figure.draw_without_rendering()
+    legends = figure.findobj(Legend)
+    labels = [[text.get_text() for text in each.texts] for each in legends]
+    assert labels == [
+        ["1", "12", "20", "36", "40"],
+        ["floor S: T of an image of another category"],
+    ]
+    assert all(is_inside(each, figure) for each in legends)
 
 
 @pytest.mark.parametrize("number, num_networks", [("5b", 72), ("5c", 48)])

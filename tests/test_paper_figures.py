@@ -5,6 +5,8 @@ import functools
 import warnings
 
 import matplotlib.collections
+import matplotlib.lines
+import matplotlib.markers
 import matplotlib.text
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from made_up_runs import (
 from matplotlib.figure import Figure
 
 from invariance_tf import drawing, transforms
-from invariance_tf.drawing import style
+from invariance_tf.drawing import layout, style
 from invariance_tf.paper.figures.by_number import (
     FIGURES,
     draw_figure,
@@ -183,6 +185,39 @@ def test_markers_and_dashes_tell_transformations_apart_without_colour():
         assert len({style.LOOKS[n].dashes for n in family}) == len(family)
 
 
+def test_looks_of_ones_own_transformations_differ_and_can_be_seen():
+    own = [f"my_lab:T{number}" for number in range(40)] + ["highpass+rotate90"]
+    looks = style.looks_of(["blur", *own])
+    assert [*looks] == ["blur", *own] and looks["blur"] == style.LOOKS["blur"]
+    drawn = {(look.color, look.marker, look.dashes) for look in looks.values()}
+    assert len(drawn) == len(looks)
+    # Edges are white.
+    markers = {look.marker for look in looks.values()}
+    assert all(
+        matplotlib.markers.MarkerStyle(each).is_filled() for each in markers
+    )
+    # Of more than there are looks, some look the same.
+    assert len(style.looks_of([f"my_lab:T{n}" for n in range(500)])) == 500
+
+
+def test_titles_and_legends_are_broken_where_they_are_too_long():
+    with style.context():
+        figure = Figure((style.COLUMN, 2))
+        legend = [matplotlib.lines.Line2D([], [], label=20 * "ab ")] * 3
+        panels, below = figure.subfigures(2, 1)
+        left, _ = panels.subplots(1, 2)
+        layout.write_panel_title(left, "Contrast inversion + Horizontal")
+        layout.legend_band(legend, 3)(below)
+        figure.draw_without_rendering()
+    assert left.get_title("left") == "Contrast inversion +\nHorizontal"
+    assert is_inside(below.axes[0].get_legend(), figure)
+
+
+def is_inside(artist, figure):
+    box = artist.get_window_extent()
+    return figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+
+
 def test_shades_of_a_family_and_of_both_groups_differ_in_grey():
     def grey(color):
         rgb = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
@@ -255,6 +290,9 @@ def test_networks_at_chance_are_crossed_out_where_they_are_drawn(studies):
             for point in line.get_xydata()
         ]
         assert crosses == expected
+    # Where no network is a dot, none is crossed out.
+    title = draw_figure("6", {"faces": marked}).get_suptitle()
+    assert "at chance on original images: 1" in title and "×" not in title
     figure = draw_figure("5c", {"faces": faces})
     assert "chance" not in figure.get_suptitle()
 

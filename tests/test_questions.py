@@ -426,6 +426,23 @@ def test_several_are_drawn_by_way_of_training(answers):
     assert labels == ["alone", "1 other", "1 other, disjoint"]
 
 
+def test_the_legend_of_several_is_inside_a_narrow_figure(answers):
+    figure = draw_question("several", answers["several"], style.COLUMN)
+    figure.draw_without_rendering()
+    (legend,) = figure.findobj(Legend)
+    box = legend.get_window_extent()
+    assert 0 <= box.x0 and box.x1 <= figure.bbox.x1
+
+
+@pytest.mark.parametrize("name", ["several", "paradigms", "specialists"])
+def test_a_directory_of_images_is_called_by_its_name(name, answers):
+    runs = answers[name]
+    table = runs.runs.assign(dataset="folder", data_name="objects")
+    runs = dataclasses.replace(runs, runs=table)
+    title = draw_question(name, runs).get_suptitle()
+    assert title.replace("\n", " ").endswith(": objects")
+
+
 def test_clusters_name_the_number_that_each_network_has(answers):
     figure = draw_question("clusters", answers["clusters"])
     axes = panel(figure, "fc6: 2, 2, 2, 2, 2, 2")

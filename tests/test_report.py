@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import hashlib
 import html.parser
+import json
 import os
 import pathlib
 import re
@@ -272,6 +273,23 @@ def test_means_are_those_of_the_families():
             assert list(means.values()) == pytest.approx(expected)
 
 
+def test_a_single_run_at_another_number_is_not_the_end_of_the_means():
+    runs = few_runs(n_seen=(1, 36, 38), seeds=(0, 1))
+    is_extra = runs.runs.n_seen == 38
+    is_first = runs.runs.run == runs.runs.run[is_extra].iloc[0]
+    (study,) = find_studies(runs.select(~is_extra | is_first))[0].values()
+    assert headlines.average_by_family(study)["ends"] == [1, 36]
+
+
+def test_runs_that_only_a_question_shows_are_not_left_out(tmp_path):
+    runs = made_up_answers()["several"]
+    unused = by_number.find_left_out(runs)
+    assert {*unused} < {*find_studies(runs)[1]}
+    page = Page(report.write_report(runs, tmp_path / "report.html"))
+    # These were trained twice.
+    assert f"{len(unused)} left out of figures and claims" in page.text
+
+
 def test_runs_that_stand_for_nothing_say_why():
     runs = few_runs(seeds=(0,))
     studies, _ = find_studies(runs)
@@ -330,6 +348,51 @@ def test_differences_from_the_paper_are_told():
         "had uncommitted changes",
     ):
         assert part in text
+
+
+def test_several_transformations_are_told_apart():
+    runs = few_runs(seeds=(0,))
+    args = {"rotate90": {}, "highpass": {"kernel": "odd", "sigma": 1.5}}
+    own = {"blur": {"sigma": 4}, "lab:T+lab:S": {"lab:T": {"a": {"b": 2}}}}
+    for name, (transform, values) in {
+        "blur": ("rotate90+highpass", args),
+        "rotate90": ("blur,lab:T+lab:S", own),
+    }.items():
+        runs = rename(
+            runs,
+            runs.runs["transform"] == name,
+            transform=transform,
+            transform_args=json.dumps(values),
+        )
+    told = origins.describe_origins(runs)["deviations"]
+    assert [text for text in told if "not part of" in text] == [
+        f"The transform {name} is not part of this package."
+        for name in ("lab:S", "lab:T")
+    ]
+    strengths = "blur sigma 4, highpass sigma 1.5, lab:T a b 2"
+    assert any(text.endswith(f"(row A5): {strengths}.") for text in told)
+    (missing,) = (text for text in told if text.startswith("No runs with"))
+    assert not re.search("blur|highpass|rotate90", missing)
+
+
+def test_runs_that_saw_all_categories_are_runs_with_a_transformation():
+    told = origins.describe_origins(few_runs(n_seen=()))["deviations"]
+    (missing,) = (text for text in told if text.startswith("No runs with"))
+    assert "thinning" in missing and "blur" not in missing
+
+
+def test_images_of_ones_own_stand_in_for_those_of_the_network_s_study():
+    runs = few_runs(seeds=(0,))
+    runs = rename(runs, runs.runs.seed == 0, dataset="folder")
+    for is_imagenet, name in (
+        (runs.runs.seed < 0, "FaceScrub"),
+        (runs.runs.n_seen == 1, "FaceScrub and ImageNet"),
+        (runs.runs.seed == 0, "ImageNet"),
+    ):
+        told = origins.describe_origins(
+            rename(runs, is_imagenet, network="resnet18")
+        )["deviations"]
+        assert f"user's own images stands in for {name}." in told[0]
 
 
 def test_as_many_trials_as_the_papers_are_no_difference():

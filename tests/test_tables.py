@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from functools import partial
 
 import conftest
 import keras
@@ -399,6 +400,12 @@ def without(column):
             (name, twice, "has some rows several times")
             for name in sorted({*COLUMNS} - {"accuracy_by_category"})
         ),
+        (
+            "runs",
+            lambda table: table.assign(num_categories=0, n_seen=0),
+            "num_categories must be at least 1",
+        ),
+        ("confusion", without("num_images"), "column num_images is missing"),
         ("neurons", without("specialisation"), "specialisation is missing"),
         ("layers", without("tau"), "the column tau is missing"),
         ("layers", without("mean_invariance"), "mean_invariance is missing"),
@@ -425,6 +432,26 @@ def test_tables_that_cannot_be_of_runs_are_refused(
         match=f"{path}.*{message}.*Collect the tables again",
     ):
         load_runs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without("run_dir"),
+        *(
+            partial(pd.DataFrame.assign, run_dir=each)
+            for each in (None, 5, np.nan)
+        ),
+    ],
+)
+def test_tables_that_name_no_directories_have_the_names_of_runs(
+    tmp_path, change
+):
+    save_runs(made_up(), tmp_path)
+    path = tmp_path / "runs.parquet"
+    change(pd.read_parquet(path)).to_parquet(path)
+    runs = load_runs(tmp_path).runs
+    assert [*runs.run_dir] == [*runs.run]
 
 
 def test_accuracies_may_be_rounded_or_undefined(tmp_path):

@@ -98,10 +98,10 @@ def draw_figures(arguments, program):
                 "Open questions that these runs do not answer: "
                 f"{', '.join(questions)}. Their sweeps: docs/questions.md."
             )
-        for reason, count in by_number.count_left_out(runs).items():
-            terminal.show_problem(
-                f"warning: runs in no figure: {count} ({reason})"
-            )
+        counts = by_number.count_left_out(runs)
+    # Not within: what is written to the error stream there is not shown.
+    for reason, count in counts.items():
+        terminal.show_problem(f"warning: runs in no figure: {count} ({reason})")
 
 
 def _figures_by_text(missing):
@@ -151,6 +151,8 @@ def collect_tables(arguments, program):
 @contextlib.contextmanager
 def _finished_runs(options, arguments, program, is_file=False):
     """Loads finished runs, and shows in the end what was made of them.
+
+    Within, nothing that is written to the error stream is shown.
 
     Yields:
         Tuple of the options and `tables.Runs`.

@@ -178,20 +178,39 @@ def legend_band(handles, num_columns, title=None):
 
     Args:
         handles: List of lines and patches.
-        num_columns: Integer.
+        num_columns: Integer, fewer if labels are too long for so many.
         title: String or `None`.
     """
 
     def fill(band):
         axes = band.subplots()
         axes.set_axis_off()
-        axes.legend(
-            handles=handles, loc="center", ncols=num_columns, title=title
-        )
-        num_lines = math.ceil(len(handles) / num_columns)
+        ncols = min(num_columns, len(handles))
+        while ncols > 1 and _legend_width(handles, ncols) > width_of(band):
+            ncols -= 1
+        axes.legend(handles=handles, loc="center", ncols=ncols, title=title)
+        num_lines = math.ceil(len(handles) / ncols)
         return legend_height(num_lines + (title is not None))
 
     return fill
+
+
+def fits_one_line(part, handles):
+    """Returns whether a part is wide enough for a legend of one line."""
+    return _legend_width(handles, len(handles)) <= width_of(part)
+
+
+def _legend_width(handles, num_columns):
+    """Returns the width of a legend, in inches."""
+    size = style.SETTINGS["legend.fontsize"]
+    beside = style.SETTINGS["legend.handlelength"]
+    beside += style.SETTINGS["legend.handletextpad"]
+    between = style.SETTINGS["legend.columnspacing"]
+    widths = [_text_width(one.get_label(), size) for one in handles]
+    columns = np.array_split(widths, num_columns)
+    # In sizes of its letters: what is beside labels, and at both ends.
+    spaces = num_columns * beside + (num_columns - 1) * between + 0.8
+    return sum(map(max, columns)) + spaces * size / 72
 
 
 def draw_gap(axes, text):
@@ -239,6 +258,23 @@ def write_title(figure, text):
     return 1.2 * size / 72 * len(lines) + 0.08
 
 
+def write_panel_title(
+    axes, text, size=style.SETTINGS["axes.titlesize"], weight="normal"
+):
+    """Writes a title above a panel, in lines that are not wider.
+
+    Args:
+        axes: Matplotlib `Axes`, of a row of equally wide ones.
+        text: String.
+        size: Float, of the letters, in points.
+        weight: String, of the letters, such as bold.
+    """
+    # The rest is for the labels of y axes.
+    width = 0.85 * width_of(axes.figure) / axes.get_gridspec().ncols
+    lines = _wrap(text, width, size, weight)
+    axes.set_title("\n".join(lines), size=size, fontweight=weight)
+
+
 def write_note(figure, text):
     """Writes below a figure what its marks mean, in small print.
 
@@ -257,26 +293,34 @@ def write_note(figure, text):
     return _NOTE_LINE * len(lines) + 0.06
 
 
-def _wrap(text, width, size):
+def _wrap(text, width, size, weight="normal"):
     """Breaks text into lines by the true widths of its letters.
 
     Args:
         text: String.
         width: Float, of a line, in inches.
         size: Float, of the letters, in points.
+        weight: String, of the letters.
     """
-    font = FontProperties(family=style.SETTINGS["font.family"], size=size)
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".lstrip()
-        points, _, _ = text_to_path.get_text_width_height_descent(
-            longer, font, ismath=False
-        )
-        if lines[-1] and points > 72 * width:
+        if lines[-1] and _text_width(longer, size, weight) > width:
             lines.append(word)
         else:
             lines[-1] = longer
     return lines
+
+
+def _text_width(text, size, weight="normal"):
+    """Returns the width of a line of letters of so many points, in inches."""
+    font = FontProperties(
+        family=style.SETTINGS["font.family"], size=size, weight=weight
+    )
+    points, _, _ = text_to_path.get_text_width_height_descent(
+        text, font, ismath=False
+    )
+    return points / 72
 
 
 def write_cell(axes, row, column, percents, *, with_interval=True):

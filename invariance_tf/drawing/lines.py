@@ -43,19 +43,27 @@ def describe_cells(num_seeds, *, with_intervals):
     return f"Mean over seeds{small_print}."
 
 
-def make_handle(transform, *, is_missing=False):
-    """Makes what a legend shows of a transformation's line."""
-    look = style.look_of(transform)
-    return Line2D(
-        [],
-        [],
-        label=look.label + (" (missing)" if is_missing else ""),
-        color=look.color,
-        marker=look.marker,
-        markeredgecolor="white",
-        markeredgewidth=0.3,
-        linestyle=look.linestyle,
-    )
+def make_handles(transforms, missing=()):
+    """Makes what a legend shows of the lines of transformations.
+
+    Args:
+        transforms: List of names.
+        missing: Names of those that have no line.
+    """
+    looks = style.looks_of(transforms)
+    return [
+        Line2D(
+            [],
+            [],
+            label=looks[name].label + (" (missing)" if name in missing else ""),
+            color=looks[name].color,
+            marker=looks[name].marker,
+            markeredgecolor="white",
+            markeredgewidth=0.3,
+            linestyle=looks[name].linestyle,
+        )
+        for name in transforms
+    ]
 
 
 def draw_lines(table, axes, x, y, transforms, positions):
@@ -72,9 +80,10 @@ def draw_lines(table, axes, x, y, transforms, positions):
         positions: Sorted list of the values of x. The line breaks at those
             without a value.
     """
+    looks = style.looks_of(transforms)
     for transform in transforms:
         of_transform = table[table["transform"] == transform]
-        look = style.look_of(transform)
+        look = looks[transform]
         draw_line(
             of_transform,
             axes,
@@ -143,8 +152,9 @@ def mark_at_chance(table, axes, x, y):
         y: String, name of the column along the y axis.
     """
     if "is_at_chance" in table:
-        lost = table[table.is_at_chance.eq(True)]
-        axes.plot(lost[x], lost[y], **style.AT_CHANCE)
+        lost = table[table.is_at_chance.eq(True)].dropna(subset=[x, y])
+        if len(lost):
+            axes.plot(lost[x], lost[y], **style.AT_CHANCE)
 
 
 def draw_n_seen(axes, positions, num_categories, *, is_log=False):

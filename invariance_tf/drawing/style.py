@@ -6,6 +6,7 @@ between all transformations, dashes within a family.
 """
 
 import dataclasses
+import itertools
 import re
 import zlib
 
@@ -22,13 +23,13 @@ class Look:
     Attributes:
         label: String, its name in words.
         color: String, of lines, markers and violins.
-        marker: String, matplotlib's name of the marker.
+        marker: String or tuple, matplotlib's name of the marker.
         dashes: Tuple of lengths in line widths; empty for a whole line.
     """
 
     label: str
     color: str
-    marker: str
+    marker: str | tuple
     dashes: tuple = ()
 
     @property
@@ -62,9 +63,15 @@ LOOKS = {
     "thinning": Look("Thinning", "#7CC6A4", "d", _DOTTED),
 }
 
-# Of transformations that are not the paper's, greys.
-_OTHER_COLORS = ("#333333", "#666666", "#999999")
-_OTHER_MARKERS = ("*", "1", "2", "3", "4")
+# Of transformations that are not the paper's: greys, dashes and markers. All
+# markers have faces, as their edges are white.
+_OTHER_LOOKS = [
+    *itertools.product(
+        ("#333333", "#666666", "#999999"),
+        ((), _DASHED, _DOTTED, _DASH_DOT, _DASH_DOT_DOT),
+        ("*", (4, 1, 0), "H", (3, 1, 0), "8", (4, 1, 45), (3, 1, 180)),
+    )
+]
 
 # Faces and hatches of violins.
 SEEN = {"facecolor": "#0072B2", "hatch": None}
@@ -151,10 +158,34 @@ def look_of(transform):
     >>> look_of("highpass+rotate90").label
     'High-pass + Rotation 90°'
     """
-    if transform in LOOKS:
-        return LOOKS[transform]
-    # The same in every figure, whichever others are in it.
-    number = zlib.crc32(transform.encode())
+    return looks_of([transform])[transform]
+
+
+def looks_of(transforms):
+    """Returns the `Look` of each of the transformations that a figure shows.
+
+    The user's own look alike in every figure, unless two of one figure would
+    look the same.
+
+    Args:
+        transforms: List of names.
+
+    Returns:
+        Dictionary from names to a `Look`, in the order of the names.
+    """
+    looks, taken = {**LOOKS}, set()
+    for transform in sorted({*transforms} - {*LOOKS}):
+        number = zlib.crc32(transform.encode()) % len(_OTHER_LOOKS)
+        while number in taken and len(taken) < len(_OTHER_LOOKS):
+            number = (number + 1) % len(_OTHER_LOOKS)
+        taken.add(number)
+        color, dashes, marker = _OTHER_LOOKS[number]
+        looks[transform] = Look(_label(transform), color, marker, dashes)
+    return {transform: looks[transform] for transform in transforms}
+
+
+def _label(transform):
+    """Writes a transformation that is not the paper's in words."""
     # Legends leave out what begins with an underscore.
     name = transform.rpartition(":")[2].lstrip("_")
     longest = LONGEST_NAME
@@ -163,11 +194,7 @@ def look_of(transform):
         parts = re.split("([+,])", transform)
         parts[::2] = (look_of(part).label for part in parts[::2])
         name = "".join(parts).replace("+", " + ").replace(",", ", ")
-    return Look(
-        foreign.shorten(name, longest),
-        _OTHER_COLORS[number % len(_OTHER_COLORS)],
-        _OTHER_MARKERS[number // 8 % len(_OTHER_MARKERS)],
-    )
+    return foreign.shorten(name, longest)
 
 
 # The units of the arguments that are strengths.

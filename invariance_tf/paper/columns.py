@@ -51,7 +51,10 @@ _ABOUT = {
 _SAYS = {
     "accuracy": ("num_images", "accuracy"),
     "accuracy_by_category": ("category_group", "num_images", "num_correct"),
-    "confusion": ("percent_as_seen", "percent_as_unseen", "percent_correct"),
+    "confusion": (
+        *("num_images", "percent_as_seen", "percent_as_unseen"),
+        "percent_correct",
+    ),
     "neurons": (
         *("num_images", "num_active_images", "invariance_coefficient"),
         *("control_shuffled", "control_same_category", "specialisation"),
@@ -178,6 +181,8 @@ def check_keys(row):
         raise ValueError(f"{', '.join(_NAMES)} must be names")
     if not all(type(row[name]) is int for name in _WHOLE):
         raise ValueError(f"{', '.join(_WHOLE)} must be whole numbers")
+    if row["num_categories"] < 1:
+        raise ValueError("num_categories must be at least 1")
     if not 0 <= row["n_seen"] <= row["num_categories"]:
         raise ValueError("n_seen must be from 0 to num_categories")
     for name in ("transform_args", "network_args"):

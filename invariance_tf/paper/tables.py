@@ -346,6 +346,7 @@ def _load_saved(directory):
     missing |= {name: runs["study"] for name in ("setup", "recipe")}
     missing["data_name"] = runs["dataset"]
     missing["category_seed"] = runs["seed"]
+    missing["run_dir"] = runs["run"]
     neurons = tables["neurons"]
     if "control_shuffled" in neurons and _CORRECTED not in neurons:
         place = neurons.columns.get_loc("invariance_coefficient")
@@ -355,6 +356,10 @@ def _load_saved(directory):
         neurons.insert(place, _CORRECTED, corrected)
     for name in missing.keys() - {*runs}:
         runs[name] = missing[name]
+    runs["run_dir"] = [
+        path if isinstance(path, str) else run
+        for run, path in zip(runs["run"], runs.run_dir, strict=True)
+    ]
     return Runs(**tables)
 
 

@@ -65,10 +65,8 @@ def fill_ablation(part, study, role, transforms, criterion="tau"):
         partial(fill_panel, ablated=name, is_labelled=not (index and is_beside))
         for index, name in enumerate(names)
     ]
-    handles = [
-        lines.make_handle(name, is_missing=not len(rows(table, transform=name)))
-        for name in transforms
-    ]
+    missing = {*transforms} - {*table["transform"]}
+    handles = lines.make_handles(transforms, missing)
     num_columns = min(len(transforms), int(layout.width_of(part) / 1.15))
     height = layout.stack(
         part,
@@ -141,9 +139,8 @@ def draw_ablation(table, intact, axes, ablated, criterion, transforms):
 def _mark_intact(intact, axes, place, transforms):
     """Draws the accuracy of intact networks, at one place of the x axis."""
     means = intact.groupby("transform").accuracy.mean()
-    for name in transforms:
+    for name, look in style.looks_of(transforms).items():
         if not np.isnan(means.get(name, np.nan)):
-            look = style.look_of(name)
             axes.plot(
                 [place],
                 [means[name]],

@@ -57,12 +57,14 @@ def draw_figure(number, studies, width=None, *, is_complete=False):
         if role in studies
     )
     if num_at_chance:
-        title += f"\nnetworks at chance on original images: {num_at_chance} (×)"
+        title += f"\nnetworks at chance on original images: {num_at_chance}"
     with style.context():
         # Whatever fills the figure says how high it has to be.
         figure = Figure(figsize=(width, width))
-        height = layout.write_title(figure, title)
-        height += entry.fill(figure, studies, frame)
+        height = entry.fill(figure, studies, frame)
+        if figure.findobj(lambda artist: artist.get_gid() == "at chance"):
+            title += " (×)"
+        height += layout.write_title(figure, title)
         figure.set_size_inches(width, height)
     return figure
 
@@ -178,14 +180,26 @@ def count_left_out(runs):
     Returns:
         Dictionary from the reason, such as "another study", to a number.
     """
+    return collections.Counter(find_left_out(runs).values())
+
+
+def find_left_out(runs):
+    """Finds the runs that are in no figure.
+
+    Args:
+        runs: A `tables.Runs`.
+
+    Returns:
+        Dictionary from the names of runs to the reason.
+    """
     studies, reasons = find_studies(runs)
     shown = {run for study in studies.values() for run in study.runs.run}
     shown |= {run for one in QUESTIONS.values() for run in one.select(runs).run}
     table = runs.runs[~runs.runs.run.isin(shown)]
-    return collections.Counter(
-        reasons.get(run, f"network {network}")
+    return {
+        run: reasons.get(run, f"network {network}")
         for run, network in zip(table.run, table.network, strict=True)
-    )
+    }
 
 
 def _find_entry(number):

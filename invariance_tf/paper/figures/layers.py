@@ -89,17 +89,11 @@ def fill_layers(part, study, role, transforms):
     fill_band = partial(
         _fill_band, table=table, names=names, looks=looks, shown=shown
     )
-    handles = [Line2D([], [], **look) for look in looks.values()]
-    if has_floor:
-        handles.append(Line2D([], [], **style.FLOOR))
+    title = f"seen categories (of {num_categories(study)})"
     height = layout.stack(
         part,
         [
-            layout.legend_band(
-                handles,
-                int(layout.width_of(part) / 0.62),
-                title=f"seen categories (of {num_categories(study)})",
-            ),
+            *_legend_bands(part, looks, title, has_floor=has_floor),
             *(
                 partial(fill_band, transforms=of_band)
                 for of_band in layout.split(part, [*transforms], 1.15)
@@ -114,6 +108,22 @@ def fill_layers(part, study, role, transforms):
     return height, f"{note} {style.CORRECTED_NOTE}" if has_floor else note
 
 
+def _legend_bands(part, looks, title, *, has_floor):
+    """Makes functions that fill bands of a part with legends."""
+    handles = [Line2D([], [], **look) for look in looks.values()]
+    num_columns = int(layout.width_of(part) / 0.62)
+    if not has_floor:
+        return [layout.legend_band(handles, num_columns, title)]
+    floor = [Line2D([], [], **style.FLOOR)]
+    if layout.fits_one_line(part, handles + floor):
+        return [layout.legend_band(handles + floor, num_columns, title)]
+    # A wide entry would make all columns of the numbers' legend too wide.
+    return [
+        layout.legend_band(handles, num_columns, title),
+        layout.legend_band(floor, 1),
+    ]
+
+
 def _fill_band(band, transforms, table, names, looks, shown):
     """Draws a column of panels for each of a few transformations."""
     # Without sharing axes, which takes longer to draw; limits are equal.
@@ -122,7 +132,8 @@ def _fill_band(band, transforms, table, names, looks, shown):
     layout.leave_empty(panels[:, len(transforms) :])
     for column, transform in zip(panels.T, transforms, strict=False):
         of_transform = rows(table, transform=transform)
-        column[0].set_title(style.look_of(transform).label, size=7)
+        label = style.look_of(transform).label
+        layout.write_panel_title(column[0], label, size=7)
         for axes, (group, measure) in zip(column, shown, strict=True):
             of_group = rows(of_transform, category_group=group)
             if len(of_group):

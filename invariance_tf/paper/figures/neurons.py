@@ -202,9 +202,9 @@ def _draw_panel(table, axes, transform, positions, width):
     """Draws the violins of one transformation, in a panel of so many inches."""
     violins.draw_seen_and_unseen(table, axes, INVARIANCE, positions)
     label, family = style.look_of(transform).label, style.family_of(transform)
-    axes.set_title(label, fontweight="bold", size=7)
+    layout.write_panel_title(axes, label, size=7, weight="bold")
     # Beside the name, if there is room.
-    if len(label) + len(family) < 18 * width:
+    if len(label) + len(family) < 17.5 * width:
         axes.set_title(family, loc="right", color=style.GREY, size=style.NOTE)
     axes.set_ylim(-0.02, 1.02)
     axes.grid(axis="y")

@@ -130,9 +130,10 @@ def draw_relation(table, axes, measure, transforms):
     columns = ["invariance_all", measure]
     lines.mark_at_chance(table, axes, *columns)
     _draw_regression(*table[columns].to_numpy().T, axes)
+    looks = style.looks_of(transforms)
     for name in transforms:
         of_transform = rows(table, transform=name)
-        look = style.look_of(name)
+        look = looks[name]
         axes.plot(
             of_transform.invariance_all,
             of_transform[measure],

@@ -52,7 +52,7 @@ def fill_capacity(part, table):
         functools.partial(_fill_panel, table=table, measure=measure)
         for measure in _PANELS
     ]
-    handles = [lines.make_handle(name) for name in sort_transforms(table)]
+    handles = lines.make_handles(sort_transforms(table))
     handles.append(Line2D([], [], **style.FLOOR))
     height = layout.stack(
         part,

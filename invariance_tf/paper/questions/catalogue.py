@@ -185,7 +185,7 @@ def draw_question(name, runs, width=style.PAGE):
 
     with style.context():
         figure = Figure(figsize=(width, width))
-        title = f"{entry.title}: {name_in_words(table.dataset.iloc[0])}"
+        title = f"{entry.title}: {name_in_words(table.data_name.iloc[0])}"
         height = layout.write_title(figure, title)
         grid = figure.subfigures(1, 1)
         height += layout.stack(

@@ -13,7 +13,10 @@ from invariance_tf.settings.names import is_several
 RECURRENT = ("bl_small", "cornet_small")
 
 # What tables of a question take from that of the runs.
-_OF_RUN = ("run", "paradigm", "seen_sets", "num_parameters", "network_name")
+_OF_RUN = (
+    *("run", "data_name", "paradigm", "seen_sets"),
+    *("num_parameters", "network_name"),
+)
 _ADDED = (*_OF_RUN, "across_in_group")
 
 

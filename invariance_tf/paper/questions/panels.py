@@ -38,8 +38,9 @@ def draw_lines_on_log_axis(table, axes, x, y, transforms):
         transforms: List of names, which have the same shift in every panel.
     """
     positions = np.array(sorted({*table[x]}))
+    looks = style.looks_of(transforms)
     for number, name in enumerate(transforms):
-        look = style.look_of(name)
+        look = looks[name]
         factor = 1.02 ** (number - (len(transforms) - 1) / 2)
         of_line = rows(table, transform=name)
         draw_line(
@@ -80,7 +81,8 @@ def fill_columns(part, table, num_rows, draw_column, handles):
         height = layout.panel_height(band, num_columns, limits=(1.1, 1.5))
         panels = band.subplots(num_rows, num_columns, squeeze=False)
         for column, transform in zip(panels.T, transforms, strict=False):
-            column[0].set_title(style.look_of(transform).label)
+            label = style.look_of(transform).label
+            layout.write_panel_title(column[0], label)
             draw_column(column, rows(table, transform=transform))
         layout.label_outer(panels[:, : len(transforms)])
         layout.leave_empty(panels[:, len(transforms) :])

@@ -59,7 +59,7 @@ def fill_recurrence(part, table):
     of_runs = table.drop_duplicates("run")
     names = _order_networks(of_runs)
     transforms = sort_transforms(table)
-    handles = [lines.make_handle(name) for name in transforms]
+    handles = lines.make_handles(transforms)
     for handle in handles:
         handle.set_linestyle("")
     fills = [
@@ -126,8 +126,9 @@ def _fill_networks(part, table, names, measure):
     places = dict(zip(names, range(len(names)), strict=True))
     transforms = sort_transforms(table)
     width = min(0.2, 0.7 / len(transforms))
+    looks = style.looks_of(transforms)
     for number, transform in enumerate(transforms):
-        look = style.look_of(transform)
+        look = looks[transform]
         shift = width * (number - (len(transforms) - 1) / 2)
         of_line = rows(table, transform=transform)
         draw_line(
@@ -170,7 +171,9 @@ def _fill_steps(band, table, shown, looks):
     steps = sorted({*table.step})
     for axes, (transform, name) in zip(panels[0], shown, strict=False):
         of_panel = rows(table, transform=transform, network_name=name)
-        axes.set_title(f"{style.look_of(transform).label}, {name}")
+        layout.write_panel_title(
+            axes, f"{style.look_of(transform).label}, {name}"
+        )
         for layer, look in looks.items():
             of_layer = rows(of_panel, layer=layer)
             if len(of_layer):

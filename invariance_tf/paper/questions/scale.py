@@ -55,7 +55,7 @@ def fill_scale(part, table):
         functools.partial(_fill_panel, table=found, axis=axis, title=title)
         for title, axis, found in _list_panels(table)
     ]
-    handles = [lines.make_handle(name) for name in sort_transforms(table)]
+    handles = lines.make_handles(sort_transforms(table))
     height = layout.stack(
         part,
         [

@@ -9,6 +9,7 @@ import os
 
 from invariance_tf import files
 from invariance_tf.paper.claims import judge
+from invariance_tf.paper.figures.by_number import find_left_out
 from invariance_tf.paper.report import (
     evidence,
     headlines,
@@ -82,7 +83,7 @@ def render_page(runs, studies, left_out, *, verdicts, groups, report_dir):
         groups=groups,
         table=listing.describe_runs(runs, studies, left_out, report_dir),
         origins=origins.describe_origins(runs),
-        left_out=left_out,
+        unused=find_left_out(runs),
         runs=runs,
         titles={name: title_of(studies, name) for name in STUDY_NAMES},
     )

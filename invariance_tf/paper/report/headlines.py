@@ -2,6 +2,7 @@
 
 import collections
 
+from invariance_tf.paper.claims.networks import BY_SEED, at_common_n_seen
 from invariance_tf.settings.families import FAMILIES
 
 # In the order of the page: the symbol that stands beside the words, and what
@@ -61,8 +62,9 @@ def describe_headlines(runs, studies, verdicts):
 def average_by_family(study):
     """Averages a study at its fewest and its most seen categories.
 
-    Networks that saw all or no categories transformed do not count: they have
-    no unseen, or no seen, categories.
+    These are numbers that at least half of its networks share, as in the
+    claims. Networks that saw all or no categories transformed do not count:
+    they have no unseen, or no seen, categories.
 
     Args:
         study: A `tables.Runs`.
@@ -74,7 +76,9 @@ def average_by_family(study):
     """
     table = study.runs
     table = table[(table.n_seen > 0) & (table.n_seen < table.num_categories)]
-    ends = sorted({*table.n_seen.agg(["min", "max"])}) if len(table) else []
+    common = at_common_n_seen(table.set_index([*BY_SEED, "n_seen"]).seconds)
+    common = common.index.get_level_values("n_seen")
+    ends = sorted({common.min(), common.max()}) if len(common) else []
     of_transform = {
         name: family for family, names in FAMILIES.items() for name in names
     }

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 
 from invariance_tf import files, run_files
+from invariance_tf.paper import studies
 from invariance_tf.settings.defaults import NETWORKS, TRANSFORMS
 from invariance_tf.settings.names import REGISTRIES
 
@@ -19,17 +21,17 @@ SOURCES = {
     "num_cpus": "processor cores",
 }
 
-# What is not part of the paper, with the row of docs/fidelity.md.
+# What is not part of the paper, with the row of docs/fidelity.md; {} is the
+# data set that the paper has.
 STAND_INS = {
     "synthfaces": (
-        "Synthetic faces stand in for FaceScrub: invented people, drawn by "
-        "this package (row A17)."
+        "Synthetic faces stand in for {}: invented people, drawn by this "
+        "package (row A17)."
     ),
     "digits": (
-        "Small pictures of digits, ten categories, stand in for FaceScrub "
-        "(row A18)."
+        "Small pictures of digits, ten categories, stand in for {} (row A18)."
     ),
-    "folder": "A directory of the user's own images stands in for FaceScrub.",
+    "folder": "A directory of the user's own images stands in for {}.",
     "alexnet_small": (
         "A small AlexNet of this package stands in for AlexNet (row A10)."
     ),
@@ -113,11 +115,11 @@ def _read_skipped(run_dir):
 
 def _list_deviations(table):
     """Yields a sentence for each difference from the paper's runs."""
-    for name in (*table.dataset.unique(), *table.network.unique()):
-        if name in STAND_INS:
-            yield STAND_INS[name]
+    yield from _list_stand_ins(table)
+    transforms = {*_split(",".join(table["transform"]))}
     for kind, registry in REGISTRIES.items():
-        for name in {*table[kind]} - {*registry}:
+        names = transforms if kind == "transform" else {*table[kind]}
+        for name in sorted(names - {*registry}):
             if not name.startswith("tfds:"):
                 yield f"The {kind} {name} is not part of this package."
     is_point = (table.n_seen > 0) & (table.n_seen < table.num_categories)
@@ -137,7 +139,7 @@ def _list_deviations(table):
             "seen transformed; the paper has 388 identities of FaceScrub and "
             "1000 categories of ImageNet (row P6)."
         )
-    missing = {*TRANSFORMS} - {"identity", *points["transform"]}
+    missing = {*TRANSFORMS} - {"identity", *transforms}
     if missing:
         yield f"No runs with: {_join(missing)}."
     for network, found in table.groupby("network"):
@@ -149,7 +151,7 @@ def _list_deviations(table):
                 f"{network} was trained for {_join(found.epochs)} epochs "
                 f"instead of {planned}."
             )
-    strengths = [*_list_strengths(table)]
+    strengths = _list_strengths(table)
     if strengths:
         yield (
             "Strengths hold for one data set and image size only (row A5): "
@@ -160,15 +162,44 @@ def _list_deviations(table):
         yield f"Code of {count} runs had uncommitted changes."
 
 
+def _list_stand_ins(table):
+    """Yields a sentence for each thing that stands in for the paper's."""
+    is_imagenet = table.network.isin(studies.NETWORKS["imagenet"])
+    of_paper = is_imagenet.map({True: "ImageNet", False: "FaceScrub"})
+    for column in ("dataset", "network"):
+        for name in table[column].unique():
+            if name in STAND_INS:
+                instead = _join(of_paper[table[column] == name], " and ")
+                yield STAND_INS[name].format(instead)
+
+
 def _join(values, separator=", "):
     """Joins the values once each, in order."""
     return separator.join(map(str, sorted({*values})))
 
 
+def _split(transforms):
+    """Returns the single transformations of a name of several."""
+    return re.findall("[^,+]+", transforms)
+
+
 def _list_strengths(table):
-    """Yields the arguments of transformations that are numbers."""
+    """Lists the arguments of transformations that are numbers, once each."""
     chosen = table[["transform", "transform_args"]].drop_duplicates()
-    for name, text in sorted(chosen.itertuples(index=False)):
-        for key, value in json.loads(text).items():
-            if not isinstance(value, str | bool):
-                yield f"{name} {key} {value}"
+    found = {
+        strength
+        for name, text in chosen.itertuples(index=False)
+        for strength in _strengths_in(name, json.loads(text))
+    }
+    return sorted(found)
+
+
+def _strengths_in(name, values):
+    """Yields the arguments of a transformation that are numbers."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            # Of several transformations each has its own.
+            is_part = {*_split(key)} < {*_split(name)}
+            yield from _strengths_in(key if is_part else f"{name} {key}", value)
+        elif not isinstance(value, str | bool | None):
+            yield f"{name} {key} {value}"
