@@ -17,7 +17,14 @@ from invariance_tf.measures import activations, passes, responses
 from invariance_tf.paradigm import categories, phases, pipeline
 from invariance_tf.paradigm import model as models
 from invariance_tf.runs import found, images, strengths
-from invariance_tf.settings import checks, config, defaults, families, names
+from invariance_tf.settings import (
+    calibrated,
+    checks,
+    config,
+    defaults,
+    families,
+    names,
+)
 from invariance_tf.settings.arguments import KINDS, check_argument
 from invariance_tf.training import devices, episodes, precision
 
@@ -186,6 +193,11 @@ def check(experiment):
     experiment = dataclasses.replace(
         experiment,
         n_seen=dataset.num_categories if n_seen == "all" else n_seen,
+        transform_args=calibrated.settle(
+            experiment.transform_args,
+            fingerprint=dataset.fingerprint,
+            network_args=experiment.network_args,
+        ),
         precision=precision.choose_precision(experiment.precision),
     )
     # Again: images may have turned out to be unusable.
