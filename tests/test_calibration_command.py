@@ -1,9 +1,11 @@
 """A calibration from the command to its record."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
+import pickle
 
 import conftest
 import pytest
@@ -14,6 +16,7 @@ from invariance_tf import files
 from invariance_tf.commands.calibrate import calibrate_transform
 from invariance_tf.commands.progress import Bar
 from invariance_tf.measures import intervals
+from invariance_tf.runs import preparation
 from invariance_tf.runs.calibration import procedure
 from invariance_tf.settings import calibrated
 from invariance_tf.settings.config import Experiment
@@ -94,6 +97,7 @@ def test_the_record_says_what_it_was_made_from(done):
     )
     assert found["fingerprint"] == provenance["data"]["fingerprint"]
     assert found["options"]["num_categories"] == 12
+    assert found["network_args"] == {}
     names = "dataset", "network", "image_size", "transform"
     assert tuple(found[name] for name in names) == (*KEY, "white_noise")
     assert (found["step"], found["below"], found["seed"]) == (25, 0.05, 0)
@@ -164,6 +168,44 @@ def test_a_strength_is_read_for_the_same_images_only(tmp_path):
         ValueError, match="num_categories=12, not 40.*Repeat it"
     ):
         calibrated.read_strength(tmp_path, *KEY, "blur", options)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({}, None),
+        ({"fingerprint": "of others"}, "sigma 2.5 is for other images, or"),
+        (
+            {"network_args": {"width": 0.25}},
+            r"is for network_args={'width': 0.25}, not {}\. Repeat",
+        ),
+    ],
+)
+def test_a_strength_is_used_for_what_it_was_calibrated_with_only(
+    tmp_path, changes, message
+):
+    experiment = Experiment(
+        **{**SMALL, "transform": "blur", "n_seen": 3},
+        transform_args="calibrated",
+        runs_dir=str(tmp_path),
+    )
+    original = dataclasses.replace(
+        experiment, transform="identity", transform_args=None
+    )
+    _, dataset, _ = preparation.check(original)
+    record = {"fingerprint": dataset.fingerprint, "network_args": {}}
+    write_record(tmp_path, json.dumps({**FOUND, **record, **changes}))
+    # As processes of a sweep and the directory of a search get it.
+    resolved = pickle.loads(pickle.dumps(experiment.resolve()))
+    for each in (experiment, dataclasses.replace(resolved, runs_dir="other")):
+        if message is None:
+            checked, _, _ = preparation.check(each)
+            assert checked.transform_args == {"sigma": 2.5}
+            assert type(checked.transform_args["sigma"]) is float
+            assert checked.name() == resolved.name()
+        else:
+            with pytest.raises(ValueError, match=message):
+                preparation.check(each)
 
 
 def test_a_folder_is_known_by_its_place_however_it_is_written(tmp_path):

@@ -78,13 +78,22 @@ def test_pytorch_is_for_measuring(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "num_devices, batch_size, first, last",
-    [(2, 9, 9, 8), (3, 64, 44, 44), (6, 42, 42, 2)],
+    "num_devices, batch_size, first, last, changes",
+    [
+        (2, 9, 9, 8, {}),
+        (3, 64, 44, 44, {}),
+        (6, 42, 42, 2, {}),
+        # One of the two steps is of one category.
+        (2, 32, 11, 11, {"paradigm": "two_step", "n_seen": 1}),
+        (2, 12, 11, 11, {"paradigm": "two_step_head", "n_seen": 3}),
+    ],
 )
-def test_each_device_must_have_its_share(num_devices, batch_size, first, last):
-    """Of 48 images 4 are held out."""
+def test_each_device_must_have_its_share(
+    num_devices, batch_size, first, last, changes
+):
+    """Of 48 images 4 are held out, one of each category."""
     uneven = dataclasses.replace(
-        SMALL, devices=num_devices, batch_size=batch_size
+        SMALL, devices=num_devices, batch_size=batch_size, **changes
     )
     sizes = f"A batch has {first} images and the last of an epoch has {last};"
     with pytest.raises(ValueError, match=sizes):
@@ -154,7 +163,7 @@ def test_each_device_draws_noise_and_dropout_of_its_own(trained):
         # The first one draws what one device would for the same images.
         assert first == one, name
         assert second != first, name
-    assert trained[0]["draws"].keys() == {"transform", "dropout"}
+    assert trained[0]["draws"].keys() == {"transform", "both", "dropout"}
 
 
 @pytest.mark.slow
@@ -269,12 +278,14 @@ def draw(found):
     flag = keras.Input((), dtype="bool")
     layer = transforms.get("white_noise", std=9.0, name="transform")
     noise = layer(image, flag)
+    both = transforms.get("grayscale+white_noise", name="both")(image, flag)
     dropout = keras.layers.Dropout(0.5, name="dropout")(noise)
-    one = keras.Model([image, flag], [noise, dropout])
+    one = keras.Model([image, flag], [noise, both, dropout])
     two = devices.mirror(one, 2)
     values = np.ones((2, 4, 4, 3), "float32")
     for layer, inputs in {
         "transform": (values, np.ones(2, bool)),
+        "both": (values, np.ones(2, bool)),
         "dropout": (values,),
     }.items():
         for model in (one, two):

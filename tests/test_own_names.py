@@ -9,6 +9,7 @@ import textwrap
 import pandas as pd
 import pytest
 import yaml
+from conftest import read_csv
 
 import invariance_tf as itf
 from invariance_tf.commands import cli
@@ -32,6 +33,24 @@ def plain(images, num_categories):
 
 def wrong(images, num_categories):
     return keras.layers.Flatten()(images)
+
+
+def converted(images, num_categories):
+    return keras.layers.Activation("linear", name="last")(
+        bl(images, num_categories)
+    )
+
+
+def signed(images, num_categories):
+    x = keras.layers.Flatten()(images)
+    x = keras.layers.Dense(8, activation="tanh", name="fc")(x)
+    return keras.layers.Dense(num_categories)(x)
+
+
+def unbiased(images, num_categories):
+    x = keras.layers.Flatten()(images)
+    x = keras.layers.Dense(8, activation="relu", name="fc")(x)
+    return keras.layers.Dense(num_categories, use_bias=False)(x)
 """
 
 TRANSFORMS = """
@@ -287,6 +306,18 @@ def test_a_run_directory_is_not_trusted(run_dir, here, capsys, monkeypatch):
         ),
         ({"network": "my_lab.nets:wrong"}, "must return a tensor of 4 logits"),
         (
+            {"network": "my_lab.nets:converted"},
+            r"must end in a dense layer.* last layer=last \(Activation\)",
+        ),
+        (
+            {"network": "my_lab.nets:signed"},
+            "fc, has negative activity: .*activity=None, minimum=-",
+        ),
+        (
+            {"network": "my_lab.nets:unbiased", "paradigm": "prototypes"},
+            "last layer has a bias. Received: use_bias=False",
+        ),
+        (
             {"transform": "my_lab.nets:keras", "transform_args": None},
             "must be a name, a function",
         ),
@@ -302,6 +333,29 @@ def test_a_mistake_in_them_is_told_in_one_line(here, changes, message):
     with pytest.raises(ValueError, match=message) as caught:
         preparation.prepare(Experiment(**{**SETTINGS, **changes}))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"activity": "signed"}, {"analysis": "none"}]
+)
+def test_negative_activity_is_refused_only_where_it_is_measured(here, changes):
+    from invariance_tf.runs import preparation
+
+    settings = {**SETTINGS, "network": "my_lab.nets:signed", **changes}
+    prepared = preparation.prepare(Experiment(**settings))
+    assert prepared.model.layers[-2].name == "fc"
+
+
+def test_a_network_without_a_bias_is_trained_and_measured(here):
+    settings = {**SETTINGS, "network": "my_lab.nets:unbiased"}
+    summary = itf.run(Experiment(**settings, test_strengths=[1.0]))
+    assert 0 <= summary["invariance_all"] <= 1
+    (row,) = (
+        row
+        for row in read_csv(summary["run_dir"], "strengths.csv")
+        if row["is_trained"] == "True" and row["category_group"] == "seen"
+    )
+    assert float(row["accuracy"]) == summary["within_accuracy"]
 
 
 def test_a_fault_in_a_module_is_told_in_one_line(here, capsys):

@@ -20,6 +20,7 @@ from invariance_tf.runs.search import choice, grid
 from invariance_tf.runs.search.choice import Setting
 from invariance_tf.runs.search.figure import draw_search
 from invariance_tf.runs.sweep import worker
+from invariance_tf.training import learning
 
 PROGRAM = "python -m invariance_tf search"
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
@@ -384,6 +385,23 @@ def test_what_diverged_is_not_tried_again(tiny, tmp_path, here, capsys):
     assert row["num_diverged"] == "1" and row["median"] == ""
     assert [*tmp_path.glob("search/*/search.png")]
     assert not [*tmp_path.glob("search/*/best.yaml")]
+
+
+def test_what_did_not_learn_and_was_to_stop_is_never_chosen(
+    tiny, tmp_path, here, capsys, monkeypatch
+):
+    monkeypatch.setattr(learning, "WINDOW", 1)
+    monkeypatch.setattr(learning, "PATIENCE", 3)
+    monkeypatch.setattr(learning, "is_above_chance", lambda *found: False)
+    arguments = [tiny, "--learning_rate", "1e-9", "--weight_decay", "0"]
+    arguments += ["--epochs", "3", "--if_not_learning"]
+    for _ in range(2):
+        assert search_settings([*arguments, "stop"], PROGRAM) == 1
+        assert here.num_started == 1
+        error = capsys.readouterr().err
+        assert "diverged, or did not learn. Try other" in error
+    assert search_settings([*arguments, "continue"], PROGRAM) == 0
+    assert here.num_started == 2
 
 
 def test_another_failure_is_named_and_ends_the_search(

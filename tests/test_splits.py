@@ -1,5 +1,7 @@
 """Which images train, validate and test."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from invariance_tf import Experiment, datasets
 from invariance_tf.files import write_csv
 from invariance_tf.paradigm import splits
 from invariance_tf.runs import preparation
+from invariance_tf.runs.experiment import run_prepared
 
 LABELS = np.repeat(np.arange(4), [3, 30, 7, 60])
 
@@ -170,6 +173,21 @@ def test_choosing_settings_tests_on_held_out_images_only():
     assert not len(choosing.positions("validation"))
     assert np.array_equal(choosing.positions("train"), usual.positions("train"))
     assert usual.experiment.name() != choosing.experiment.name()
+
+
+def test_the_splits_of_choosing_settings_are_those_of_the_test(tmp_path):
+    choosing = prepare(
+        test_on="validation",
+        analysis="none",
+        epochs=1,
+        runs_dir=str(tmp_path),
+    )
+    run_dir = run_prepared(choosing)["run_dir"]
+    path = os.path.join(run_dir, "splits.csv")
+    again = prepare(seed=2, splits=path)
+    assert np.array_equal(again.parts, prepare().parts)
+    chosen = prepare(seed=2, splits=path, test_on="validation")
+    assert np.array_equal(chosen.parts, choosing.parts)
 
 
 def test_choosing_settings_needs_a_held_out_image_of_every_category():

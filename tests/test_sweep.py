@@ -23,7 +23,7 @@ from invariance_tf.commands import sweep
 from invariance_tf.commands.progress import RunsProgress
 from invariance_tf.commands.sweep import run_sweep
 from invariance_tf.commands.times import RunTimes
-from invariance_tf.runs import experiment, preparation
+from invariance_tf.runs import experiment, images, preparation
 from invariance_tf.runs.sweep import local, plan, schedule, worker
 from invariance_tf.runs.sweep.local import LocalEngine
 from invariance_tf.runs.sweep.worker import Outcome
@@ -249,17 +249,17 @@ def test_all_and_the_number_of_categories_are_one_run(tmp_path):
     [
         ({}, True),
         ({"fingerprint": "of other images"}, False),
+        ({"splits": "of other parts"}, False),
         ({"tau": 0.2}, False),
     ],
 )
 def test_a_run_is_done_with_its_data_and_measures(tmp_path, changes, is_done):
     digits = Experiment(dataset="digits", runs_dir=str(tmp_path)).resolve()
     run = plan.Run(digits)
-    _, dataset, _ = preparation.check(digits)
+    identity = images.identify_images(*preparation.check(digits)[1:])
     os.mkdir(run.run_dir)
-    fingerprint = changes.get("fingerprint", dataset.fingerprint)
     files = {
-        "provenance.json": {"data": {"fingerprint": fingerprint}},
+        "provenance.json": {"data": {**identity, **changes}},
         "config.yaml": {**vars(digits), **changes},
     }
     for name, content in files.items():

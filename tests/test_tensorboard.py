@@ -1,6 +1,7 @@
 """What a run writes can be read by TensorBoard."""
 
 import math
+import os
 import pathlib
 
 import numpy as np
@@ -45,6 +46,14 @@ def test_scalars_keep_their_steps_and_nan_is_left_out(events):
     points = events.Scalars("training/loss")
     assert [point.step for point in points] == [1, 2]
     assert np.allclose([point.value for point in points], [1, 0.5])
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no such file")
+def test_a_full_disk_is_named_as_for_other_files(tmp_path):
+    log = EventLog(tmp_path)
+    log._path = "/dev/full"
+    with pytest.raises(OSError, match="No space left.* '/dev/full'"):
+        log.scalars({"training/loss": 1.0}, 1)
 
 
 def test_pictures_keep_their_size(events):

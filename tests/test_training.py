@@ -211,8 +211,8 @@ def short_windows(monkeypatch):
 
 def watch(must_learn=False, record=None):
     """Returns what makes a watch over three categories and batches of 8."""
-    return lambda history: learning.LearningWatch(
-        np.full(3, 1 / 3), 8, history, must_learn, record
+    return lambda history, state=None: learning.LearningWatch(
+        np.full(3, 1 / 3), 8, history, must_learn, record, state
     )
 
 
@@ -249,6 +249,23 @@ def test_a_training_that_must_learn_ends_at_chance(tmp_path):
     assert path.exists()
     with pytest.raises(learning.NotLearningError):
         fit(make_model(1e-12), path, epochs=5, watch=watch(must_learn=True))
+
+
+def test_a_resumed_training_looks_where_the_whole_one_does(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(learning, "WINDOW", 15)
+    monkeypatch.setattr(learning, "PATIENCE", 20)
+    path, seen = tmp_path / "a.npz", []
+    for _ in range(3):
+        must_learn = watch(True, lambda values, step: seen.append(step))
+        with pytest.raises(learning.NotLearningError, match="step 30: cross"):
+            fit(make_model(1e-12), path, epochs=3, watch=must_learn)
+    assert seen == [15, 30, 30, 30]
+    # Once it goes on, it has been found at chance for good.
+    fit(make_model(1e-12), path, epochs=3, watch=watch())
+    with pytest.raises(learning.NotLearningError, match="chance at step 30. "):
+        fit(make_model(1e-12), path, epochs=3, watch=watch(must_learn=True))
 
 
 @pytest.mark.usefixtures("short_windows")

@@ -113,8 +113,8 @@ def _choose(runs, command):
     _show_search(settings, best, title, note, record_dir)
     if best is None:
         terminal.show_problem(
-            "error: At every setting a training diverged. Try lower learning "
-            "rates."
+            "error: At every setting a training diverged, or did not learn. "
+            "Try other learning rates."
         )
         return 1
     return 0
@@ -134,7 +134,10 @@ def _explain(settings, best, num_images, seeds):
             f"network: {100 * error:.1f} %)."
         )
     if any(setting.num_diverged for setting in settings):
-        text += " A setting at which a training diverged is never chosen."
+        text += (
+            " A setting at which a training diverged, or did not learn and was "
+            "to stop then, is never chosen."
+        )
     return text
 
 

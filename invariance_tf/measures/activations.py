@@ -137,15 +137,24 @@ def _is_rectifying(operation, is_any=False):
 
 
 def dense_head(model):
-    """Returns the dense layer that a model ends in."""
+    """Returns the dense layer that a model made by `model.build` ends in."""
     head = model.layers[-1]
     if not isinstance(head, keras.layers.Dense):
         raise ValueError(
-            "The penultimate layer is the one before a final dense layer, but "
-            "this model ends in another layer: name the layer to measure. "
+            "A network must end in a dense layer, which the penultimate layer "
+            "feeds: let it return the output of a keras.layers.Dense. "
             f"Received: last layer={head.name} ({type(head).__name__})"
         )
     return head
+
+
+def head_weights(model):
+    """Returns kernel and bias of `dense_head` as arrays; no bias is 0."""
+    head = dense_head(model)
+    kernel = ops.convert_to_numpy(ops.copy(head.kernel))
+    if head.bias is None:
+        return kernel, np.zeros(kernel.shape[-1], kernel.dtype)
+    return kernel, ops.convert_to_numpy(ops.copy(head.bias))
 
 
 def transform_of(model):

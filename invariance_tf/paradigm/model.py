@@ -181,6 +181,15 @@ def reseed(model, *key):
         reseed_layer(layer, *key, position)
 
 
+def seed_states(layer):
+    """Lists the random states of a layer; one made of others can have several.
+
+    Args:
+        layer: A Keras layer.
+    """
+    return [each for each in layer.variables if each.name == _SEED_STATE]
+
+
 def reseed_layer(layer, *key):
     """Sets the random state of a layer, if it has one.
 
@@ -188,9 +197,7 @@ def reseed_layer(layer, *key):
         layer: A Keras layer.
         *key: Integers >= 0. The same key gives the same draws afterwards.
     """
-    states = [each for each in layer.variables if each.name == _SEED_STATE]
-    for number, state in enumerate(states):
-        # A layer made of others can have several.
+    for number, state in enumerate(seed_states(layer)):
         of_state = key if number == 0 else (*key, number)
         words = np.random.SeedSequence(of_state).generate_state(1)
         state.assign([int(words[0]) >> 1, 0])

@@ -4,7 +4,6 @@ import functools
 
 import numpy as np
 import pandas as pd
-from keras import ops
 
 from invariance_tf import datasets, drawing, files
 from invariance_tf.measures import (
@@ -145,15 +144,9 @@ def _ablate(prepared, responses, images):
     Returns:
         Tuple of tau and of the rows of the table.
     """
-    experiment, model = prepared.experiment, prepared.model
+    experiment = prepared.experiment
     seed, tau = experiment.seed, experiment.tau
-    weights = [
-        ops.convert_to_numpy(ops.copy(each))
-        for each in (
-            activations.dense_head(model).kernel,
-            activations.dense_head(model).bias,
-        )
-    ]
+    weights = activations.head_weights(prepared.model)
     arguments, rows = {}, {}
     for name, of_test in responses.items():
         is_seen, is_other = prepared.groups(name)

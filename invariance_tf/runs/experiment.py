@@ -10,7 +10,13 @@ import numpy as np
 from invariance_tf import drawing, files, run_files
 from invariance_tf.paradigm import model as models
 from invariance_tf.paradigm import splits
-from invariance_tf.runs import accuracies, analysis, health, provenance
+from invariance_tf.runs import (
+    accuracies,
+    analysis,
+    health,
+    images,
+    provenance,
+)
 from invariance_tf.runs import finished as finished_runs
 from invariance_tf.runs.network_training import train
 from invariance_tf.runs.preparation import prepare, timed
@@ -244,9 +250,8 @@ def _write_settings(prepared, log):
             **num_images,
         },
     )
-    files.write_csv(
-        path("splits.csv"), splits.to_table(prepared.parts, dataset)
-    )
+    parts = images.original_parts(prepared.experiment, prepared.parts)
+    files.write_csv(path("splits.csv"), splits.to_table(parts, dataset))
     files.write_csv(
         path("skipped.csv"),
         {
@@ -256,7 +261,7 @@ def _write_settings(prepared, log):
     )
     files.write_csv(
         path("near_copies.csv"),
-        splits.to_pairs_table(prepared.near_copies, prepared.parts, dataset),
+        splits.to_pairs_table(prepared.near_copies, parts, dataset),
     )
     drawing.save(_draw_examples(prepared), path("examples.png"))
     log.picture("examples", path("examples.png"), step=0)

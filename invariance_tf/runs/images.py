@@ -56,6 +56,20 @@ def divide(experiment, dataset):
     return dataset, parts
 
 
+def original_parts(experiment, parts):
+    """Returns the parts before `test_on` chose among them, for tables.
+
+    Args:
+        experiment: As for `divide`.
+        parts: As `divide` returns them.
+    """
+    parts = parts.copy()
+    if experiment.test_on == "validation":
+        parts[parts == "test"] = "validation"
+        parts[parts == "unused"] = "test"
+    return parts
+
+
 def identify_images(dataset, parts):
     """Returns what is the same if and only if a run has the same images.
 

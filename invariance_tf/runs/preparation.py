@@ -17,7 +17,14 @@ from invariance_tf.measures import activations, passes, responses
 from invariance_tf.paradigm import categories, phases, pipeline
 from invariance_tf.paradigm import model as models
 from invariance_tf.runs import found, images, strengths
-from invariance_tf.settings import checks, config, defaults, families, names
+from invariance_tf.settings import (
+    calibrated,
+    checks,
+    config,
+    defaults,
+    families,
+    names,
+)
 from invariance_tf.settings.arguments import KINDS, check_argument
 from invariance_tf.training import devices, episodes, precision
 
@@ -126,6 +133,7 @@ def prepare(experiment):
     found.log_found(dataset, parts, near_copies)
     with timed(seconds, "model"):
         model = _build(experiment, dataset)
+    _check_network(experiment, dataset, parts, model)
     # Layers inside others have paths, where no gate can be put in.
     legal = [
         name
@@ -175,7 +183,6 @@ def check(experiment):
         _seen_with(experiment, most)
     dataset = datasets.get(experiment.dataset, **options)
     dataset, parts = images.divide(experiment, dataset)
-    _check_batches(experiment, np.count_nonzero(parts == "train"))
     if dataset.image_size != experiment.image_size:
         raise ValueError(
             f"The data set {experiment.dataset} must make images of "
@@ -186,11 +193,17 @@ def check(experiment):
     experiment = dataclasses.replace(
         experiment,
         n_seen=dataset.num_categories if n_seen == "all" else n_seen,
+        transform_args=calibrated.settle(
+            experiment.transform_args,
+            fingerprint=dataset.fingerprint,
+            network_args=experiment.network_args,
+        ),
         precision=precision.choose_precision(experiment.precision),
     )
     # Again: images may have turned out to be unusable.
     seen_with = _seen_with(experiment, dataset.num_categories)
-    _check_phases(experiment, np.any([*seen_with.values()], axis=0))
+    labels = dataset.labels[parts == "train"]
+    _check_phases(experiment, np.any([*seen_with.values()], axis=0), labels)
     if experiment.dataset == "imagenet":
         for name in re.split("[,+]", experiment.transform):
             _warn_of_transform(name)
@@ -298,10 +311,13 @@ def _warn_of_transform(name):
         )
 
 
-def _check_phases(experiment, is_seen):
+def _check_phases(experiment, is_seen, labels):
     """Raises if a category group is too small for the paradigm."""
     found = phases.list_phases(experiment.paradigm, is_seen)
     if not found[0].is_episodic:
+        for phase in found:
+            of_phase = np.count_nonzero(phase.categories[labels])
+            _check_batches(experiment, of_phase)
         return
     episodes.make_episode(is_seen.sum(), experiment.batch_size)
     if experiment.devices > 1:
@@ -339,6 +355,30 @@ def _build(experiment, dataset):
         precision=experiment.precision,
         **_network_options(experiment),
     )
+
+
+def _check_network(experiment, dataset, parts, model):
+    """Raises if a network can be trained, but not used afterwards."""
+    head = activations.dense_head(model)
+    penultimate = activations.penultimate_layer(model)
+    if experiment.paradigm == "prototypes" and head.bias is None:
+        raise ValueError(
+            "The paradigm prototypes needs a network whose last layer has a "
+            f"bias. Received: use_bias=False, network={experiment.network}"
+        )
+    is_own = experiment.network not in defaults.NETWORKS
+    if not is_own or experiment.analysis == "none" or experiment.activity:
+        return
+    few = dataset.images[np.flatnonzero(parts == "train")[:8]]
+    network = activations.submodel(model, [penultimate])
+    (found,) = network.predict_on_batch(np.asarray(few, "float32")).values()
+    if (lowest := float(np.min(found))) < 0:
+        raise ValueError(
+            "The measures are for rectified activity, but the penultimate "
+            f"layer, {penultimate}, has negative activity: let it end in a "
+            "ReLU, or choose `activity` signed or `analysis` none. Received: "
+            f"activity=None, minimum={lowest:.3g}, network={experiment.network}"
+        )
 
 
 @contextlib.contextmanager

@@ -2,8 +2,6 @@
 
 import math
 
-from keras import ops
-
 from invariance_tf import drawing, files, transforms
 from invariance_tf.measures import (
     activations,
@@ -84,9 +82,8 @@ def _test_transform(prepared, transform, tau):
         seed=prepared.experiment.seed,
     )
     # The network's end gives the accuracy without another pass.
-    head = activations.dense_head(prepared.model)
+    kernel, bias = activations.head_weights(prepared.model)
     _, transformed = responses.arrays()
-    kernel, bias = map(ops.convert_to_numpy, (head.kernel, head.bias))
     predicted = (transformed @ kernel + bias).argmax(axis=1)
     accuracies = evaluation.group_accuracies(
         labels, predicted, prepared.is_seen

@@ -2,6 +2,7 @@
 
 import math
 import os
+import socket
 import time
 
 import numpy as np
@@ -12,7 +13,7 @@ from tensorboard.plugins.hparams import (
     plugin_data_pb2,
     summary_v2,
 )
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from invariance_tf import foreign
 
@@ -26,14 +27,29 @@ class EventLog:
 
     def __init__(self, log_dir):
         os.makedirs(log_dir, exist_ok=True)
-        self._writer = EventFileWriter(os.fspath(log_dir))
+        host, process = socket.gethostname(), os.getpid()
+        self._path = os.path.join(
+            log_dir, f"events.out.tfevents.{time.time():.0f}.{host}.{process}"
+        )
+        self._add(file_version="brain.Event:2")
+
+    def _add(self, **content):
+        """Writes an event.
+
+        TensorBoard's own writer has a thread and TensorFlow write it, whose
+        errors are not the system's where a disk is full.
+        """
+        event = event_pb2.Event(wall_time=time.time(), **content)
+        try:
+            with open(self._path, "ab") as file:
+                RecordWriter(file).write(event.SerializeToString())
+        except OSError as error:
+            # A full disk does not say which file it had no room for.
+            error.filename = self._path
+            raise
 
     def _write(self, summary_proto, step):
-        self._writer.add_event(
-            event_pb2.Event(
-                wall_time=time.time(), step=step, summary=summary_proto
-            )
-        )
+        self._add(step=step, summary=summary_proto)
 
     def _write_hyper_parameters(self, tag, **content):
         """Writes a message for the HParams tab."""
@@ -53,7 +69,6 @@ class EventLog:
             if math.isfinite(value)
         ]
         self._write(summary_pb2.Summary(value=points), step)
-        self._writer.flush()
 
     def histogram(self, tag, values, step, num_bins=30):
         """Logs the distribution of an array of numbers."""
@@ -121,11 +136,10 @@ class EventLog:
         self._write(summary_v2.hparams_pb(plain), 0)
 
     def close(self):
-        """Logs that the run has finished, and closes the file."""
+        """Logs that the run has finished."""
         ended = plugin_data_pb2.SessionEndInfo(
             status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time()
         )
         self._write_hyper_parameters(
             metadata.SESSION_END_INFO_TAG, session_end_info=ended
         )
-        self._writer.close()

@@ -30,6 +30,51 @@ PARAMETERS = {
 }
 
 
+class Strength(float):
+    """A strength that was read, until the images are known (see `settle`).
+
+    Attributes:
+        record: Dictionary, the content of its calibration.json.
+    """
+
+    record = None
+
+
+def settle(arguments, **subject):
+    """Compares calibrated strengths with what they are to be used for.
+
+    Args:
+        arguments: Dictionary, the arguments of a transformation as a resolved
+            experiment has them.
+        **subject: What a record must say, unless it is from before and does
+            not: `fingerprint`, that of the images, and `network_args`.
+
+    Returns:
+        Dictionary, the arguments with plain numbers.
+
+    Raises:
+        ValueError: If a strength was calibrated for something else.
+    """
+    plain = dict(arguments)
+    for parameter, strength in arguments.items():
+        if not isinstance(strength, Strength):
+            continue
+        plain[parameter] = float(strength)
+        for name, value in subject.items():
+            found = strength.record.get(name, value)
+            if found == value:
+                continue
+            other = "other images, or for another test split"
+            if name != "fingerprint":
+                other = f"{name}={found}, not {value}"
+            raise ValueError(
+                f"The calibrated {parameter} {strength:g} is for {other}. "
+                "Repeat invariance-tf calibrate with these settings, or give "
+                "the strength itself. Received: transform_args=calibrated"
+            )
+    return plain
+
+
 def parameter_of(transform, name=None):
     """Returns the `Parameter` that is the strength of a transformation.
 
@@ -88,7 +133,7 @@ def read_strength(
             made with; `None` accepts any.
 
     Returns:
-        Dictionary from the name of the strength to its value.
+        Dictionary from the name of the strength to its value, a `Strength`.
 
     Raises:
         FileNotFoundError: If the strength has not been calibrated.
@@ -128,10 +173,14 @@ def read_strength(
                 f"{of_options[name]}, not {value}. Repeat it: {command}"
             )
     if strength is None:
+        if found.get("network_args"):
+            of_what += f" and network_args={found['network_args']}"
         raise ValueError(
             f"The calibration of {of_what} found no strength. {reason} "
             f"Set `transform_args`, or try another --below: {command}"
         )
+    strength = Strength(strength)
+    strength.record = found
     return {parameter: strength}
 
 

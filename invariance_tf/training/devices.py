@@ -147,15 +147,11 @@ def reseed(model, *key):
     models.reseed(model, *key)
     if not is_mirrored(model):
         return
+    split = model.distribute_strategy.experimental_local_results
     for layer in model.layers:
-        generator = getattr(layer, "seed_generator", None)
-        if generator is None:
-            continue
-        copies = model.distribute_strategy.experimental_local_results(
-            generator.state.value
-        )
-        for number, copy in enumerate(copies):
-            copy.assign_add([number, 0])
+        for state in models.seed_states(layer):
+            for number, copy in enumerate(split(state.value)):
+                copy.assign_add([number, 0])
 
 
 class MeanCrossEntropy(keras.losses.SparseCategoricalCrossentropy):

@@ -170,7 +170,7 @@ def fit(
             returns a dictionary of numbers for the history, or `None`.
         record: Function of the history so far, called after each epoch, or
             `None`.
-        watch: Function from the history of former epochs to a
+        watch: Function from the history and the `state` of former epochs to a
             `learning.LearningWatch`, or `None`.
         owner: String, names the training in its checkpoint: no other resumes
             from it.
@@ -190,10 +190,10 @@ def fit(
     with devices.scope(model):
         model.optimizer.build(model.trainable_variables)
     checkpoint = _Checkpoint(checkpoint_path, owner)
-    history = checkpoint.restore(model)
+    history, state = checkpoint.restore(model)
     if history:
         _logger.info("Resuming after epoch %d of %d.", len(history), epochs)
-    watch = watch(history) if watch else None
+    watch = watch(history, state=state) if watch else None
     if len(history) < epochs:
         progress = TrainingProgress(len(history))
         with contextlib.closing(progress):
@@ -250,7 +250,8 @@ class _Epochs(keras.callbacks.Callback):
         if self.watch is not None:
             row["learned_at_step"] = self.watch.learned_at
         self.history.append(row)
-        self.checkpoint.save(self.model, self.history)
+        state = None if self.watch is None else self.watch.state
+        self.checkpoint.save(self.model, self.history, state)
         if self.record is not None:
             self.record(self.history)
 
@@ -271,7 +272,7 @@ class _Checkpoint:
     def __init__(self, path, owner):
         self._path, self._owner = path, owner
 
-    def save(self, model, history):
+    def save(self, model, history, watch_state):
         """Writes the state atomically."""
         arrays = {
             # Copied: a bare TensorFlow variable warns when made an array.
@@ -280,14 +281,21 @@ class _Checkpoint:
         }
         arrays["history"] = np.array(json.dumps(history))
         arrays["owner"] = np.array(self._owner)
+        if watch_state is not None:
+            arrays["watch"] = np.array(watch_state, float)
         with files.replacing(self._path) as temporary_path:
             with open(temporary_path, "wb") as file:
                 np.savez(file, **arrays)
 
     def restore(self, model):
-        """Restores the state, if there is one; returns the history."""
+        """Restores the state, if there is one.
+
+        Returns:
+            The history, and the state of the watch; `None` if there is none,
+            as in checkpoints from before.
+        """
         if not os.path.lexists(self._path):
-            return []
+            return [], None
         advice = "Remove it, or use --overwrite, to train from the start."
         state = _state(model)
         # NumPy does not close a file of another format. The archive has a
@@ -301,6 +309,7 @@ class _Checkpoint:
             values = [
                 arrays[f"variable_{index}"] for index in range(len(state))
             ]
+            watch_state = arrays.get("watch")
             is_own = str(arrays.get("owner", self._owner)) == self._owner
         if not is_own or any(
             value.shape != tuple(variable.shape)
@@ -310,4 +319,4 @@ class _Checkpoint:
             raise files.DamagedFileError(self._path, fault, advice)
         for variable, value in zip(state, values, strict=True):
             variable.assign(value)
-        return history
+        return history, watch_state

@@ -88,12 +88,21 @@ class LearningWatch(keras.callbacks.Callback):
         history: List of the dictionaries of former epochs.
         must_learn: Boolean, whether to end a training that does not learn.
         record: Function of a dictionary of numbers and a step, or `None`.
+        state: The attribute `state` after the former epochs, or `None`.
 
     Raises:
         NotLearningError: If `must_learn`, after `PATIENCE` steps at chance.
     """
 
-    def __init__(self, shares, batch_size, history, must_learn, record=None):
+    def __init__(
+        self,
+        shares,
+        batch_size,
+        history,
+        must_learn,
+        record=None,
+        state=None,
+    ):
         super().__init__()
         self.shares = shares
         self.batch_size = batch_size
@@ -106,6 +115,21 @@ class LearningWatch(keras.callbacks.Callback):
         # Sums over the steps of this window in former epochs, and the sums at
         # which the window began in this one: steps, cross-entropy, accuracy.
         self._carried = self._begun = np.zeros(3)
+        if state is not None:
+            self._warn_at, *carried = state
+            self._carried = np.array(carried)
+        is_warned = self._warn_at > PATIENCE and math.isnan(self.learned_at)
+        if must_learn and is_warned:
+            step = round(self._warn_at / 2)
+            raise NotLearningError(f"Still at chance at step {step}. {ADVICE}")
+
+    @property
+    def state(self):
+        """List of numbers by which a resumed training goes on with its looks.
+
+        They are those of `_warn_at` and of `_carried`.
+        """
+        return [self._warn_at, *self._carried]
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch

@@ -86,6 +86,7 @@ def _write_calibration(prepared, calibration, figure):
             "options": calibrated.image_options(
                 experiment.dataset, experiment.dataset_options()
             ),
+            "network_args": experiment.network_args,
             "run": os.path.basename(prepared.run_dir),
             "fingerprint": prepared.dataset.fingerprint,
             "transform": calibration.transform,

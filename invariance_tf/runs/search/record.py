@@ -18,7 +18,8 @@ from invariance_tf.runs.sweep.worker import FAILURE
 def has_diverged(run):
     """Returns whether the training of a run has diverged.
 
-    It would diverge again, so it is not repeated while its directory exists.
+    One that did not learn and was to stop then counts as such. Either would end
+    so again, and is not repeated while its directory exists.
 
     Args:
         run: A `sweep.plan.Run`.
@@ -29,7 +30,10 @@ def has_diverged(run):
             error = files.read_json(path)["error"]
     except files.DamagedFileError:
         return False
-    return error == FloatingPointError.__name__
+    is_stopped = run.experiment.if_not_learning == "stop"
+    return error == "FloatingPointError" or (
+        error == "NotLearningError" and is_stopped
+    )
 
 
 def read_settings(runs):

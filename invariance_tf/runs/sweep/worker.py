@@ -123,17 +123,17 @@ def survey_runs(experiments):
         FileNotFoundError: If the data are missing.
     """
     from invariance_tf.paradigm import model
-    from invariance_tf.runs import preparation
+    from invariance_tf.runs import images, preparation
 
-    resolved, fingerprints = {}, {}
+    resolved, identities = {}, {}
     # One data set after the other: memory has room for few.
     for each in sorted(experiments, key=_describe_images):
-        experiment, dataset, _ = preparation.check(each)
+        experiment, dataset, parts = preparation.check(each)
         resolved[each.name()] = experiment
-        fingerprints[experiment.name()] = dataset.fingerprint
+        identities[experiment.name()] = images.identify_images(dataset, parts)
     # Again: "all" and the number of categories are the same run.
     distinct = plan.drop_repeats(resolved[each.name()] for each in experiments)
-    runs = [_find_run(each, fingerprints[each.name()]) for each in distinct]
+    runs = [_find_run(each, identities[each.name()]) for each in distinct]
     return runs, model.has_gpu()
 
 
@@ -142,19 +142,20 @@ def _describe_images(experiment):
     return repr((experiment.dataset, experiment.dataset_options()))
 
 
-def _find_run(experiment, fingerprint):
-    """Returns the `plan.Run` of an experiment on images of a fingerprint."""
+def _find_run(experiment, identity):
+    """Returns the `plan.Run` of an experiment on images of an identity."""
+    from invariance_tf.runs import images
     from invariance_tf.runs.finished import is_analysed
 
-    run = plan.Run(experiment, fingerprint=fingerprint)
+    run = plan.Run(experiment, fingerprint=identity["fingerprint"])
     try:
         finished = run_files.find_finished(run.run_dir)
         if finished is None:
             return run
         finished.check(only_sizes=True)
         with finished.reading("provenance.json") as path:
-            origin = files.read_json(path)
-            has_same_images = origin["data"]["fingerprint"] == fingerprint
+            record = files.read_json(path)["data"]
+            has_same_images = images.are_same(record, identity)
         is_done = has_same_images and is_analysed(finished, experiment)
     except files.DamagedFileError:
         # To be raised again, and reported, when it is the run's turn.
