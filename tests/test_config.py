@@ -32,6 +32,17 @@ def test_every_name_has_its_code(kind):
             assert callable(names.load(kind, name))
 
 
+def test_the_settings_know_which_arguments_of_networks_are_floats():
+    for name, entry in defaults.NETWORKS.items():
+        parameters = inspect.signature(names.load("network", name)).parameters
+        floats = {
+            key: parameter.default
+            for key, parameter in parameters.items()
+            if type(parameter.default) is float and key != "weight_decay"
+        }
+        assert entry.options == floats, name
+
+
 def test_alexnet_on_facescrub_is_trained_as_in_the_paper():
     experiment = Experiment(dataset="facescrub").resolve()
     assert experiment.network == "alexnet"
@@ -156,6 +167,26 @@ def test_a_strength_is_one_run_as_whole_number_and_as_float():
 
 
 @pytest.mark.parametrize(
+    "whole, as_float",
+    [
+        ({"weight_decay": 0}, {"weight_decay": 0.0}),
+        ({"momentum": 0}, {"momentum": 0.0}),
+        ({"learning_rate": 1}, {"learning_rate": 1.0}),
+        ({"validation_fraction": 0}, {"validation_fraction": 0.0}),
+        (
+            {"network_args": {"width": 1, "lrn_radius": 2}},
+            {"network_args": {"width": 1.0, "lrn_radius": 2}},
+        ),
+    ],
+)
+def test_a_setting_is_one_run_as_whole_number_and_as_float(whole, as_float):
+    found = [Experiment(**each).resolve() for each in (whole, as_float)]
+    assert found[0].name() == found[1].name()
+    # So that config.yaml leads to the same study, too.
+    assert repr(found[0]) == repr(found[1])
+
+
+@pytest.mark.parametrize(
     "settings, message",
     [
         ({"transform": "blurr"}, "Did you mean blur.*identity, .*blurr"),
@@ -216,6 +247,23 @@ def test_a_strength_is_one_run_as_whole_number_and_as_float():
             "a text. Received: data_dir=5",
         ),
         ({"layer_measures": 5}, "a text. Received: layer_measures=5"),
+        ({"ablate_layer": 3}, "a text. Received: ablate_layer=3"),
+        ({"test_on": "val"}, "must be test or validation. Received: test_on"),
+        ({"sampling": "image"}, "categories or images. Received: sampling"),
+        ({"evaluate_on": "every"}, "trained or all. Received: evaluate_on"),
+        ({"deterministic": "false"}, "true or false. Received: determin"),
+        ({"near_copies": "Drop"}, "must be warn or drop. Received: near_co"),
+        ({"analysis": "layer"}, "penultimate or layers or none. Received"),
+        ({"if_not_learning": "Stop"}, "must be continue or stop. Received"),
+        ({"paradigm": "twostep"}, "must be joint or two_step or .* Received"),
+        ({"schedule": "cos"}, "constant or cosine or resnet. Received"),
+        ({"precision": "bf16"}, "must be float32 or .* Received: precision"),
+        ({"activity": "rectified"}, "must be signed. Received: activity"),
+        ({"network_args": 3}, "names with values. Received: network_args=3"),
+        ({"transform_args": 3}, "names with values or calibrated. Received"),
+        ({"test_args": 3}, "must be names with values. Received: test_args"),
+        ({"test_strengths": 3}, "a list, each item a number. Received: test_"),
+        ({"test_strengths": ["3"]}, "a list, each item a number. Received"),
         ({"tau": "high"}, "or auto. Received: tau=high"),
         ({"num_categories": 10**7}, "GiB of memory. Lower `num_categories`"),
     ],

@@ -13,7 +13,7 @@ from conftest import read_csv
 
 import invariance_tf as itf
 from invariance_tf.commands import cli
-from invariance_tf.settings import names
+from invariance_tf.settings import conditions, names
 from invariance_tf.settings.config import Experiment
 
 NETS = """
@@ -25,6 +25,10 @@ def bl(images, num_categories, *, weight_decay=0.0, width=4):
     x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(8, activation="relu", name="fc")(x)
     return keras.layers.Dense(num_categories, dtype="float32", name="logits")(x)
+
+
+def scaled(images, num_categories, *, weight_decay=0.0, scale=1.0):
+    return bl(images, num_categories, width=int(4 * scale))
 
 
 def plain(images, num_categories):
@@ -69,6 +73,17 @@ class Swirl(itf.transforms.Transform):
     def get_config(self):
         own = {"turns": self.turns, "is_left": self.is_left}
         return {**super().get_config(), **own}
+
+
+class Shift(itf.transforms.Transform):
+    def __init__(self, pixels=2, **kwargs):
+        super().__init__(**kwargs)
+        self.pixels = pixels
+
+    def transform(self, images):
+        for _ in range(self.pixels):
+            images = keras.ops.roll(images, 1, axis=1)
+        return images
 
 
 def mirror(images):
@@ -257,6 +272,37 @@ def test_installed_packages_offer_short_names(installed):
     names.check_origin({"network": "bl", "dataset": "tfds:mnist"}, "", "")
 
 
+@pytest.mark.parametrize("given", [None, 3, 3.0])
+def test_an_argument_that_is_a_whole_number_stays_one(here, given):
+    arguments = {} if given is None else {"pixels": given}
+    name = "my_lab.transforms:Shift"
+    settings = {**SETTINGS, "transform": name, "transform_args": arguments}
+    experiment = Experiment(**settings).resolve()
+    (condition,) = conditions.read_conditions([f"{name}:{given or 2}"])
+    for chosen in (experiment.transform_args, condition.arguments):
+        pixels = itf.transforms.get(name, **chosen).pixels
+        assert type(pixels) is int and pixels == (given or 2)
+    # One without a default may be one, too; one that is a float is none.
+    swirl = itf.transforms.get("my_lab.transforms:Swirl", turns=5.0)
+    assert type(swirl.turns) is int
+    assert type(itf.transforms.get("blur", sigma=3.0).sigma) is float
+
+
+@pytest.mark.parametrize(
+    "network, argument, is_one",
+    [("scaled", "scale", True), ("bl", "width", False)],
+)
+def test_1_and_1_point_0_are_one_run_if_the_networks_default_is_a_float(
+    here, network, argument, is_one
+):
+    settings = {**SETTINGS, "network": f"my_lab.nets:{network}"}
+    found = {
+        Experiment(**settings, network_args={argument: value}).resolve().name()
+        for value in (1, 1.0)
+    }
+    assert len(found) == (1 if is_one else 2)
+
+
 def test_an_entry_point_does_not_replace_a_name_of_the_package(installed, here):
     points = "[invariance_tf.networks]\nalexnet = my_lab.nets:bl\n"
     (here / "my_lab-1.0.dist-info" / "entry_points.txt").write_text(
@@ -271,10 +317,23 @@ def test_a_run_directory_is_not_trusted(run_dir, here, capsys, monkeypatch):
     assert "my_lab.nets" not in sys.modules
     config = str(run_dir / "config.yaml")
     assert "copy it" in refusal(capsys, "run", "--config", config)
+    assert "copy it" in refusal(capsys, "search", config, "--dry_run")
     assert "my_lab.nets" not in sys.modules
     itf.load_runs(str(run_dir.parent))
     assert "my_lab.nets" not in sys.modules
     assert cli.main(["analyze", str(run_dir), "--trust", "--tau", "0.2"]) == 0
+
+
+@pytest.mark.parametrize("left", ["splits.csv", "checkpoint.npz"])
+@pytest.mark.parametrize("command", [["run", "--config"], ["search"]])
+def test_what_is_left_of_a_run_directory_is_not_trusted(
+    here, capsys, command, left
+):
+    config = here / "config.yaml"
+    config.write_text("network: my_lab.nets:bl\n", "utf-8")
+    (here / left).write_text("", "utf-8")
+    assert "copy it" in refusal(capsys, *command, str(config))
+    assert "my_lab.nets" not in sys.modules
 
 
 @pytest.mark.parametrize(

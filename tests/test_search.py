@@ -106,8 +106,14 @@ def test_what_a_file_says_of_searched_and_fixed_settings_is_passed_over(
     tmp_path,
 ):
     path = tmp_path / "config.yaml"
-    path.write_text("learning_rate: 1e-3\nepochs: 7\nanalysis: layers\n")
-    assert grid.read_config(str(path)) == {"epochs": 7}
+    path.write_text(
+        "learning_rate: 1e-3\nepochs: 7\nanalysis: layers\n"
+        "transform: blur\ntest_strengths: [1, 2]\n"
+    )
+    read = grid.read_config(str(path))
+    assert read == {"epochs": 7, "transform": "blur"}
+    (found,) = grid.list_experiments(read, [0.1], [0.0])
+    assert found.test_strengths == []
     # As a run writes it.
     content = dataclasses.asdict(Experiment(transform="blur").resolve())
     path.write_text(yaml.safe_dump(content))

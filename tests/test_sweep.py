@@ -104,6 +104,10 @@ def test_options_win_over_the_file(write):
     path = write({"base": {"runs_dir": "here"}})
     assert plan.read_sweep(path)[0].runs_dir == "here"
     assert plan.read_sweep(path, runs_dir="there")[0].runs_dir == "there"
+    path = write({"grid": [{"runs_dir": "here"}, {"seed": [0, 1]}]})
+    found = plan.read_sweep(path, runs_dir="there", data_dir=None)
+    assert [each.runs_dir for each in found] == ["there"] * 2
+    assert plan.read_sweep(path, runs_dir="")[0].runs_dir == ""
 
 
 @pytest.mark.parametrize(

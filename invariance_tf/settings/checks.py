@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import types
+import typing
 
 from invariance_tf import foreign
 from invariance_tf.settings import names
@@ -36,7 +38,8 @@ _WITH_FRACTIONS = {
     "validation_fraction",
 }
 
-_TEXTS = ("data_dir", "categories_file", "splits", "layer_measures", "runs_dir")
+# What is said of these includes their range.
+_NUMBERS = (*_RANGES, "n_seen", "tau")
 
 # Generated images are kept in memory.
 _MOST_GENERATED_BYTES = 2**36
@@ -71,6 +74,88 @@ def _is_too_large(value):
     return isinstance(value, int) and abs(value) > _LARGEST
 
 
+def with_floats(settings):
+    """Returns settings with floats where whole numbers stand for them.
+
+    0 and 0.0 are the same value and must give the same run name.
+
+    Args:
+        settings: Dictionary of an experiment's settings, with the network.
+    """
+    floats = names.find("network", settings["network"]).options
+    network_args = _convert(settings["network_args"], floats)
+    return _convert({**settings, "network_args": network_args}, _WITH_FRACTIONS)
+
+
+def _convert(settings, floats):
+    """Returns settings with the whole numbers among some as floats."""
+    return {
+        name: float(value) if name in floats and type(value) is int else value
+        for name, value in settings.items()
+    }
+
+
+def check_kinds(experiment):
+    """Raises if a value, unless `None`, is of another kind than its setting.
+
+    Args:
+        experiment: A `config.Experiment`.
+
+    Raises:
+        ValueError: If so, or if a file of settings cannot hold it.
+    """
+    for name, hint in typing.get_type_hints(type(experiment)).items():
+        value = getattr(experiment, name)
+        received = foreign.shorten(foreign.one_line(repr(value)))
+        try:
+            json.dumps(value, sort_keys=True)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"`{name}` must consist of Python's own numbers and texts, "
+                f"such as int(3) or str(path). Received: {name}={received}"
+            ) from None
+        if name not in _NUMBERS and not _is_kind(value, hint | None):
+            raise ValueError(
+                f"`{name}` must be {legal_values(hint)}. "
+                f"Received: {name}={received}"
+            )
+
+
+def _is_kind(value, hint):
+    """Returns whether a value is of a type, given as type hint."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return value in parts
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_kind(value, part) for part in parts)
+    if origin is list:
+        return isinstance(value, list | tuple) and all(
+            _is_kind(each, parts[0]) for each in value
+        )
+    if hint is float:
+        return _is_within(value, -math.inf, math.inf)
+    return isinstance(value, origin or hint)
+
+
+def legal_values(hint):
+    """Describes the values of a type, given as type hint, in words."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return " or ".join(parts)
+    if origin in (typing.Union, types.UnionType):
+        parts = [part for part in parts if part is not types.NoneType]
+        return " or ".join(map(legal_values, parts))
+    if origin is list:
+        return f"a list, each item {legal_values(parts[0])}"
+    words = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        dict: "names with values",
+    }
+    return words.get(origin or hint, "a text")
+
+
 def check_values(experiment):
     """Raises if a value is of the wrong kind, or a number out of range.
 
@@ -80,9 +165,7 @@ def check_values(experiment):
     Raises:
         ValueError: If so.
     """
-    # `seed` before `category_seed`, whose default it is.
-    for name in (*_RANGES, *vars(experiment)):
-        _check_kind(name, getattr(experiment, name))
+    check_kinds(experiment)
     for name in _RANGES:
         check_range(name, getattr(experiment, name))
     name = experiment.data_name
@@ -135,22 +218,6 @@ def check_range(name, value):
     if value is not None and not _is_within(value, lowest, highest, kind):
         raise ValueError(
             f"`{name}` must be {article}{description}. Received: {name}={value}"
-        )
-
-
-def _check_kind(name, value):
-    """Raises unless a file of settings can hold a value."""
-    received = foreign.shorten(foreign.one_line(repr(value)))
-    try:
-        json.dumps(value, sort_keys=True)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"`{name}` must consist of Python's own numbers and texts, such as "
-            f"int(3) or str(path). Received: {name}={received}"
-        ) from None
-    if name in _TEXTS and not isinstance(value, str | None):
-        raise ValueError(
-            f"`{name}` must be a text. Received: {name}={received}"
         )
 
 

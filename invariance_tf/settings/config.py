@@ -241,6 +241,7 @@ class Experiment:
             ValueError: If a name is unknown or a value illegal.
         """
         checks.check_sizes(vars(self))
+        checks.check_kinds(self)
         dataset = names.find("dataset", self.dataset)
         transform = "".join(str(self.transform).split())
         network = self.network or dataset.experiment["network"]
@@ -259,7 +260,7 @@ class Experiment:
             if value is not None:
                 values[name] = value
         _check_required(self.dataset, values)
-        resolved = Experiment(**values)
+        resolved = Experiment(**checks.with_floats(values))
         chosen = self.transform_args
         if chosen == "calibrated":
             chosen = calibrated.read_strength(
@@ -277,7 +278,7 @@ class Experiment:
             test_args=read_test_args(self.test_args)
             if self.test_args
             else None,
-            test_strengths=[float(each) for each in self.test_strengths],
+            test_strengths=[float(each) for each in resolved.test_strengths],
             tau=checks.read_tau(self.tau),
         )
         checks.check_values(resolved)

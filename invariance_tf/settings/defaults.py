@@ -16,8 +16,9 @@ class Entry:
     Attributes:
         place: String, `module:attribute` of the class or function.
         options: Dictionary of its arguments with their defaults: those of a
-            transformation, or the settings of an experiment that a data set
-            has. Other settings of data sets are errors.
+            transformation, those of a network that are floats, or the settings
+            of an experiment that a data set has. Other settings of data sets
+            are errors.
         experiment: Dictionary of defaults of other settings that depend on
             it, such as how a network is trained.
     """
@@ -103,11 +104,21 @@ _SMALL = {
     "weight_decay": 0.0,
 }
 
+_WIDTH = {"width": 1.0}
+_ALEXNET = {
+    **_WIDTH,
+    "dropout": 0.5,
+    "lrn_bias": 2.0,
+    "lrn_alpha": 1e-4,
+    "lrn_beta": 0.75,
+}
+
 # How each network is trained: rows N5, N8 and N9 of docs/fidelity.md. Layers
 # with GELU have negative activity, which counts.
 NETWORKS = {
     "alexnet": Entry(
         "invariance_tf.networks.alexnet:alexnet",
+        _ALEXNET,
         experiment={
             "epochs": 45,
             "learning_rate": 1e-4,
@@ -116,8 +127,7 @@ NETWORKS = {
         },
     ),
     "alexnet_small": Entry(
-        "invariance_tf.networks.alexnet:alexnet_small",
-        experiment=_SMALL,
+        "invariance_tf.networks.alexnet:alexnet_small", _ALEXNET, _SMALL
     ),
     "resnet18": Entry(
         "invariance_tf.networks.resnet18:resnet18",
@@ -130,6 +140,7 @@ NETWORKS = {
     ),
     "inception": Entry(
         "invariance_tf.networks.inception:inception",
+        {"dropout": 0.4},
         experiment={
             "epochs": 45,
             "learning_rate": 0.01,
@@ -139,17 +150,19 @@ NETWORKS = {
     ),
     "vit_small": Entry(
         "invariance_tf.networks.vit:vit_small",
-        experiment={**_SMALL, "activity": "signed"},
+        {**_WIDTH, "dropout": 0.0},
+        {**_SMALL, "activity": "signed"},
     ),
     "convnext_small": Entry(
         "invariance_tf.networks.convnext:convnext_small",
-        experiment={**_SMALL, "activity": "signed"},
+        _WIDTH,
+        {**_SMALL, "activity": "signed"},
     ),
     "bl_small": Entry(
-        "invariance_tf.networks.recurrent:bl_small", experiment=_SMALL
+        "invariance_tf.networks.recurrent:bl_small", _WIDTH, _SMALL
     ),
     "cornet_small": Entry(
-        "invariance_tf.networks.recurrent:cornet_small", experiment=_SMALL
+        "invariance_tf.networks.recurrent:cornet_small", _WIDTH, _SMALL
     ),
 }
 

@@ -4,12 +4,12 @@ import difflib
 import errno
 import os
 import re
-import types
 import typing
 
 import yaml
 
 from invariance_tf import foreign
+from invariance_tf.settings import checks
 from invariance_tf.settings.config import Experiment
 
 # What to do about errors of the operating system.
@@ -150,24 +150,6 @@ def reword(message, annotations=None):
     )
     if illegal and received and illegal[1] in annotations:
         name = illegal[1]
-        legal = _legal_values(annotations[name])
+        legal = checks.legal_values(annotations[name])
         return f"`{name}` must be {legal}. Received: {name}={received[1]}"
     return message
-
-
-def _legal_values(annotation):
-    """Describes a type in words."""
-    parts = typing.get_args(annotation)
-    origin = typing.get_origin(annotation)
-    if origin is typing.Literal:
-        return " or ".join(parts)
-    if origin in (typing.Union, types.UnionType):
-        parts = [part for part in parts if part is not types.NoneType]
-        return " or ".join(map(_legal_values, parts))
-    words = {
-        int: "a whole number",
-        float: "a number",
-        bool: "true or false",
-        dict: "names with values",
-    }
-    return words.get(origin or annotation, "text")

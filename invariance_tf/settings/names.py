@@ -42,9 +42,10 @@ def find(kind, name):
 
     Returns:
         A `defaults.Entry`. For the names of other packages, whose code is
-        imported, the options are the arguments of the class or function;
-        one without a default has the value `REQUIRED`. The options of several
-        transformations are those of each, by name.
+        imported, the options are the arguments of the class or function (of
+        a network those that are floats); one without a default has the value
+        `REQUIRED`. The options of several transformations are those of each,
+        by name.
 
     Raises:
         ValueError: If the name is unknown or its code cannot be imported.
@@ -231,7 +232,12 @@ def import_module(name):
 def _describe(kind, name, thing):
     """Returns the options and other defaults of something of the user's."""
     if kind == "network":
-        return {}, defaults.NETWORKS["alexnet_small"].experiment
+        floats = {
+            parameter.name: parameter.default
+            for parameter in _parameters(kind, name, thing).values()
+            if type(parameter.default) is float
+        }
+        return floats, defaults.NETWORKS["alexnet_small"].experiment
     if kind == "transform":
         own = getattr(thing, "arguments", None)
         return ({} if own is None else own()), {}

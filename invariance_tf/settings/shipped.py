@@ -14,6 +14,13 @@ HELP = (
 )
 
 
+# What a run writes beside its config.yaml: whichever is left is a sign of one.
+_OF_A_RUN = (
+    *("summary.json", "provenance.json", "splits.csv", "model.keras"),
+    "checkpoint.npz",
+)
+
+
 def configs_dir():
     """Returns the path of the directory of the config files.
 
@@ -66,25 +73,22 @@ class ConfigFile(jsonargparse.ActionConfigFile):
         """Adds the settings of the file."""
         path = find_config(value)
         text = pathlib.Path(path).read_text("utf-8")
-        content = foreign.read_yaml(text)
-        check_config(content)
-        directory = os.path.dirname(path)
-        if os.path.exists(os.path.join(directory, "provenance.json")):
-            # A run directory may be someone else's.
-            names.check_origin(content, path, "copy it, and use the copy")
+        check_config(foreign.read_yaml(text), path)
         # A pipe can be read only once.
         source = path if os.path.isfile(path) else text
         super().__call__(parser, settings, source, option_string)
 
 
-def check_config(content):
+def check_config(content, path):
     """Raises unless the content of a config file can be settings.
 
     Args:
         content: What `foreign.read_yaml` returned.
+        path: Path of the file.
 
     Raises:
-        ValueError: If it cannot.
+        ValueError: If it cannot, or if it names modules and lies in a run
+            directory, which may be someone else's.
     """
     is_mapping = isinstance(content, dict)
     if content and (not is_mapping or {"base", "grid", "config"} & {*content}):
@@ -92,3 +96,9 @@ def check_config(content):
             "A config file has a line for each setting, with one value. "
             f"Received: {[*content] if is_mapping else content}"
         )
+    directory = os.path.dirname(path)
+    if content and any(
+        os.path.exists(os.path.join(directory, name)) for name in _OF_A_RUN
+    ):
+        remedy = "copy it to another directory, and use the copy"
+        names.check_origin(content, path, remedy)

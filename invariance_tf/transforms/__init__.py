@@ -91,6 +91,10 @@ def get(name, /, **arguments):
             f"Keras layer. Received: transform={name}"
         )
     legal = [*made.arguments()]
+    arguments = {
+        key: _as_whole(value, entry.options.get(key, 0.0))
+        for key, value in arguments.items()
+    }
     defaults_of = {
         key: value
         for key, value in entry.options.items()
@@ -105,6 +109,15 @@ def get(name, /, **arguments):
             f"The transform {name} takes {', '.join(legal) or 'no arguments'}: "
             f"{error}. Received: transform_args={arguments}"
         ) from error
+
+
+def _as_whole(value, default):
+    """Returns a number as an integer if it is whole and its default no float.
+
+    Settings have floats, of which Python's `range` takes none.
+    """
+    is_whole = isinstance(value, float) and value.is_integer()
+    return int(value) if is_whole and type(default) is not float else value
 
 
 def _combine(name, arguments):

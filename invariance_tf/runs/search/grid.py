@@ -23,6 +23,7 @@ _FIXED = {
     "evaluate_on": "trained",
     "analysis": "none",
     "ablate_layer": None,
+    "test_strengths": (),
     "layer_measures": None,
     "tau": 0.1,
 }
@@ -47,12 +48,13 @@ def read_config(path):
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it is not a file of settings.
+        ValueError: If it is not a file of settings, or is one of a run
+            directory that names modules.
     """
     path = shipped.find_config(path)
     with plan.naming_file(path):
         content = files.read_yaml(path) or {}
-        shipped.check_config(content)
+        shipped.check_config(content, path)
         typed = plan.type_settings(content)
     return {name: value for name, value in typed.items() if name in SETTINGS}
 

@@ -53,7 +53,7 @@ def read_sweep(path, **changes):
 
     Args:
         path: Path of a YAML file.
-        **changes: Settings that override those of `base`, unless `None`.
+        **changes: Settings that override those of the file, unless `None`.
 
     Returns:
         List of resolved experiments, in the order of the file, each once.
@@ -64,7 +64,8 @@ def read_sweep(path, **changes):
     """
     with naming_file(path):
         base, parts = _split_content(files.read_yaml(path))
-        base |= {key: value for key, value in changes.items() if value}
+        changes = {k: v for k, v in changes.items() if v is not None}
+        parts = [{**part, **changes} for part in parts]
         check_num_runs(sum(_count_runs({**base, **part}) for part in parts))
         return drop_repeats(
             Experiment(**settings).resolve()
