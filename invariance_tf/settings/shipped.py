@@ -101,4 +101,4 @@ def check_config(content, path):
         os.path.exists(os.path.join(directory, name)) for name in _OF_A_RUN
     ):
         remedy = "copy it to another directory, and use the copy"
-        names.check_origin(content, path, remedy)
+        names.check_origin(content, "The config file of a run", remedy)
