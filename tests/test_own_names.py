@@ -324,7 +324,7 @@ def test_a_run_directory_is_not_trusted(run_dir, here, capsys, monkeypatch):
     assert cli.main(["analyze", str(run_dir), "--trust", "--tau", "0.2"]) == 0
 
 
-@pytest.mark.parametrize("left", ["splits.csv", "checkpoint.npz"])
+@pytest.mark.parametrize("left", ["model.keras", "checkpoint.npz"])
 @pytest.mark.parametrize("command", [["run", "--config"], ["search"]])
 def test_what_is_left_of_a_run_directory_is_not_trusted(
     here, capsys, command, left

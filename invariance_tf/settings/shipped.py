@@ -16,7 +16,7 @@ HELP = (
 
 # What a run writes beside its config.yaml: whichever is left is a sign of one.
 _OF_A_RUN = (
-    *("summary.json", "provenance.json", "splits.csv", "model.keras"),
+    *("summary.json", "provenance.json", "model.keras"),
     "checkpoint.npz",
 )
 
