@@ -354,7 +354,7 @@ def test_evil_names_are_drawn_as_they_are(tmp_path):
     with style.context():
         figure = Figure()
         axes = figure.subplots()
-        axes.legend(handles=[lines.make_handle(name) for name in names])
+        axes.legend(handles=lines.make_handles(names))
         drawing.save(figure, tmp_path / "legend.svg")
     for name in ("confusion.svg", "legend.svg"):
         drawn = html.unescape((tmp_path / name).read_text("utf-8"))
