@@ -52,8 +52,10 @@ def test_scalars_keep_their_steps_and_nan_is_left_out(events):
 def test_a_full_disk_is_named_as_for_other_files(tmp_path):
     log = EventLog(tmp_path)
     log._path = "/dev/full"
+    log._file = os.open(log._path, os.O_WRONLY)
     with pytest.raises(OSError, match="No space left.* '/dev/full'"):
         log.scalars({"training/loss": 1.0}, 1)
+    os.close(log._file)
 
 
 def test_pictures_keep_their_size(events):

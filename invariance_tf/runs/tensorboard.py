@@ -1,9 +1,11 @@
 """Logs a run for TensorBoard, with any backend of Keras."""
 
+import io
 import math
 import os
 import socket
 import time
+import weakref
 
 import numpy as np
 from tensorboard.compat.proto import event_pb2, summary_pb2
@@ -31,6 +33,10 @@ class EventLog:
         self._path = os.path.join(
             log_dir, f"events.out.tfevents.{time.time():.0f}.{host}.{process}"
         )
+        # Open until the log is closed or forgotten, as after an error.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        self._file = os.open(self._path, flags, 0o666)
+        self._close = weakref.finalize(self, os.close, self._file)
         self._add(file_version="brain.Event:2")
 
     def _add(self, **content):
@@ -40,9 +46,10 @@ class EventLog:
         errors are not the system's where a disk is full.
         """
         event = event_pb2.Event(wall_time=time.time(), **content)
+        record = io.BytesIO()
+        RecordWriter(record).write(event.SerializeToString())
         try:
-            with open(self._path, "ab") as file:
-                RecordWriter(file).write(event.SerializeToString())
+            os.write(self._file, record.getvalue())
         except OSError as error:
             # A full disk does not say which file it had no room for.
             error.filename = self._path
@@ -136,10 +143,11 @@ class EventLog:
         self._write(summary_v2.hparams_pb(plain), 0)
 
     def close(self):
-        """Logs that the run has finished."""
+        """Logs that the run has finished, and closes the file."""
         ended = plugin_data_pb2.SessionEndInfo(
             status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time()
         )
         self._write_hyper_parameters(
             metadata.SESSION_END_INFO_TAG, session_end_info=ended
         )
+        self._close()
