@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from invariance_tf import transforms
+from invariance_tf import files, transforms
 from invariance_tf.paradigm.model import build
 from invariance_tf.training import (
     estimate_statistics,
@@ -353,6 +353,17 @@ def test_a_training_is_short_for_its_batch_normalisation():
     model = keras.Model(image, layer(image))
     assert is_short(model, 1999) and not is_short(model, 2000)
     assert not is_short(keras.Model(image, keras.layers.ReLU()(image)), 1)
+
+
+@pytest.mark.parametrize("watch", [np.zeros(()), np.zeros(3)])
+def test_a_checkpoint_has_the_whole_state_of_the_watch(tmp_path, watch):
+    path = tmp_path / "a.npz"
+    fit(make_model(), path, epochs=1)
+    with np.load(path) as arrays:
+        content = {**arrays, "watch": watch}
+    np.savez(path, **content)
+    with pytest.raises(files.DamagedFileError, match="a.npz.*Remove it"):
+        fit(make_model(), path, epochs=2)
 
 
 def test_a_checkpoint_is_replaced_only_when_it_is_complete(

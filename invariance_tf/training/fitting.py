@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from invariance_tf import files
-from invariance_tf.training import devices, episodes
+from invariance_tf.training import devices, episodes, learning
 from invariance_tf.training.momentum import MomentumSGD
 from invariance_tf.training.progress import TrainingProgress
 
@@ -310,6 +310,8 @@ class _Checkpoint:
                 arrays[f"variable_{index}"] for index in range(len(state))
             ]
             watch_state = arrays.get("watch")
+            if watch_state is not None:
+                watch_state = watch_state.reshape(learning.STATE_SIZE)
             is_own = str(arrays.get("owner", self._owner)) == self._owner
         if not is_own or any(
             value.shape != tuple(variable.shape)

@@ -12,6 +12,8 @@ _logger = logging.getLogger(__name__)
 WINDOW = 250
 # Steps at chance after which a training is said not to learn.
 PATIENCE = 500
+# Numbers of `LearningWatch.state`.
+STATE_SIZE = 4
 
 ADVICE = (
     "Try --network_args.initializer he for alexnet, whose own start a higher "
@@ -127,7 +129,7 @@ class LearningWatch(keras.callbacks.Callback):
     def state(self):
         """List of numbers by which a resumed training goes on with its looks.
 
-        They are those of `_warn_at` and of `_carried`.
+        They are those of `_warn_at` and of `_carried`, `STATE_SIZE` in all.
         """
         return [self._warn_at, *self._carried]
 
