@@ -2,30 +2,26 @@
 
 import contextlib
 import dataclasses
-import inspect
 import logging
 import os
 import re
 import time
 from typing import Any
 
-import keras
 import numpy as np
 
-from invariance_tf import datasets, networks, transforms
+from invariance_tf import datasets, transforms
 from invariance_tf.measures import activations, passes, responses
 from invariance_tf.paradigm import categories, phases, pipeline
 from invariance_tf.paradigm import model as models
-from invariance_tf.runs import found, images, strengths
+from invariance_tf.runs import found, images, network_building, strengths
 from invariance_tf.settings import (
     calibrated,
-    checks,
     config,
     defaults,
     families,
     names,
 )
-from invariance_tf.settings.arguments import KINDS, check_argument
 from invariance_tf.training import devices, episodes, precision
 
 _logger = logging.getLogger(__name__)
@@ -132,21 +128,8 @@ def prepare(experiment):
         near_copies = found.find_near_copies(experiment, dataset, parts)
     found.log_found(dataset, parts, near_copies)
     with timed(seconds, "model"):
-        model = _build(experiment, dataset)
-    _check_network(experiment, dataset, parts, model)
-    # Layers inside others have paths, where no gate can be put in.
-    legal = [
-        name
-        for name in activations.rectified_layers(
-            model, activity=experiment.activity
-        )
-        if "/" not in name and ":" not in name
-    ]
-    if experiment.ablate_layer not in (None, *legal):
-        raise ValueError(
-            f"`ablate_layer` must be a layer with ReLU: {', '.join(legal)}. "
-            f"Received: ablate_layer={experiment.ablate_layer}"
-        )
+        model = network_building.build(experiment, dataset)
+    network_building.check(experiment, dataset, parts, model)
     run_dir = os.path.join(experiment.runs_dir, experiment.name())
     return Prepared(
         experiment,
@@ -221,7 +204,7 @@ def check(experiment):
         each.check_size(dataset.image_size, dataset.image_size)
         _check_repeats(each, dataset.images, parts)
     transform.get_config()
-    _network_options(experiment)
+    network_building.options(experiment)
     return experiment, dataset, parts
 
 
@@ -266,39 +249,6 @@ def _seen_with(experiment, num_categories):
     }
 
 
-def _network_options(experiment):
-    """Returns the options of the network, checked."""
-    network = networks.get(experiment.network)
-    # The first two are the images and the number of categories.
-    parameters = inspect.signature(network).parameters
-    legal = [*parameters][2:]
-    options = experiment.network_args
-    if not {*options} <= {*legal}:
-        raise ValueError(
-            f"The network {experiment.network} takes "
-            f"{', '.join(legal) or 'no arguments'}. "
-            f"Received: network_args={options}"
-        )
-    for name, value in options.items():
-        default = parameters[name].default
-        if isinstance(default, KINDS):
-            check_argument(
-                value,
-                default,
-                f"`{name}` of the network {experiment.network}",
-                f"network_args={options}",
-            )
-    if "weight_decay" in legal:
-        checks.check_range("weight_decay", options.get("weight_decay"))
-        return {"weight_decay": experiment.weight_decay, **options}
-    if experiment.weight_decay:
-        raise ValueError(
-            f"The network {experiment.network} does not take `weight_decay`. "
-            f"Received: weight_decay={experiment.weight_decay}"
-        )
-    return options
-
-
 def _warn_of_transform(name):
     """Warns if ImageNet images already vary in a transformation."""
     of_paper = sum(families.FAMILIES.values(), ())
@@ -337,47 +287,6 @@ def _check_batches(experiment, num_images):
             "a batch must be a multiple of `devices`, the last one at least as "
             "large as `devices`. Choose another `batch_size`. "
             f"Received: devices={experiment.devices}"
-        )
-
-
-def _build(experiment, dataset):
-    """Builds the untrained model."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(experiment.seed)
-    transform = transforms.get(
-        experiment.transform, **experiment.transform_args, name="transform"
-    )
-    return models.build(
-        networks.get(experiment.network),
-        transform,
-        dataset.image_size,
-        dataset.num_categories,
-        precision=experiment.precision,
-        **_network_options(experiment),
-    )
-
-
-def _check_network(experiment, dataset, parts, model):
-    """Raises if a network can be trained, but not used afterwards."""
-    head = activations.dense_head(model)
-    penultimate = activations.penultimate_layer(model)
-    if experiment.paradigm == "prototypes" and head.bias is None:
-        raise ValueError(
-            "The paradigm prototypes needs a network whose last layer has a "
-            f"bias. Received: use_bias=False, network={experiment.network}"
-        )
-    is_own = experiment.network not in defaults.NETWORKS
-    if not is_own or experiment.analysis == "none" or experiment.activity:
-        return
-    few = dataset.images[np.flatnonzero(parts == "train")[:8]]
-    network = activations.submodel(model, [penultimate])
-    (found,) = network.predict_on_batch(np.asarray(few, "float32")).values()
-    if (lowest := float(np.min(found))) < 0:
-        raise ValueError(
-            "The measures are for rectified activity, but the penultimate "
-            f"layer, {penultimate}, has negative activity: let it end in a "
-            "ReLU, or choose `activity` signed or `analysis` none. Received: "
-            f"activity=None, minimum={lowest:.3g}, network={experiment.network}"
         )
 
 
