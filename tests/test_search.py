@@ -124,7 +124,7 @@ def test_what_a_file_says_of_searched_and_fixed_settings_is_passed_over(
 
 
 @pytest.mark.parametrize(
-    "accuracies, median, num_diverged",
+    "accuracies, median, num_failed",
     [
         ((0.4,), 0.4, 0),
         ((0.9, 0.1, 0.3), 0.3, 0),
@@ -133,13 +133,13 @@ def test_what_a_file_says_of_searched_and_fixed_settings_is_passed_over(
         ((None, None), math.nan, 2),
     ],
 )
-def test_the_median_is_over_seeds(accuracies, median, num_diverged):
+def test_the_median_is_over_seeds(accuracies, median, num_failed):
     setting = Setting(0.1, 0.0, accuracies)
     assert setting.median == pytest.approx(median, nan_ok=True)
-    assert setting.num_diverged == num_diverged
+    assert setting.num_failed == num_failed
 
 
-def test_the_best_setting_has_the_highest_median_and_never_diverged():
+def test_the_best_setting_has_the_highest_median_and_never_failed():
     steady = Setting(0.1, 0.0, (0.5, 0.6, 0.7))
     lucky = Setting(0.2, 0.0, (0.5, 0.5, 1.0))
     risky = Setting(0.3, 0.0, (0.9, None, 0.9))
@@ -188,7 +188,7 @@ def test_the_picture_shows_every_setting_and_frames_the_best():
         if text.get_text()
     }
     assert len(written) == 25
-    assert written[0.5, 0.5] == "diverged"
+    assert written[0.5, 0.5] == "failed"
     assert written[2.5, 2.5] == "90.0"
     assert written[4.5, 1.5] == f"{100 * settings[9].median:.1f}"
     frames = [patch for patch in axes.patches if patch.get_gid() == "best"]
@@ -198,7 +198,7 @@ def test_the_picture_shows_every_setting_and_frames_the_best():
             (2.5, 2.5)
         )
     assert len(frames) == 2
-    assert [patch.get_gid() for patch in axes.patches].count("diverged") == 1
+    assert [patch.get_gid() for patch in axes.patches].count("failed") == 1
 
 
 def test_the_picture_shows_the_spread_over_seeds():
@@ -208,7 +208,7 @@ def test_the_picture_shows_the_spread_over_seeds():
     ]
     axes = draw_search(settings, settings[0]).axes[0]
     texts = [text.get_text() for text in axes.texts]
-    assert texts == ["62.5", "50.0 to 75.0", "diverged", "2 of 3"]
+    assert texts == ["62.5", "50.0 to 75.0", "failed", "2 of 3"]
 
 
 def test_the_terminal_shows_the_grid(capsys):
@@ -386,9 +386,9 @@ def test_what_diverged_is_not_tried_again(tiny, tmp_path, here, capsys):
         assert here.num_started == 1
         output, error = capsys.readouterr()
         assert error.startswith("error: At every setting a training diverged")
-        assert "diverged" in output and "For a config" not in output
+        assert "failed" in output and "For a config" not in output
     (row,) = read_csv(*tmp_path.glob("search/*/search.csv"))
-    assert row["num_diverged"] == "1" and row["median"] == ""
+    assert row["num_failed"] == "1" and row["median"] == ""
     assert [*tmp_path.glob("search/*/search.png")]
     assert not [*tmp_path.glob("search/*/best.yaml")]
 
@@ -438,7 +438,7 @@ def test_a_search_tries_every_setting_and_writes_the_best(
     output = search()
     (record,) = tmp_path.glob("search/synthfaces-*")
     rows = read_csv(record / "search.csv")
-    assert [row["num_diverged"] for row in rows] == ["0", "0", "1", "1"]
+    assert [row["num_failed"] for row in rows] == ["0", "0", "1", "1"]
     for row in rows[:2]:
         assert row["median"] == row["lowest"] == row["highest"]
     assert {

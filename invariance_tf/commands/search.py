@@ -40,8 +40,9 @@ def search_settings(arguments, program):
     """Searches for learning rate and weight decay.
 
     Returns:
-        Exit status: 0 done, 1 a run failed or every setting diverged, 2 a
-        mistake in the settings or missing data, 130 interrupted.
+        Exit status: 0 done, 1 a run could not be done, or a training failed at
+        every setting, 2 a mistake in the settings or missing data, 130
+        interrupted.
     """
     with terminal.mistakes():
         options, settings = _parse(arguments, program)
@@ -59,10 +60,10 @@ def search_settings(arguments, program):
 
     with many_runs.started_engine(options) as engine:
         runs = many_runs.survey_runs(experiments, engine, options)
-        # What has diverged would do so again.
+        # What has failed so would do so again.
         runs = [
             dataclasses.replace(
-                run, is_done=run.is_done or record.has_diverged(run)
+                run, is_done=run.is_done or record.has_failed(run)
             )
             for run in runs
         ]
@@ -70,7 +71,7 @@ def search_settings(arguments, program):
             progress.show_overview(runs, engine.num_slots)
             return 0
         failed = many_runs.do_runs(runs, engine)
-    lost = [pair for pair in failed if not record.has_diverged(pair[0])]
+    lost = [pair for pair in failed if not record.has_failed(pair[0])]
     if lost:
         many_runs.show_failed(runs, lost)
         return 1
@@ -133,7 +134,7 @@ def _explain(settings, best, num_images, seeds):
             f"{100 * best.median:.1f} % right (standard error of a single "
             f"network: {100 * error:.1f} %)."
         )
-    if any(setting.num_diverged for setting in settings):
+    if any(setting.num_failed for setting in settings):
         text += (
             " A setting at which a training diverged, or did not learn and was "
             "to stop then, is never chosen."
@@ -174,10 +175,10 @@ def _show_search(settings, best, title, note, record_dir):
 
 def _format_setting(setting):
     """Returns the text of a setting's cell."""
-    num_seeds, num_diverged = len(setting.accuracies), setting.num_diverged
-    if num_diverged:
-        part = f"\n{num_diverged} of {num_seeds}"
-        return f"diverged{part if num_diverged < num_seeds else ''}"
+    num_seeds, num_failed = len(setting.accuracies), setting.num_failed
+    if num_failed:
+        part = f"\n{num_failed} of {num_seeds}"
+        return f"failed{part if num_failed < num_seeds else ''}"
     text = f"{setting.median:.3f}"
     if num_seeds > 1:
         text += f"\n{min(setting.measured):.3f}-{max(setting.measured):.3f}"

@@ -13,7 +13,8 @@ class Setting:
         learning_rate: Float.
         weight_decay: Float.
         accuracies: Tuple of one float per seed, from 0 to 1, on original
-            held-out images; `None` if the training diverged.
+            held-out images; `None` if the training failed: it
+            diverged, or did not learn and was to stop then.
     """
 
     learning_rate: float
@@ -21,13 +22,13 @@ class Setting:
     accuracies: tuple
 
     @property
-    def num_diverged(self):
-        """Number of seeds whose training diverged."""
+    def num_failed(self):
+        """Number of seeds whose training failed."""
         return self.accuracies.count(None)
 
     @property
     def measured(self):
-        """List of the accuracies of the networks that did not diverge."""
+        """Accuracies where the training did not fail."""
         return [each for each in self.accuracies if each is not None]
 
     @property
@@ -39,14 +40,14 @@ class Setting:
 def choose_setting(settings):
     """Chooses the setting with the highest median accuracy over seeds.
 
-    A setting at which any training diverged is never chosen. Among equal
+    A setting at which any training failed is never chosen. Among equal
     medians the lowest learning rate wins, then the lowest weight decay.
 
     Args:
         settings: List of `Setting`, in ascending order.
 
     Returns:
-        A `Setting`, or `None` if a training diverged at each of them.
+        A `Setting`, or `None` if a training failed at each of them.
 
     Example:
 
@@ -54,7 +55,7 @@ def choose_setting(settings):
     >>> choose_setting(grid).learning_rate
     0.001
     """
-    stable = [setting for setting in settings if not setting.num_diverged]
+    stable = [setting for setting in settings if not setting.num_failed]
     return max(stable, key=lambda setting: setting.median, default=None)
 
 
@@ -120,7 +121,7 @@ def to_table(settings):
         "learning_rate": [setting.learning_rate for setting in settings],
         "weight_decay": [setting.weight_decay for setting in settings],
         "num_seeds": [len(setting.accuracies) for setting in settings],
-        "num_diverged": [setting.num_diverged for setting in settings],
+        "num_failed": [setting.num_failed for setting in settings],
         "median": [setting.median for setting in settings],
         "lowest": [
             min(setting.measured, default=math.nan) for setting in settings

@@ -14,7 +14,7 @@ _GREY = "#DDDDDD"
 def draw_search(settings, best=None, title="", note=""):
     """Draws the median accuracy at every setting of a grid.
 
-    Hatched cells are settings at which a training diverged.
+    Hatched cells are settings at which a training failed.
 
     Args:
         settings: List of `search.choice.Setting`, one for each combination of
@@ -36,7 +36,7 @@ def draw_search(settings, best=None, title="", note=""):
         row = rates.index(setting.learning_rate)
         column = decays.index(setting.weight_decay)
         cells[row, column] = setting
-        if not setting.num_diverged:
+        if not setting.num_failed:
             medians[row, column] = 100 * setting.median
     size = 1.9 + 0.78 * len(decays), 1.35 + 0.55 * len(rates)
     with style.context():
@@ -65,15 +65,15 @@ def draw_search(settings, best=None, title="", note=""):
 
 def _draw_cell(axes, row, column, setting, shade):
     """Writes the accuracies of a setting into its cell."""
-    num_seeds, num_diverged = len(setting.accuracies), setting.num_diverged
+    num_seeds, num_failed = len(setting.accuracies), setting.num_failed
     text, detail, box = f"{100 * setting.median:.1f}", "", None
     color = "black" if shade > 0.6 else "white"
-    if num_diverged:
+    if num_failed:
         _hatch(axes, row, column)
-        text, color = "diverged", "black"
+        text, color = "failed", "black"
         box = {"facecolor": _GREY, "edgecolor": "none", "pad": 1}
-        if num_diverged < num_seeds:
-            detail = f"{num_diverged} of {num_seeds}"
+        if num_failed < num_seeds:
+            detail = f"{num_failed} of {num_seeds}"
     elif num_seeds > 1:
         lowest, highest = min(setting.measured), max(setting.measured)
         detail = f"{100 * lowest:.1f} to {100 * highest:.1f}"
@@ -85,7 +85,7 @@ def _draw_cell(axes, row, column, setting, shade):
 
 
 def _hatch(axes, row, column):
-    """Hatches the cell of a setting at which a training diverged."""
+    """Hatches the cell of a setting at which a training failed."""
     axes.add_patch(
         Rectangle(
             (column, row),
@@ -95,7 +95,7 @@ def _hatch(axes, row, column):
             edgecolor="#B5B5B5",
             hatch="////",
             linewidth=0,
-            gid="diverged",
+            gid="failed",
         )
     )
 

@@ -15,11 +15,11 @@ from invariance_tf.runs.search.grid import SEARCHED
 from invariance_tf.runs.sweep.worker import FAILURE
 
 
-def has_diverged(run):
-    """Returns whether the training of a run has diverged.
+def has_failed(run):
+    """Returns whether the training of a run diverged, or did not learn.
 
-    One that did not learn and was to stop then counts as such. Either would end
-    so again, and is not repeated while its directory exists.
+    The latter counts if the run is to stop then. Either would end so again, and
+    is not repeated while its directory exists.
 
     Args:
         run: A `sweep.plan.Run`.
@@ -37,7 +37,7 @@ def has_diverged(run):
 
 
 def read_settings(runs):
-    """Reads the accuracies of finished or diverged runs.
+    """Reads the accuracies of finished or failed runs.
 
     Args:
         runs: List of `sweep.plan.Run`, the seeds of a setting side by side.
@@ -56,7 +56,7 @@ def read_settings(runs):
 
 
 def count_images(runs):
-    """Returns the number of held-out images, or 0 if every run diverged."""
+    """Returns the number of held-out images, or 0 if every run failed."""
     for run in runs:
         finished = run_files.find_finished(run.run_dir)
         if finished is not None:
@@ -122,6 +122,6 @@ def to_yaml(best):
 
 
 def _accuracy(run):
-    """Returns the accuracy of a run; `None` if it diverged."""
+    """Returns the accuracy of a run; `None` if it failed."""
     finished = run_files.find_finished(run.run_dir)
     return finished and finished.summary["clean_accuracy"]
