@@ -436,6 +436,11 @@ def test_the_time_left_comes_from_this_sweep_or_from_former_runs(tmp_path):
     progress.begin(runs[0])
     progress.end(runs[0], DONE)
     assert progress.seconds_left() == 3.0 * 4 / 2
+    # The second was begun by a former sweep: only its end took 3 seconds.
+    gone_on = {**DONE.value, "seconds": {"training": 9.0}}
+    progress.begin(runs[1])
+    progress.end(runs[1], dataclasses.replace(DONE, value=gone_on))
+    assert progress.seconds_left() == (3.0 + 9.0) / 2 * 3 / 2
     assert RunsProgress(runs, 0, 2, RunTimes()).seconds_left() is None
 
 

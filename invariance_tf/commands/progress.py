@@ -165,7 +165,6 @@ class RunsProgress(Bar):
             # By another sweep, while this one waited.
             text = f"done elsewhere, {_format_accuracies(outcome.value)}"
         else:
-            self._times.add(run, outcome.seconds)
             accuracies = _format_accuracies(outcome.value)
             if outcome.value["was_done"]:
                 accuracies += ", neurons measured again"
@@ -173,6 +172,8 @@ class RunsProgress(Bar):
             else:
                 # Its own, without the start of its process.
                 seconds = sum(outcome.value["seconds"].values())
+            # A run that went on was begun before this sweep.
+            self._times.add(run, max(outcome.seconds, seconds))
             text = f"{accuracies}, {seconds:.0f} s"
         position = f"{self._num_done:{len(str(self._total))}d}"
         terminal.show_line(
