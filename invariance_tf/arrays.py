@@ -10,8 +10,7 @@ import numpy as np
 
 from invariance_tf.memory import find_memory
 
-# Images whose values are looked at together, so that a memory map is never
-# read whole.
+# Images looked at together, so that a memory map is never read whole.
 _CHUNK = 256
 
 _SHAPE = "(num_images, height, width, channels)"
@@ -63,7 +62,10 @@ def read_images(
         )
     images, own_labels = _collect(images, num_images, name)
     if num_images is not None and num_images < len(images):
-        images = images[:num_images]
+        if hasattr(images, "take_records"):
+            images = images.take_records(np.arange(num_images))
+        else:
+            images = images[:num_images]
         own_labels = None if own_labels is None else own_labels[:num_images]
     check_shape(images.shape, name)
     _check_type(images.dtype, name)
@@ -125,7 +127,8 @@ def read_labels(labels, num_images, names=None):
     is_whole = labels.dtype.kind in "biuf" and np.array_equal(
         labels, np.trunc(labels)
     )
-    if not is_whole or labels.size and labels.min() < 0:
+    # Larger ones are no int64.
+    if not is_whole or not np.all((labels >= 0) & (labels < 2**63)):
         raise ValueError(
             "`labels` must be integers >= 0, strings or one-hot rows. "
             f"Received: {_preview(labels)}"
@@ -261,6 +264,7 @@ def _collect(images, num_images, name):
         if batch.ndim == 3:
             batch = batch[np.newaxis]
             of_batch = None if of_batch is None else of_batch[np.newaxis]
+        _check_batch(batch, of_batch, labels, name)
         found.append(batch)
         labels.append(of_batch)
         count += len(batch)
@@ -283,6 +287,20 @@ def _collect(images, num_images, name):
         )
     has_labels = labels[0] is not None
     return np.concatenate(found), np.concatenate(labels) if has_labels else None
+
+
+def _check_batch(batch, labels, former, name):
+    """Raises unless a batch has a label for each image, or none as others."""
+    if former and (labels is None) != (former[0] is None):
+        raise ValueError(
+            f"`{name}` must have labels in all elements or in none. Received: "
+            f"{len(former)} elements, then one that differs"
+        )
+    if labels is not None and labels.shape[:1] != (len(batch),):
+        raise ValueError(
+            f"`{name}` must have one label for each image of an element. "
+            f"Received: {len(batch)} images, labels of shape {labels.shape}"
+        )
 
 
 def _elements(images, num_images, name):

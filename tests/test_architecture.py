@@ -25,7 +25,7 @@ ROOMS = {
     "drawing": {"measures", "settings", "files", "foreign"},
     "datasets": {"settings", "arrays", "memory", "files", "foreign"},
     "training": {"paradigm", "files"},
-    "measures": {"paradigm", "transforms", "arrays", "files"},
+    "measures": {"paradigm", "transforms", "arrays", "memory", "files"},
     "paradigm": {"transforms", "foreign"},
     "networks": {"settings"},
     "transforms": {"settings"},

@@ -213,6 +213,45 @@ def test_images_of_unequal_size_in_a_data_set_are_refused():
         arrays.read_images(tensors(IMAGES).take(0))
 
 
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        # Seven in all, but of other images.
+        ((LABELS[:2], LABELS[3:8]), "3 images, labels of shape .2,."),
+        ((LABELS[:3], None), "or in none. Received: 1 elem"),
+        ((None, LABELS[3:7]), "or in none. Received: 1 elem"),
+        ((LABELS[0], LABELS[3:7]), "3 images, labels of shape .."),
+    ],
+)
+def test_labels_are_those_of_their_element(labels, message):
+    images = IMAGES[:3], IMAGES[3:7]
+    elements = zip(images, labels, strict=True)
+    with pytest.raises(ValueError, match=message):
+        arrays.read_images(iter(elements), num_images=7)
+
+
+def test_what_is_decoded_when_it_is_read_stays_so():
+    """Also if only some are wanted."""
+
+    class Decoded:
+        def __init__(self, positions):
+            self.positions = positions
+            self.shape = (len(positions), *IMAGES.shape[1:])
+            self.dtype = IMAGES.dtype
+
+        def __len__(self):
+            return len(self.positions)
+
+        def __getitem__(self, index):
+            raise AssertionError("decoded")
+
+        def take_records(self, positions):
+            return Decoded(self.positions[positions])
+
+    images, _ = arrays.read_images(Decoded(np.arange(10)), num_images=4)
+    assert images.positions.tolist() == [0, 1, 2, 3]
+
+
 def test_black_images_are_images():
     assert not arrays.read_images(np.zeros((2, 4, 4, 3)))[0].any()
 
@@ -264,6 +303,9 @@ def test_labels_are_integers_names_or_one_hot_rows(labels):
         (np.ones((10, 3)), "one-hot"),
         ([*"abcdefghi", None], "integers >= 0"),
         (np.ones((10, 3, 2)), "one label for each"),
+        ([np.inf, *range(9)], "integers >= 0"),
+        ([1e30, *range(9)], "integers >= 0"),
+        (np.full(10, 2**63, "uint64"), "integers >= 0"),
     ],
 )
 def test_other_labels_are_refused(labels, message):

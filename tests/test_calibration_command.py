@@ -158,6 +158,25 @@ FOUND = {
 }
 
 
+@pytest.mark.parametrize("paradigm", ["two_step", "prototypes"])
+def test_a_paradigm_for_seen_categories_is_passed_over(
+    paradigm, tmp_path, capsys, monkeypatch
+):
+    """Nothing is seen transformed here."""
+    prepared = []
+
+    def stop(experiment):
+        prepared.append(experiment)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(preparation, "prepare", stop)
+    arguments = ["--transform=white_noise", f"--paradigm={paradigm}"]
+    assert small(str(tmp_path), *arguments) == 2
+    assert "enough" in capsys.readouterr().err
+    (experiment,) = prepared
+    assert (experiment.paradigm, experiment.n_seen) == ("joint", 0)
+
+
 def test_a_strength_is_read_for_the_same_images_only(tmp_path):
     write_record(tmp_path, json.dumps(FOUND))
     for options in (None, FOUND["options"]):

@@ -134,7 +134,7 @@ def test_by_default_the_data_are_those_of_the_paper(tmp_path):
         with_info=True,
         download_and_prepare_kwargs={"download_config": config},
     )
-    assert info.full_name == "facescrub/faces100/1.0.0"
+    assert info.full_name == "facescrub/faces100/2.0.0"
     assert info.features["label"].names == ["A", "C"]
     counts = {
         split: np.bincount([label for _, label in splits[split]]).tolist()
@@ -226,7 +226,7 @@ def test_nothing_is_downloaded_or_left_behind(tmp_path, monkeypatch):
     make_faces(tmp_path / "faces")
     load(tmp_path / "faces")
     assert not (tmp_path / "cache").exists()
-    directory = tmp_path / "prepared" / "facescrub" / "small" / "1.0.0"
+    directory = tmp_path / "prepared" / "facescrub" / "small" / "2.0.0"
     assert sorted(path.name for path in directory.iterdir()) == [
         "dataset_info.json",
         "facescrub-test.tfrecord-00000-of-00001",

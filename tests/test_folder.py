@@ -206,6 +206,57 @@ def test_transparent_pixels_are_white(load, data_dir, mode):
     assert (pixels[8:] == 255).all()
 
 
+def make_png(size, kind, rows, *further):
+    """Returns a PNG of bits and type of colour, with chunks before its rows."""
+    header = struct.pack(">II", size, size) + bytes([*kind, 0, 0, 0])
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, data in [
+        (b"IHDR", header),
+        *further,
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]:
+        content += struct.pack(">I", len(data)) + name + data
+        content += struct.pack(">I", zlib.crc32(name + data))
+    return content
+
+
+def one_value_png(bits, value):
+    """Returns a PNG of one grey value, which is transparent."""
+    row = "".join(16 * [f"{value:0{bits}b}"])
+    row = int(row, 2).to_bytes(2 * bits)
+    key = b"tRNS", struct.pack(">H", value)
+    return make_png(16, (bits, 0), 16 * (b"\0" + row), key)
+
+
+@pytest.mark.parametrize("bits, transparent", [(1, 0), (8, 5)])
+def test_a_transparent_value_is_white(load, data_dir, bits, transparent):
+    (data_dir / "cat" / "0.png").write_bytes(one_value_png(bits, transparent))
+    dataset = load()
+    assert dataset.skipped == ()
+    assert (dataset.images[0] == 255).all()
+
+
+@pytest.mark.parametrize("bits, transparent", [(2, 1), (4, 5), (16, 4)])
+def test_a_transparent_value_that_pillow_misses_is_refused(
+    load, data_dir, bits, transparent
+):
+    (data_dir / "cat" / "0.png").write_bytes(one_value_png(bits, transparent))
+    ((name, reason),) = load().skipped
+    assert name == "cat/0.png"
+    assert reason == "has a transparent value that is not of 8 bits: convert it"
+
+
+def test_sixteen_bits_of_colour_with_a_transparent_value_are_refused():
+    color = struct.pack(">HHH", 300, 1, 2)
+    content = make_png(1, (16, 2), b"\0" + color, (b"tRNS", color))
+    with (
+        pytest.raises(decoding.UnusableImageError, match="not of 8 bits"),
+        decoding.open_image(content),
+    ):
+        pass
+
+
 @pytest.mark.parametrize(
     ("orientation", "as_seen"),
     [
@@ -256,16 +307,7 @@ def test_fine_patterns_average_out(load, data_dir):
 
 
 def bomb():
-    size = struct.pack(">II", 60_000, 60_000)
-    content = b"\x89PNG\r\n\x1a\n"
-    for name, data in [
-        (b"IHDR", size + bytes([8, 2, 0, 0, 0])),
-        (b"IDAT", zlib.compress(bytes(100_000))),
-    ]:
-        check = zlib.crc32(name + data)
-        content += struct.pack(">I", len(data)) + name + data
-        content += struct.pack(">I", check)
-    return content
+    return make_png(60_000, (8, 2), bytes(100_000))
 
 
 def large_bitmap():

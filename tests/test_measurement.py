@@ -12,6 +12,7 @@ from invariance_tf import transforms
 from invariance_tf.measures import (
     decoding,
     evaluation,
+    measurement,
     population,
     population_measures,
     responses,
@@ -705,6 +706,39 @@ def test_whole_layers_are_measured_for_each_category_group():
             expected = decoding.decode_transformed(*both).value
             # Folds are drawn by the position of an image.
             assert abs(table.value["decode_transformed"] - expected) < 0.2
+
+
+def test_each_of_three_category_groups_is_measured_by_its_own_images():
+    images = np.random.default_rng(9).integers(0, 256, (54, 6, 6, 3), "uint8")
+    labels = np.repeat(np.arange(9), 6)
+    groups = np.arange(9) % 3
+    read = functools.partial(
+        responses.Responses, make_model(), transform="rotate180", layers="fc"
+    )
+    found = measurement.measure(
+        read(images, labels=labels),
+        is_seen=groups == 0,
+        is_other=groups == 2,
+        measures=["linear_cka"],
+    ).population.set_index("category_group")
+    for group, number in (("seen", 0), ("unseen", 1), ("other", 2)):
+        chosen = images[groups[labels] == number]
+        both = read(chosen).arrays()
+        expected = population.linear_cka(*both).value
+        assert found.value[group] == pytest.approx(expected), group
+
+
+def test_measures_that_do_not_fit_in_memory_are_refused(monkeypatch):
+    monkeypatch.setattr(population_measures, "find_memory", lambda: 64 * 4999)
+    check = population_measures.check_memory
+    check(["goodfellow_score", "normalized_variance"], 10**6)
+    check(["all"], 70)
+    for measures in (["rsa"], ["all"]):
+        with pytest.raises(ValueError, match="rsa.*: 71 images need"):
+            check(measures, 71)
+    with pytest.raises(ValueError, match="linear_cka compare"):
+        monkeypatch.setattr(population_measures, "find_memory", lambda: 63)
+        measure(measures="linear_cka")
 
 
 def test_large_layers_are_measured_from_files():

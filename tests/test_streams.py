@@ -153,6 +153,16 @@ def test_a_full_disk_is_named_with_the_file_and_what_to_do():
     )
 
 
+@pytest.mark.parametrize(
+    "number, status",
+    [(errno.ENOSPC, 1), (errno.EDQUOT, 1), (errno.EIO, 1), (errno.ENOENT, 2)],
+)
+def test_a_disk_that_is_full_is_no_mistake_in_the_settings(number, status):
+    with pytest.raises(terminal.Stop) as stop, terminal.mistakes():
+        raise OSError(number, os.strerror(number), "cache")
+    assert stop.value.status == status
+
+
 def test_places_are_checked_without_making_anything(tmp_path):
     check_place(str(tmp_path / "new" / "newer"), "out")
     check_place(str(tmp_path / "new" / "page.html"), "out", is_file=True)

@@ -327,6 +327,11 @@ def test_above_chance_is_2_percent_or_4_standard_errors(
     assert found == is_above
 
 
+def test_a_single_category_is_learned():
+    """Its chance is to be always right."""
+    assert learning.is_above_chance(1e-6, 1.0, 8000, [0.0, 1.0, 0.0])
+
+
 def test_chance_follows_the_most_common_category():
     entropy, accuracy = learning.chance_level([0.5, 0.25, 0.25, 0.0])
     assert entropy == pytest.approx(1.5 * math.log(2))

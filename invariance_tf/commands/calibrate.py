@@ -20,8 +20,8 @@ class Options:
     Raises its strength in steps until a network that was trained on original
     images only falls below a threshold of accuracy on transformed test images,
     and records the curve. The network is trained first if there is none in
-    runs_dir. The settings transform_args and n_seen, and those of neurons, are
-    ignored.
+    runs_dir. The settings transform_args, n_seen, seen_sets and paradigm, and
+    those of neurons, are ignored.
 
     Args:
         parameter: Argument of the transformation that is its strength; null:
@@ -94,6 +94,8 @@ def _on_originals(experiment):
         transform="identity",
         transform_args=None,
         n_seen=0,
+        paradigm="joint",
+        seen_sets="same",
         test_strengths=(),
         analysis="none",
         ablate_layer=None,

@@ -1,6 +1,7 @@
 """How commands end, what they report, and what they keep off the terminal."""
 
 import contextlib
+import errno
 import functools
 import logging
 import math
@@ -15,6 +16,9 @@ from rich.table import Table
 from invariance_tf import foreign
 from invariance_tf.commands import streams
 from invariance_tf.settings import mistakes as wording
+
+# No mistake of the user's: the same command may succeed later.
+_OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class Stop(Exception):
@@ -87,6 +91,8 @@ def check_output(output, status):
 def mistakes(kinds=(ValueError, OSError)):
     """Ends the command with status 2 if the user made a mistake.
 
+    With status 1 if a disk is full or fails.
+
     Args:
         kinds: Type of the errors that say so, or a tuple of types.
     """
@@ -94,7 +100,8 @@ def mistakes(kinds=(ValueError, OSError)):
         with _backend():
             yield
     except kinds as error:
-        raise Stop(2, wording.one_line(error)) from error
+        is_of_disk = getattr(error, "errno", None) in _OF_DISK
+        raise Stop(1 if is_of_disk else 2, wording.one_line(error)) from error
 
 
 @contextlib.contextmanager

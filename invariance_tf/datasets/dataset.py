@@ -134,8 +134,10 @@ class Dataset:
             positions: Integer array, which images.
             reach: See `resemblance.find_contours`.
         """
-        # Blocks that fit the processor's cache.
-        blocks = np.split(positions, range(256, len(positions), 256))
+        # Blocks that fit the processor's cache, and large images in memory.
+        num_bytes = np.prod(self.images.shape[1:])
+        step = int(np.clip(2**24 // num_bytes, 1, 256))
+        blocks = np.split(positions, range(step, len(positions), step))
         return np.concatenate(
             [
                 resemblance.find_contours(self.images[block], reach)

@@ -35,19 +35,26 @@ def decode_transformed(original, transformed, penalty=0.1, seed=0):
     check_responses(original, transformed, same_neurons=True)
     num_images = len(original)
     fold = np.tile(_folds(np.zeros(num_images, int), seed), 2)
-    both = map(np.concatenate, columns(original, transformed))
-    products = _multiply_folds(((some, [some]) for some in both), fold)
-    generator = np.random.default_rng(seed)
-    shares = []
-    for is_shuffled in (False, True):
-        is_first = np.zeros(num_images, bool)
-        if is_shuffled:  # Which of the two versions is called transformed.
-            is_first = generator.random(num_images) < 0.5
-        targets = np.concatenate([is_first, ~is_first]).astype(int)
-        predicted = _predict_folds(products, targets, fold, penalty)
-        shares.append(np.mean(predicted == targets))
-    low, high = wilson(round(float(shares[0]) * num_images), num_images)
-    return Estimate(float(shares[0]), low, high, float(shares[1]))
+
+    def read():
+        for pair in columns(original, transformed):
+            both = np.concatenate(pair)
+            yield both, [both]
+
+    # For the control, which of the two versions is called transformed.
+    is_swapped = np.random.default_rng(seed).random(num_images) < 0.5
+    targets = [
+        np.concatenate([is_first, ~is_first]).astype(int)
+        for is_first in (np.zeros(num_images, bool), is_swapped)
+    ]
+    value, control = (
+        float(np.mean(predicted == target))
+        for predicted, target in zip(
+            _predict(read, fold, targets, penalty), targets, strict=True
+        )
+    )
+    low, high = wilson(round(value * num_images), num_images)
+    return Estimate(value, low, high, control)
 
 
 def decode_categories(original, transformed, labels, penalty=0.1, seed=0):
@@ -89,20 +96,30 @@ def decode_categories(original, transformed, labels, penalty=0.1, seed=0):
         )
     fold = _folds(labels, seed)
     shuffled = np.random.default_rng(seed).permutation(labels)
-    chunks = (
-        (known, (known, other))
-        for known, other in columns(original, transformed)
-    )
-    products = _multiply_folds(chunks, fold)
+
+    def read():
+        for known, other in columns(original, transformed):
+            yield known, [known, other]
+
+    targets = labels, shuffled
+    correct = [
+        predicted == target
+        for predicted, target in zip(
+            _predict(read, fold, targets, penalty), targets, strict=True
+        )
+    ]
     estimates = []
     for version in (0, 1):
-        correct = [
-            _predict_folds(products, targets, fold, penalty, version) == targets
-            for targets in (labels, shuffled)
-        ]
-        value, control = (float(each.mean()) for each in correct)
-        low, high = wilson(int(correct[0].sum()), len(labels))
-        estimates.append(Estimate(value, low, high, control))
+        num_correct, num_shuffled = (each[version].sum() for each in correct)
+        low, high = wilson(int(num_correct), len(labels))
+        estimates.append(
+            Estimate(
+                float(num_correct / len(labels)),
+                low,
+                high,
+                float(num_shuffled / len(labels)),
+            )
+        )
     return tuple(estimates)
 
 
@@ -115,59 +132,66 @@ def _folds(labels, seed, num_folds=5):
     return fold
 
 
-def _multiply_folds(chunks, fold):
+def _predict(read, fold, targets, penalty):
+    """Predicts targets of images by decoders trained on the other folds.
+
+    One fold after the other, as products of images are large.
+
+    Args:
+        read: Function that returns an iterable of pairs, for a few neurons at
+            a time: responses that are learnt from, and a list of responses that
+            are tested, all with a row for each image.
+        fold: Integer array of shape `(num_images,)`.
+        targets: List of integer arrays of that shape.
+        penalty: Float > 0.
+
+    Returns:
+        List with an integer array for each of the targets, of shape
+        `(num_tested, num_images)`.
+    """
+    predicted = None
+    for number in np.unique(fold):
+        is_tested = fold == number
+        of_learnt, of_tested = _multiply(read(), is_tested)
+        if predicted is None:
+            shape = len(of_tested), len(fold)
+            predicted = [np.empty(shape, int) for _ in targets]
+        # In the dual form, as there may be more neurons than images.
+        of_learnt[np.diag_indices_from(of_learnt)] += penalty
+        for target, found in zip(targets, predicted, strict=True):
+            learnt = target[~is_tested]
+            classes = np.unique(learnt)
+            wanted = np.where(learnt[:, None] == classes, 1.0, -1.0)
+            offset = wanted.mean(axis=0)
+            weights = np.linalg.solve(of_learnt, wanted - offset)
+            for version, products in enumerate(of_tested):
+                scores = products @ weights + offset
+                found[version, is_tested] = classes[scores.argmax(axis=1)]
+    return predicted
+
+
+def _multiply(chunks, is_tested):
     """Multiplies standardised responses, as decoders need them.
 
     Args:
-        chunks: Iterable of pairs, for a few neurons at a time: responses that
-            are learnt from, and a list of responses that are tested, all with
-            a row for each image.
-        fold: Integer array of shape `(num_images,)`.
+        chunks: Iterable, as `read` of `_predict` returns it.
+        is_tested: Boolean array of shape `(num_images,)`.
 
     Returns:
-        Dictionary from each number of a fold to the products with the images
-        of all other folds: of these images themselves, and of those of the
-        fold in each of the tested responses, below each other.
+        Array of the products of the images that are learnt from with each
+        other, and a list of arrays: of the tested images with these.
     """
-    products, num_neurons = dict.fromkeys(np.unique(fold), 0.0), 0
+    products, num_neurons = 0.0, 0
     for known, tested in chunks:
         num_neurons += known.shape[1]
-        for number in products:
-            is_tested = fold == number
-            learnt = known[~is_tested]
-            mean, scale = learnt.mean(axis=0), learnt.std(axis=0)
-            # A neuron that does not vary says nothing.
-            scale = np.where(scale > 0, scale, np.inf)
-            rows = [learnt, *(some[is_tested] for some in tested)]
-            rows = (np.concatenate(rows) - mean) / scale
-            products[number] = products[number] + rows @ rows[: len(learnt)].T
-    return {number: each / num_neurons for number, each in products.items()}
-
-
-def _predict_folds(products, targets, fold, penalty, version=0):
-    """Predicts the target of each row by a decoder trained on other folds.
-
-    Args:
-        products: Dictionary of `_multiply_folds`.
-        targets: Integer array of shape `(num_images,)`.
-        fold: Integer array of that shape.
-        penalty: Float > 0.
-        version: Integer, which of the tested responses to test.
-    """
-    predicted = np.empty(len(targets), int)
-    for number, all_rows in products.items():
-        is_tested = fold == number
-        learnt = targets[~is_tested]
-        of_learnt = all_rows[: len(learnt)]
-        first = len(learnt) + version * is_tested.sum()
-        of_tested = all_rows[first : first + is_tested.sum()]
-        classes = np.unique(learnt)
-        wanted = np.where(learnt[:, None] == classes, 1.0, -1.0)
-        offset = wanted.mean(axis=0)
-        # In the dual form, as there may be more neurons than images.
-        weights = np.linalg.solve(
-            of_learnt + penalty * np.eye(len(learnt)), wanted - offset
-        )
-        scores = of_tested @ weights + offset
-        predicted[is_tested] = classes[scores.argmax(axis=1)]
-    return predicted
+        learnt = known[~is_tested]
+        mean, scale = learnt.mean(axis=0), learnt.std(axis=0)
+        # A neuron that does not vary says nothing.
+        scale = np.where(scale > 0, scale, np.inf)
+        rows = [learnt, *(some[is_tested] for some in tested)]
+        rows = (np.concatenate(rows) - mean) / scale
+        products += rows @ rows[: len(learnt)].T
+    products /= num_neurons
+    num_learnt = np.count_nonzero(~is_tested)
+    of_tested = products[num_learnt:]
+    return products[:num_learnt], np.split(of_tested, len(tested))

@@ -180,6 +180,7 @@ def measure(
     measures = population_measures.read_measures(
         measures, responses.labels if responses.has_labels else None
     )
+    population_measures.check_memory(measures, responses.num_images)
     group, groups = _group_images(responses, is_seen, is_other)
     sums = [
         Accumulator(maxima, tau, len(groups["all"]), rule, responses.is_signed)

@@ -9,6 +9,11 @@ import numpy as np
 
 from invariance_tf.measures import arguments, decoding, population
 from invariance_tf.measures.estimates import NOTHING
+from invariance_tf.memory import find_memory
+
+# What needs memory for each pair of images, and how many bytes at most.
+_PAIRING = ("linear_cka", "rsa", "decode_transformed", "decode_categories")
+_BYTES_PER_PAIR = 64
 
 
 def _score(original, transformed, labels, seed):
@@ -86,6 +91,27 @@ def read_measures(measures, labels):
     return [*dict.fromkeys(names)]
 
 
+def check_memory(measures, num_images):
+    """Raises if measures need more memory than there is.
+
+    Args:
+        measures: List as of `read_measures`.
+        num_images: Integer.
+
+    Raises:
+        ValueError: If they do.
+    """
+    found = [name for name in _PAIRING if name in measures or "all" in measures]
+    needed, memory = _BYTES_PER_PAIR * num_images**2, find_memory()
+    if found and needed > memory:
+        raise ValueError(
+            f"{', '.join(found)} compare every image with every other one: "
+            f"{num_images:,} images need about {needed / 2**30:,.0f} GiB of "
+            f"memory, of {memory / 2**30:,.0f}. Leave these measures out, or "
+            f"measure fewer images. Received: measures={[*measures]}"
+        )
+
+
 def measure_layers(responses, names, groups):
     """Measures whole layers.
 
@@ -101,9 +127,8 @@ def measure_layers(responses, names, groups):
     rows = []
     if not names:
         return rows
-    first, *_ = groups.values()
-    # Those of the first group first: every group is a slice, not a copy.
-    order = np.argsort(~first, kind="stable")
+    # Group after group: each is a slice, not a copy. All are of the last one.
+    order = np.argsort(np.argmax([*groups.values()], axis=0), kind="stable")
     slices = {
         name: slice(*(np.flatnonzero(is_in[order])[[0, -1]] + [0, 1]))
         for name, is_in in groups.items()

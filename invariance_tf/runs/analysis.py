@@ -85,13 +85,17 @@ def analyse(prepared, log=None):
 
 
 def _measure(prepared, responses, tau):
-    """Returns the measurement of each transformation to test, by name."""
+    """Returns the measurement of each transformation to test, by name.
+
+    Of `responses` each is dropped when it has been measured, as it may hold
+    much of the memory.
+    """
     measures = checks.read_layer_measures(prepared.experiment.layer_measures)
     measured = {}
-    for name, of_test in responses.items():
+    for name in [*responses]:
         is_seen, is_other = prepared.groups(name)
         measured[name] = measurement.measure(
-            of_test,
+            responses.pop(name),
             tau=tau,
             is_seen=is_seen,
             is_other=is_other,

@@ -11,12 +11,18 @@ from typing import Any
 import numpy as np
 
 from invariance_tf import datasets, transforms
-from invariance_tf.measures import activations, passes, responses
+from invariance_tf.measures import (
+    activations,
+    passes,
+    population_measures,
+    responses,
+)
 from invariance_tf.paradigm import categories, phases, pipeline
 from invariance_tf.paradigm import model as models
 from invariance_tf.runs import found, images, network_building, strengths
 from invariance_tf.settings import (
     calibrated,
+    checks,
     config,
     defaults,
     families,
@@ -190,6 +196,20 @@ def check(experiment):
     if experiment.dataset == "imagenet":
         for name in re.split("[,+]", experiment.transform):
             _warn_of_transform(name)
+    # Better raise now than after training, when the model is to be saved and
+    # its neurons to be measured.
+    _check_transforms(experiment, dataset, parts)
+    if experiment.analysis != "none":
+        population_measures.check_memory(
+            checks.read_layer_measures(experiment.layer_measures),
+            np.count_nonzero(parts == "test"),
+        )
+    network_building.options(experiment)
+    return experiment, dataset, parts
+
+
+def _check_transforms(experiment, dataset, parts):
+    """Raises if a transformation cannot be applied, measured or saved."""
     transform = transforms.get(
         experiment.transform, **experiment.transform_args
     )
@@ -198,14 +218,10 @@ def check(experiment):
         *strengths.list_transforms(experiment).values(),
         *_further_tests(experiment).values(),
     ]
-    # Better raise now than after training, when the model is to be saved and
-    # its neurons to be measured.
     for each in tested:
         each.check_size(dataset.image_size, dataset.image_size)
         _check_repeats(each, dataset.images, parts)
     transform.get_config()
-    network_building.options(experiment)
-    return experiment, dataset, parts
 
 
 def _check_repeats(transform, images, parts):

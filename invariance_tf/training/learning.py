@@ -72,6 +72,9 @@ def is_above_chance(cross_entropy, accuracy, num_images, shares):
     True
     """
     entropy, share = chance_level(shares)
+    if share == 1:
+        # With a single category there is nothing to learn.
+        return True
     error = math.sqrt(share * (1 - share) / num_images)
     return cross_entropy < 0.98 * entropy or accuracy > share + 4 * error
 

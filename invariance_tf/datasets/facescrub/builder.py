@@ -125,8 +125,11 @@ class Facescrub(tfds.core.GeneratorBasedBuilder):
     """
 
     # The first number is that of `decoding.VERSION`: pixels can change with it.
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First version."}
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES = {
+        "1.0.0": "First version.",
+        "2.0.0": "Images whose transparent value Pillow misses are refused.",
+    }
     MANUAL_DOWNLOAD_INSTRUCTIONS = INSTRUCTIONS
     BUILDER_CONFIGS = [
         FacescrubConfig(

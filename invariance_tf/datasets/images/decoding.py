@@ -19,7 +19,7 @@ from invariance_tf import foreign
 from invariance_tf.datasets.images import budget
 
 # Part of the cache's key: raise it whenever a decoded value can change.
-VERSION = 1
+VERSION = 2
 # Pillow's names of the formats of the web, and of those that folders have. It
 # reads AVIF since 11.3, unless it was built without.
 WEB_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
@@ -141,7 +141,10 @@ def _count_scans(content):
 
 
 def _check_kind_of_values(image):
-    """Raises if it is not known which value is white.
+    """Raises if it is not known which value is white, or transparent.
+
+    A PNG may call one value transparent. Of 8 bits Pillow finds it, of others
+    it may not, as it scales the values only.
 
     Of 16 bits it is the largest one, to which Pillow scales PNM and JPEG 2000.
     A TIFF may have 12 or 32 bits, signs, fractions, or black as the largest.
@@ -159,6 +162,13 @@ def _check_kind_of_values(image):
             "has values other than 8 or 16 bits, from black to white: convert "
             "it"
         )
+    has_key = isinstance(image.info.get("transparency"), int | tuple)
+    if image.format == "PNG" and image.mode != "P" and has_key:
+        # Such as L;4, but RGB and L.
+        if any(";" in str(tile[3]) for tile in image.tile):
+            raise UnusableImageError(
+                "has a transparent value that is not of 8 bits: convert it"
+            )
 
 
 def _say_unknown(content, formats):
