@@ -4,6 +4,7 @@ import collections
 import gzip
 import pathlib
 import socket
+import sqlite3
 import time
 
 import numpy as np
@@ -356,9 +357,73 @@ def test_a_row_that_changes_is_done_again(prepare, server, tmp_path):
     assert prepare([new])[0][0] == "dead link"
     # The crop of the old box does not pass for that of the new one.
     assert written(tmp_path) == []
+    # But it was not lost.
+    assert one(prepare, url) == ("ok", "")
+    assert len(written(tmp_path)) == 1
     server.serve("/a", GOOD)
     assert prepare([new], retry=True) == [("ok", "")]
     assert len(written(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_row_that_changes_back_has_its_own_crop(
+    prepare, server, tmp_path, monkeypatch, is_killed
+):
+    url = server.serve("/a", GOOD)
+    old, new = row(1, url, GOOD), row(1, url, GOOD, box="0,0,20,20")
+    assert prepare([old], size=20) == [("ok", "")]
+    with monkeypatch.context() as patch:
+        if is_killed:
+            # Between the crop and its outcome.
+            patch.setattr(preparing.Journal, "append", fail_to_append)
+            with pytest.raises(OSError, match="full"):
+                prepare([new], size=20)
+        else:
+            assert prepare([new], size=20) == [("ok", "")]
+    assert prepare([old], size=20) == [("ok", "")]
+    path = tmp_path / "out" / "Ann_Lee" / "Ann_Lee_1_1.png"
+    expected = np.asarray(photo())[5:25, 10:30]
+    np.testing.assert_array_equal(np.asarray(Image.open(path)), expected)
+    pixels = digest(expected.tobytes())
+    assert pixels in (tmp_path / "out" / "manifest.csv").read_text()
+    assert server.num_requests["/a"] == 3
+    # The crop of another row does not stand in for one that is gone.
+    server.serve("/a", status=404)
+    assert prepare([new], size=20)[0][0] == "dead link"
+    assert written(tmp_path) == []
+
+
+def fail_to_append(journal, outcomes):
+    raise OSError("The disk is full.")
+
+
+def test_a_journal_of_an_earlier_version_goes_on(prepare, server, tmp_path):
+    lines = [row(1, server.serve("/a", GOOD), GOOD)]
+    prepare(lines)
+    path = tmp_path / "out" / preparing.JOURNAL
+    with sqlite3.connect(path) as database:
+        database.execute("DROP TABLE writers")
+    database.close()
+    assert prepare(lines) == [("ok", "")]
+    assert server.num_requests["/a"] == 1
+
+
+def test_a_retry_leaves_changed_images_that_were_kept(
+    prepare, server, tmp_path
+):
+    url = server.serve("/a", encode(photo(1)))
+    changed, mismatch = ("changed", ""), ("hash mismatch", "")
+    assert one(prepare, url, allow_changed=True) == changed
+    server.serve("/a", status=404)
+    assert one(prepare, url, retry=True) == mismatch
+    assert written(tmp_path) == []
+    assert one(prepare, url, allow_changed=True, retry=True) == changed
+    assert len(written(tmp_path)) == server.num_requests["/a"] == 1
+    # Until somebody removes the crop.
+    assert one(prepare, url) == mismatch
+    (tmp_path / "out" / ".set_aside" / "Ann_Lee/Ann_Lee_1_1.png").unlink()
+    assert one(prepare, url) == mismatch
+    assert one(prepare, url, retry=True)[0] == "dead link"
 
 
 def test_kept_photos_need_no_second_download(prepare, server, tmp_path):

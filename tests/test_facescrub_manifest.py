@@ -98,6 +98,17 @@ def test_every_beginning_of_a_write_ahead_log_can_be_continued(tmp_path):
     assert found == {"", "a", "ab"}
 
 
+def test_a_journal_remembers_for_whom_files_were_written(tmp_path):
+    path = tmp_path / "journal"
+    first = Journal(path, 100)
+    first.claim({"León/1.png": "a", "León/2.png": "a"})
+    first.claim({"León/2.png": "b"})
+    first.close()
+    again = Journal(path, 100)
+    assert again.writers == {"León/1.png": "a", "León/2.png": "b"}
+    again.close()
+
+
 def test_crops_of_two_sizes_do_not_mix(tmp_path):
     path = tmp_path / "journal"
     Journal(path, 100).close()
@@ -119,7 +130,7 @@ def test_a_disk_that_fails_is_an_error_of_the_system(tmp_path):
 def test_a_row_is_pending_until_its_outcome_is_there(tmp_path):
     rows = read(tmp_path, row(1, URL), row(2, URL), "nonsense")
     outcomes = {rows[1].key: Outcome("dead link", "HTTP status 404")}
-    decided = manifest.decide_outcomes(rows, outcomes)
+    decided = manifest.decide_outcomes(rows, outcomes, {})
     assert fates(decided) == ["pending", "dead link", "bad row"]
     assert decided[2].detail == rows[2].problem
     assert set(fates(decided)) <= set(FATES)
@@ -136,12 +147,12 @@ def test_the_first_of_the_same_pixels_in_an_identity_counts(tmp_path):
     )
     outcomes = {each.key: ok(each, "same") for each in reversed(rows[1:])}
     outcomes[rows[0].key] = Outcome("dead link")
-    decided = manifest.decide_outcomes(rows, outcomes)
+    decided = manifest.decide_outcomes(rows, outcomes, {})
     expected = ["dead link", "ok", "duplicate", "ok", "duplicate"]
     assert fates(decided) == expected
     assert decided[2].detail == "the pixels of actors.txt line 3"
     outcomes[rows[0].key] = ok(rows[0], "same")
-    assert fates(manifest.decide_outcomes(rows, outcomes))[:2] == [
+    assert fates(manifest.decide_outcomes(rows, outcomes, {}))[:2] == [
         "ok",
         "duplicate",
     ]
@@ -151,9 +162,22 @@ def test_the_same_face_again_is_a_duplicate_whatever_its_address(tmp_path):
     rows = read(
         tmp_path, row(1, URL + "a"), row(1, URL + "b"), row(1, URL, name="Bob")
     )
-    decided = manifest.decide_outcomes(rows, {})
+    decided = manifest.decide_outcomes(rows, {}, {})
     assert fates(decided) == ["pending", "duplicate", "pending"]
     assert decided[1].detail == "the face of actors.txt line 2"
+
+
+def test_a_crop_that_another_row_overwrote_is_pending(tmp_path):
+    rows = read(tmp_path, row(1, URL + "a"), row(2, URL + "b"), row(3, URL))
+    outcomes = {each.key: ok(each, str(each.line)) for each in rows[:2]}
+    outcomes[rows[2].key] = Outcome("dead link")
+    # Of the second nothing is known, as in a journal of an earlier version.
+    writers = {rows[0].file: "another", rows[2].file: "another"}
+    decided = manifest.decide_outcomes(rows, outcomes, writers)
+    assert fates(decided) == ["pending", "ok", "dead link"]
+    writers[rows[0].file] = rows[0].key
+    decided = manifest.decide_outcomes(rows, outcomes, writers)
+    assert fates(decided) == ["ok", "ok", "dead link"]
 
 
 def test_noise_lists_and_changed_files_are_matters_of_the_call(tmp_path):
@@ -162,7 +186,10 @@ def test_noise_lists_and_changed_files_are_matters_of_the_call(tmp_path):
         rows[0].key: ok(rows[0], "p", received="other"),
         rows[1].key: ok(rows[1], "q"),
     }
-    decide = manifest.decide_outcomes
+
+    def decide(rows, outcomes, **options):
+        return manifest.decide_outcomes(rows, outcomes, {}, **options)
+
     assert fates(decide(rows, outcomes)) == ["hash mismatch", "ok"]
     changed = decide(rows, outcomes, allow_changed=True)
     assert fates(changed) == ["changed", "ok"]
@@ -179,7 +206,7 @@ def test_a_changed_file_that_does_not_count_does_not_hide_a_good_one(tmp_path):
         rows[0].key: ok(rows[0], "same", received="other"),
         rows[1].key: ok(rows[1], "same"),
     }
-    decided = manifest.decide_outcomes(rows, outcomes)
+    decided = manifest.decide_outcomes(rows, outcomes, {})
     assert fates(decided) == ["hash mismatch", "ok"]
 
 
@@ -197,7 +224,7 @@ def test_crops_that_do_not_count_are_set_aside_and_come_back(tmp_path):
     foreign.write_text("mine")
 
     def visible(excluded):
-        decided = manifest.decide_outcomes(rows, outcomes, excluded)
+        decided = manifest.decide_outcomes(rows, outcomes, {}, excluded)
         missing = manifest.move_crops(tmp_path, rows, decided)
         names = sorted(path.name for path in tmp_path.glob("[!.]*/*"))
         names.remove("mine.png")
@@ -218,7 +245,8 @@ def test_the_same_face_twice_does_not_set_its_own_crop_aside(tmp_path):
     path = tmp_path / rows[0].file
     path.parent.mkdir()
     path.touch()
-    decided = manifest.decide_outcomes(rows, {rows[0].key: ok(rows[0], "p")})
+    outcomes = {rows[0].key: ok(rows[0], "p")}
+    decided = manifest.decide_outcomes(rows, outcomes, {})
     assert manifest.move_crops(tmp_path, rows, decided) == set()
     assert path.exists()
 
@@ -227,7 +255,7 @@ def test_the_manifest_has_every_row_in_the_order_of_the_lists(tmp_path):
     bad = 'a\t"b",\tc'
     rows = read(tmp_path, row(2, URL, name="León"), bad, row(1, URL))
     outcomes = {rows[0].key: ok(rows[0], "pixels")}
-    decided = manifest.decide_outcomes(rows, outcomes)
+    decided = manifest.decide_outcomes(rows, outcomes, {})
     manifest.write_manifest(tmp_path, rows, decided)
     path = tmp_path / "manifest.csv"
     with open(path, encoding="utf-8", newline="") as file:

@@ -344,6 +344,49 @@ def test_a_damaged_record_file_is_named(usual, tmp_path, damage):
     assert "Prepare the data set again" in str(caught.value)
 
 
+@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("num_left", [0, 1])
+def test_a_record_file_without_its_last_records_is_named(
+    usual, tmp_path, part, num_left
+):
+    """To TensorFlow, it is whole."""
+    path = record_file(tmp_path, part)
+    records = [*tf.data.TFRecordDataset(str(path)).as_numpy_iterator()]
+    sizes = [12 + len(record) + 4 for record in records]
+    path.write_bytes(path.read_bytes()[: sum(sizes[:num_left])])
+    message = (
+        f"record file {path} is damaged or cut off: it has {num_left} "
+        f"records, not {len(records)}. Prepare the data set again"
+    )
+    with pytest.raises(ValueError, match=message):
+        usual()
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_missing_record_file_is_named(usual, tmp_path, part):
+    path = record_file(tmp_path, part)
+    path.unlink()
+    message = (
+        rf"record file {path} cannot be read \(No such file or directory\). "
+        "Prepare the data set again. Received: dataset=tfds:made_up"
+    )
+    with pytest.raises(OSError, match=message):
+        usual()
+
+
+@pytest.mark.parametrize("name", ["dataset_info.json", "features.json"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b'{"a', b"\xff"])
+def test_a_damaged_description_is_named(usual, tmp_path, name, content):
+    [path] = (tmp_path / "data").rglob(name)
+    path.write_bytes(content)
+    message = (
+        "cannot be opened: .*prepare the data set again. "
+        "Received: dataset=tfds:made_up"
+    )
+    with pytest.raises(ValueError, match=message):
+        usual()
+
+
 # The list of images
 
 
@@ -382,7 +425,7 @@ def test_images_of_one_name_are_told_apart(tmp_path):
             )
             writer.write(example.SerializeToString())
     index = record_index.index_records(
-        {"train": [path]}, "image", "label", ["cat"], tmp_path
+        {"train": {path: 3}}, "image", "label", ["cat"], tmp_path
     )
     assert index.files == ["train/a.png#0", "train/b.png", "train/a.png#2"]
 

@@ -1,10 +1,13 @@
 """Whole runs on sets of TensorFlow Datasets, by the command line."""
 
 import os
+import re
 
 import pytest
+import tensorflow_datasets as tfds
 import yaml
 from conftest import read_csv
+from facescrub_server import Server
 from fake_records import encode, photo, prepare, write_imagenet
 
 from invariance_tf import Experiment
@@ -61,6 +64,9 @@ def test_missing_archives_are_one_line(tmp_path, capsys, dataset, lacking):
     "arguments, message",
     [
         ("--dataset tfds:cifar1000", "Did you mean tfds:cifar100?"),
+        ("--dataset tfds:cifar100:9.9.9", "Received: dataset=tfds:cifar100:9"),
+        ("--dataset tfds:cifar100/fine", "BuilderConfig fine not found"),
+        ("--dataset tfds:cifar100/a=1", "unexpected keyword argument 'a'"),
         ("--dataset tfds", "Legal: synthfaces, digits"),
         ("--dataset imagenet --crops resnet --stream maybe", "`stream` must"),
         ("--dataset digits --stream true", "does not apply to the data set"),
@@ -70,6 +76,61 @@ def test_missing_archives_are_one_line(tmp_path, capsys, dataset, lacking):
 def test_a_mistake_is_one_line(tmp_path, capsys, arguments, message):
     status, _, error = run(tmp_path, capsys, arguments)
     assert status == 2 and message in error and error.count("\n") == 1
+
+
+class Downloaded(tfds.core.GeneratorBasedBuilder):
+    """A set whose archive is on a server that behaves as the test says."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    url = None
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(),
+            "label": tfds.features.ClassLabel(names=["cat", "dog"]),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict(features)
+        )
+
+    def _split_generators(self, manager):
+        return {"train": self._generate_examples(manager)}
+
+    def _generate_examples(self, manager):
+        manager.download_and_extract(self.url)
+        yield from ()
+
+
+PAGE = b"<html>moved</html>"
+
+
+@pytest.mark.parametrize(
+    "status, is_known, message",
+    [
+        (404, False, "DownloadError: Failed to get url .*HTTP code: 404"),
+        (200, True, "NonMatchingChecksumError: .* has wrong checksum"),
+        (200, False, "ExtractError: Error while extracting"),
+    ],
+)
+def test_a_failed_download_is_one_line(
+    tmp_path, capsys, monkeypatch, status, is_known, message
+):
+    # The machine's proxy does not lead to the server.
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Server() as server:
+        url = server.serve("/set.tar.gz", PAGE, status)
+        monkeypatch.setattr(Downloaded, "url", url)
+        info = tfds.core.download.checksums.UrlInfo(9, "0" * 64, "set.tar.gz")
+        infos = {url: info} if is_known else {}
+        monkeypatch.setattr(Downloaded, "url_infos", infos)
+        found, _, error = run(tmp_path, capsys, "--dataset tfds:downloaded")
+    assert found == 2 and error.count("error: ") == 1
+    *_, line = error.splitlines()
+    assert line.startswith("error: downloaded could not be downloaded and ")
+    assert re.search(message, line)
+    advice = f"Try again later, or copy a prepared set to {tmp_path / 'data'}"
+    assert advice in line and line.endswith("Received: dataset=downloaded")
+    assert not (tmp_path / "runs").exists()
 
 
 SMALL = (

@@ -47,10 +47,10 @@ def load_tfds(builder, num_test=None, stream=None, crops="central", **options):
         `records.RecordImages`.
 
     Raises:
-        ValueError: If the set is unknown or not one of images with labels, or
-            if an option is not legal.
+        ValueError: If the set is unknown, damaged or not one of images with
+            labels, or if an option is not legal.
         FileNotFoundError: If archives are missing that cannot be downloaded.
-        OSError: If a download fails.
+        OSError: If a download fails or a record file cannot be read.
     """
     # These load TensorFlow, which other data sets do not need.
     from invariance_tf.datasets.tfds import builders, record_index

@@ -7,10 +7,13 @@ import re
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from invariance_tf import foreign
 from invariance_tf.datasets.images.listing import absolute_path
 from invariance_tf.datasets.tfds import record_index
 
 TEST_SPLITS = ("test", "validation")
+# What TensorFlow Datasets raises may be pages long.
+LONGEST_CAUSE = 600
 
 
 def prepare_builder(name, data_dir=None):
@@ -21,7 +24,7 @@ def prepare_builder(name, data_dir=None):
         data_dir: Path of the directory of prepared sets, or `None`.
 
     Raises:
-        ValueError: If the set is unknown.
+        ValueError: If the set is unknown or cannot be opened.
         FileNotFoundError: If archives are missing that cannot be downloaded.
         OSError: If a download fails.
     """
@@ -36,6 +39,16 @@ def prepare_builder(name, data_dir=None):
             "https://www.tensorflow.org/datasets/catalog/overview. "
             f"Received: dataset=tfds:{name}"
         ) from None
+    except (ImportError, OSError):
+        raise
+    # Of an unknown version or a damaged file, errors of many kinds.
+    except Exception as error:
+        raise ValueError(
+            "This set of TensorFlow Datasets cannot be opened: "
+            f"{_tell(error)}. Check its name, configuration and version; if "
+            "a file of it is damaged, prepare the data set again. "
+            f"Received: dataset=tfds:{name}"
+        ) from error
     if not builder.is_prepared():
         _download(builder, name)
     return builder
@@ -51,23 +64,29 @@ def _download(builder, name):
         for archive in re.findall(r"ILSVRC2012_\w+\.tar", how):
             os.stat(os.path.join(manual_dir, archive))
         builder.download_and_prepare()
-    except (
-        AssertionError,
-        FileNotFoundError,
-        tf.errors.NotFoundError,
-    ) as error:
-        if not how:
-            raise
-        raise FileNotFoundError(
-            f"The archives of {name} must be downloaded by hand from the "
-            f"authors. {how} Here manual_dir is {manual_dir}. "
-            f"Received: dataset={name}"
-        ) from error
-    except OSError as error:
+    except (ImportError, MemoryError):
+        raise
+    # A server, a page in place of an archive and the code of the set can raise
+    # errors of any kind.
+    except Exception as error:
+        missing = AssertionError, FileNotFoundError, tf.errors.NotFoundError
+        if how and isinstance(error, missing):
+            raise FileNotFoundError(
+                f"The archives of {name} must be downloaded by hand from the "
+                f"authors. {how} Here manual_dir is {manual_dir}. "
+                f"Received: dataset={name}"
+            ) from error
         raise OSError(
-            f"{name} could not be downloaded: {' '.join(str(error).split())}. "
+            f"{name} could not be downloaded and prepared: {_tell(error)}. "
+            f"Try again later, or copy a prepared set to {root}. "
             f"Received: dataset={name}"
         ) from error
+
+
+def _tell(error):
+    """Returns the kind of an error and what it says."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return foreign.shorten(text.rstrip(".: "), LONGEST_CAUSE)
 
 
 def find_features(builder):
@@ -115,10 +134,13 @@ def list_shards(builder, label_key):
 
     Returns:
         Dictionary from `"train"`, and from the name of the test part if there
-        is one with labels, to a list of paths.
+        is one with labels, to a dictionary from the paths to the numbers of
+        records.
 
     Raises:
-        ValueError: If the set lacks a training part or is not TFRecord files.
+        ValueError: If the set lacks a training part or is not TFRecord files,
+            or if a file is damaged.
+        OSError: If a file is missing or cannot be read.
     """
     splits = builder.info.splits
     kind = builder.info.file_format.value
@@ -129,9 +151,27 @@ def list_shards(builder, label_key):
             f"dataset=tfds:{builder.name}, file format {kind}, parts "
             f"{', '.join(splits)}"
         )
-    found = {"train": [*map(str, splits["train"].filepaths)]}
+    found = {"train": _list_files(builder, "train")}
     for name in TEST_SPLITS:
-        paths = [*map(str, splits[name].filepaths if name in splits else [])]
-        if paths and record_index.is_labelled(paths[0], label_key):
-            return {**found, name: paths}
+        records = _list_files(builder, name) if name in splits else {}
+        if records and record_index.is_labelled(
+            *next(iter(records.items())), label_key
+        ):
+            return {**found, name: records}
     return found
+
+
+def _list_files(builder, part):
+    """Returns a dictionary from the files of a part to numbers of records."""
+    split = builder.info.splits[part]
+    paths = [str(path) for path in split.filepaths]
+    for path in paths:
+        try:
+            open(path, "rb").close()
+        except OSError as error:
+            raise OSError(
+                f"The record file {path} cannot be read ({error.strerror}). "
+                "Prepare the data set again. "
+                f"Received: dataset=tfds:{builder.name}"
+            ) from error
+    return dict(zip(paths, split.shard_lengths, strict=True))

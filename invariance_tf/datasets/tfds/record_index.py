@@ -30,8 +30,8 @@ def index_records(shards, image_key, label_key, names, cache_dir=None):
     changes.
 
     Args:
-        shards: Dictionary from split to the paths of its record files
-            (TFRecord).
+        shards: Dictionary from split to a dictionary from the paths of its
+            record files (TFRecord) to their numbers of records.
         image_key: String, the feature of the encoded image.
         label_key: String, the feature of the label.
         names: Tuple of the labels' names, or `None` if labels are texts.
@@ -44,9 +44,17 @@ def index_records(shards, image_key, label_key, names, cache_dir=None):
         ValueError: If a file is damaged.
     """
     described = [
-        (split, path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        for split, paths in shards.items()
-        for path, status in zip(paths, map(os.stat, paths), strict=True)
+        (
+            split,
+            path,
+            num_records,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+        )
+        for split, of_split in shards.items()
+        for path, num_records in of_split.items()
+        for status in [os.stat(path)]
     ]
     key = image_cache.make_key(VERSION, image_key, label_key, names, described)
 
@@ -66,9 +74,9 @@ def index_records(shards, image_key, label_key, names, cache_dir=None):
     )
 
 
-def is_labelled(path, label_key):
+def is_labelled(path, num_records, label_key):
     """Returns whether the first image of a record file has a label."""
-    for _, record in _records(path):
+    for _, record in _records(path, num_records):
         return _label(_features(record)[label_key]) != -1
     return False
 
@@ -96,8 +104,7 @@ def _read_files(described, image_key, label_key, names):
     """Reads all files, several at a time."""
 
     def read(number):
-        split, path = described[number][:2]
-        return _read_file(number, split, path, image_key, label_key)
+        return _read_file(number, *described[number][:3], image_key, label_key)
 
     images, skipped = [], []
     num_files = len(described)
@@ -131,10 +138,11 @@ def _read_files(described, image_key, label_key, names):
     )
 
 
-def _read_file(number, split, path, image_key, label_key):
+def _read_file(number, split, path, num_records, image_key, label_key):
     """Returns the images of one file, and those that cannot be used."""
     images, skipped = [], []
-    for position, (start, record) in enumerate(_records(path)):
+    records = _records(path, num_records)
+    for position, (start, record) in enumerate(records):
         features = _features(record)
         content = features[image_key].bytes_list.value[0]
         name = f"{split}/{os.path.basename(path)}/{position}"
@@ -152,19 +160,26 @@ def _read_file(number, split, path, image_key, label_key):
     return images, skipped
 
 
-def _records(path):
+def _records(path, num_records):
     """Yields the start and the bytes of each record of a TFRecord file."""
-    start = 0
+    start = num_read = 0
     try:
         for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
             # Before it are its length and a checksum, after it another.
             yield start + 12, record
             start += 12 + len(record) + 4
+            num_read += 1
     except tf.errors.DataLossError as error:
         raise ValueError(
             f"The record file {path} is damaged or cut off at byte {start} of "
             f"{os.path.getsize(path)}. Prepare the data set again."
         ) from error
+    # A file that ends after a whole record is a legal one to TensorFlow.
+    if num_read != num_records:
+        raise ValueError(
+            f"The record file {path} is damaged or cut off: it has {num_read} "
+            f"records, not {num_records}. Prepare the data set again."
+        )
 
 
 def _find_fault(content):

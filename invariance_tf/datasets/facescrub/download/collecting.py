@@ -40,7 +40,7 @@ async def collect_faces(rows, options, journal, originals, advance):
     )
 
     def store(members, content):
-        outcomes = _store_faces(members, content, options, originals)
+        outcomes = _store_faces(members, content, options, journal, originals)
         journal.append(outcomes)
         return [*outcomes.values()]
 
@@ -80,13 +80,14 @@ async def collect_faces(rows, options, journal, originals, advance):
             raise errors.exceptions[0] from None
 
 
-def _store_faces(rows, content, options, originals):
+def _store_faces(rows, content, options, journal, originals):
     """Crops and writes the faces of one photo.
 
     Args:
         rows: List of `Row` with the same photo.
         content: Bytes of the file, or a `Failure`.
         options: `Options`.
+        journal: `Journal`.
         originals: `Originals`.
 
     Returns:
@@ -105,7 +106,10 @@ def _store_faces(rows, content, options, originals):
         return _fail(rows, failure, received)
     originals.keep(received, content)
     outcomes = {}
-    for row, face in zip(rows, faces, strict=True):
+    pairs = [*zip(rows, faces, strict=True)]
+    cropped = [row for row, face in pairs if not isinstance(face, Failure)]
+    journal.claim({row.file: row.key for row in cropped})
+    for row, face in pairs:
         if isinstance(face, Failure):
             outcomes |= _fail([row], face, received)
         else:

@@ -22,6 +22,9 @@ CREATE TABLE IF NOT EXISTS outcomes (
     received_sha256 TEXT NOT NULL,
     pixels_sha256 TEXT NOT NULL
 );
+-- The row that a file was written for last. Of a journal of earlier versions,
+-- not all files are here.
+CREATE TABLE IF NOT EXISTS writers (file TEXT PRIMARY KEY, row TEXT NOT NULL);
 """
 
 
@@ -47,6 +50,9 @@ class Outcome:
 class Journal:
     """Keeps outcomes in an SQLite file; of several of a row, the last one.
 
+    `outcomes` is a dictionary from the key of a row to its `Outcome`, and
+    `writers` one from a file to the key of the row that it was written for.
+
     Args:
         path: Path of the file, which may not exist yet.
         size: Integer, height and width of the crops in pixels.
@@ -71,9 +77,28 @@ class Journal:
                 self._check_size(size)
                 rows = self._database.execute("SELECT * FROM outcomes")
                 self.outcomes = {row: Outcome(*rest) for row, *rest in rows}
+                rows = self._database.execute("SELECT * FROM writers")
+                self.writers = dict(rows)
         except BaseException:
             self._database.close()
             raise
+
+    def claim(self, writers):
+        """Notes for which rows files are about to be written.
+
+        From then on, the outcome of another row with one of these files is
+        not trusted, even if the program is killed before they are written.
+
+        Args:
+            writers: Dictionary from files to the keys of rows.
+        """
+        if writers.items() <= self.writers.items():
+            return
+        with self._transaction():
+            self._database.executemany(
+                "REPLACE INTO writers VALUES (?, ?)", writers.items()
+            )
+        self.writers.update(writers)
 
     def append(self, outcomes):
         """Adds outcomes and waits until they are on disk.

@@ -13,7 +13,9 @@ FILE_NAME = "manifest.csv"
 ASIDE = ".set_aside"
 
 
-def decide_outcomes(rows, outcomes, excluded=frozenset(), allow_changed=False):
+def decide_outcomes(
+    rows, outcomes, writers, excluded=frozenset(), allow_changed=False
+):
     """Says what became of each row under the options of this call.
 
     If an identity has the same face or the same pixels twice, the first in
@@ -22,6 +24,8 @@ def decide_outcomes(rows, outcomes, excluded=frozenset(), allow_changed=False):
     Args:
         rows: List of `Row`.
         outcomes: Dictionary from the key of a row to its `Outcome`.
+        writers: Dictionary from files to the keys of the rows that they were
+            written for last.
         excluded: Set of integers, the `face_id` of faces to leave out.
         allow_changed: Boolean. Count images whose hash is not the list's.
 
@@ -43,6 +47,9 @@ def decide_outcomes(rows, outcomes, excluded=frozenset(), allow_changed=False):
         outcome = outcomes.get(row.key, Outcome("pending"))
         if outcome.fate != "ok":
             return outcome
+        # The row was another one in between, whose crop has the same name.
+        if writers.get(row.file, row.key) != row.key:
+            return Outcome("pending")
         if outcome.received_sha256 != row.sha256:
             fate = "changed" if allow_changed else "hash mismatch"
             outcome = dataclasses.replace(outcome, fate=fate)
@@ -68,7 +75,8 @@ def move_crops(out_dir, rows, decided):
         decided: List of `Outcome`, as returned by `decide_outcomes`.
 
     Returns:
-        Set of strings, the rows' files that should exist and do not.
+        Set of strings, the rows' files that are neither in their places nor
+        set aside.
     """
     wanted = written_files(rows, decided)
     missing = set()
@@ -76,8 +84,10 @@ def move_crops(out_dir, rows, decided):
         path = os.path.join(out_dir, file)
         aside_path = os.path.join(out_dir, ASIDE, file)
         if file not in wanted:
-            _move(path, aside_path)
-        elif not os.path.exists(path) and not _move(aside_path, path):
+            exists = _move(path, aside_path) or os.path.exists(aside_path)
+        else:
+            exists = os.path.exists(path) or _move(aside_path, path)
+        if not exists:
             missing.add(file)
     return missing
 

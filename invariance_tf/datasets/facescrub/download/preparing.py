@@ -73,7 +73,11 @@ def prepare_faces(rows, options, show_progress, excluded=frozenset()):
 
         def write_manifest():
             decided = manifest.decide_outcomes(
-                rows, journal.outcomes, excluded, options.allow_changed
+                rows,
+                journal.outcomes,
+                journal.writers,
+                excluded,
+                options.allow_changed,
             )
             manifest.write_manifest(out_dir, rows, decided)
             return decided
@@ -92,17 +96,18 @@ def prepare_faces(rows, options, show_progress, excluded=frozenset()):
 
 def _find_due(rows, decided, missing, options):
     """Returns the rows that are to be downloaded."""
-    fates = [*TEMPORARY]
+    fates = [*TEMPORARY, *WRITTEN]
     if options.retry:
         fates += PERMANENT
     if options.allow_changed:
-        # Under this option, only images that were not kept have this fate.
         fates.append("hash mismatch")
+    # A crop that is there must not be risked for a link that may be dead: also
+    # one that was kept with `allow_changed`, which is a mismatch without it.
     return [
         row
         for row, outcome in zip(rows, decided, strict=True)
         if outcome.fate in fates
-        or (outcome.fate in WRITTEN and row.file in missing)
+        and (not outcome.pixels_sha256 or row.file in missing)
     ]
 
 
