@@ -221,12 +221,11 @@ def image_input(model, inputs):
     return left[0]
 
 
-def takes_integers(model):
-    """Tells whether a model takes its images as integers."""
+def integer_type(model):
+    """Returns the dtype of a model's images, or `None` if none of integers."""
     tensors = model.inputs if calls.is_graph(model) else []
-    return any(
-        len(tensor.shape) == 4 and "int" in tensor.dtype for tensor in tensors
-    )
+    found = [tensor.dtype for tensor in tensors if len(tensor.shape) == 4]
+    return next((dtype for dtype in found if "int" in dtype), None)
 
 
 def check_size(model, size):
