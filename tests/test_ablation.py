@@ -10,6 +10,8 @@ from invariance_tf import transforms
 from invariance_tf.measures import ablation, activations, evaluation, responses
 from invariance_tf.measures.invariance import THRESHOLDS
 from invariance_tf.paradigm.model import build
+from invariance_tf.runs import network_building
+from invariance_tf.settings.config import Experiment
 
 IS_SEEN = np.array([True, False, True])
 LABELS = np.random.default_rng(0).integers(0, 3, 50)
@@ -267,6 +269,19 @@ def test_ablation_of_an_inner_layer_leaves_the_model_as_it_is():
         assert np.array_equal(left, right)
     assert activations.rectified_layers(model) == ["conv", "fc"]
     assert "gate" not in [layer.name for layer in model.layers]
+
+
+def test_only_layers_can_be_ablated():
+    def network(images, num_categories):
+        x = keras.layers.Flatten()(keras.activations.relu(images))
+        x = keras.layers.Dense(4, activation="relu", name="fc")(x)
+        return keras.layers.Dense(num_categories, name="logits")(x)
+
+    model = build(network, "identity", 8, 3)
+    operation, _ = activations.rectified_layers(model)
+    experiment = Experiment(network="alexnet_small", ablate_layer=operation)
+    with pytest.raises(ValueError, match="a layer with ReLU: fc. Received"):
+        network_building.check(experiment, None, None, model)
 
 
 def made_up_rows(accuracies, whole, version="transformed", group="seen"):

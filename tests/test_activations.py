@@ -92,6 +92,8 @@ def test_an_activation_after_the_dense_layer_is_a_part_of_it():
     for ending in (
         keras.layers.Softmax(),
         keras.layers.Activation("softmax"),
+        keras.activations.softmax,
+        keras.ops.sigmoid,
     ):
         model = keras.Model(image, ending(logits))
         assert activations.penultimate_layer(model) == "flat"
@@ -120,6 +122,44 @@ def test_with_signed_activity_layers_with_any_activation_are_listed():
     assert activations.rectified_layers(model) == ["norm"]
     layers = activations.rectified_layers(model, activity="signed")
     assert layers == ["gelu", "tanh", "norm"]
+
+
+def test_with_signed_activity_every_activation_of_keras_counts():
+    others = {"get", "serialize", "deserialize", "linear", "threshold"}
+    # Which Keras applies to arrays only.
+    others |= {"hard_silu", "hard_swish", "mish", "sparsemax"}
+    made = [
+        getattr(keras.activations, name)
+        for name in sorted({*dir(keras.activations)} - others)
+        if not name.startswith("_")
+    ]
+    made += [
+        keras.ops.hard_silu,
+        lambda x: keras.activations.threshold(x, 1.0, -1.0),
+        keras.layers.ELU(),
+        keras.layers.LeakyReLU(),
+        keras.layers.PReLU(),
+        keras.layers.ReLU(negative_slope=0.1),
+        keras.layers.Softmax(),
+    ]
+    image = keras.Input((8,))
+    x = keras.layers.Dense(4, name="linear")(image)
+    found = [activation(x) for activation in made]
+    x = keras.layers.Concatenate(name="joined")(found)
+    model = keras.Model(image, keras.layers.Dense(2, name="logits")(x))
+    layers = activations.rectified_layers(model, activity="signed")
+    names = [each._keras_history.operation.name for each in found]
+    assert len(names) > 25 and {*layers} == {*names, "joined"}
+
+
+def test_the_softmax_of_attention_is_no_layer_of_its_own():
+    image = keras.Input((4, 8))
+    attention = keras.layers.MultiHeadAttention(2, 4, dropout=0.1, name="mix")
+    x = keras.layers.Flatten(name="flat")(attention(image, image))
+    model = keras.Model(image, keras.layers.Dense(2)(x))
+    assert "mix/softmax" in activations.layer_names(model)
+    layers = activations.rectified_layers(model, activity="signed")
+    assert layers == ["flat"]
 
 
 def test_an_unknown_layer_is_refused():
@@ -251,6 +291,43 @@ def test_the_activity_of_a_built_model_is_transformed_once_and_standardised():
         }
         expected = direct.predict(inputs, verbose=0)
         np.testing.assert_allclose(activity, expected, 1e-4, 1e-5)
+
+
+def test_a_saved_model_of_a_run_is_measured_as_before(tmp_path):
+    built_model().save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    names = activations.layer_names(built_model())
+    assert activations.layer_names(loaded) == names
+    before, after = (
+        responses.Responses(model, IMAGES, "fc").arrays()
+        for model in (built_model(), loaded)
+    )
+    assert np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("is_flagged", [False, True])
+def test_a_transformation_within_a_model_is_one_of_its_layers(is_flagged):
+    """Unlike that at the start, which `model.build` puts there."""
+    image = keras.Input((12, 12, 3), name="image")
+    flags = keras.Input((), dtype="bool", name="flags")
+    x = keras.layers.Rescaling(0.5)(image)
+    grey = transforms.get("grayscale", name="grey")
+    x = grey(x, flags) if is_flagged else grey(x)
+    x = keras.layers.Flatten(name="flat")(x)
+    inputs = [image, flags] if is_flagged else image
+    model = keras.Model(inputs, keras.layers.Dense(2)(x))
+    names = activations.layer_names(model)
+    assert names == ["rescaling", "grey", "flat", "dense"]
+    chosen = np.arange(70) % 2 == 0
+    others = {"inputs": {"flags": chosen}} if is_flagged else {}
+    found = responses.Responses(
+        model, IMAGES, transform="identity", **others
+    ).arrays()[0]
+    both = [IMAGES, chosen] if is_flagged else IMAGES
+    expected = keras.Model(inputs, x).predict(both, verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="name one.*transform=None"):
+        responses.Responses(model, IMAGES, **others)
 
 
 def test_the_largest_activity_of_a_channel_is_over_places():

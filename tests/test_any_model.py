@@ -415,6 +415,13 @@ def squared_relu(activity):
         (lambda: layers.ReLU(max_value=6), True),
         (lambda: layers.ReLU(negative_slope=0.1), False),
         (lambda: layers.Activation("relu6"), True),
+        (lambda: keras.activations.relu, True),
+        (lambda: lambda x: keras.activations.relu(x, max_value=6), True),
+        (lambda: lambda x: keras.activations.relu(x, 0.1), False),
+        (lambda: lambda x: keras.activations.relu(x, threshold=-1), False),
+        (lambda: ops.relu, True),
+        (lambda: keras.activations.gelu, False),
+        (lambda: layers.LeakyReLU(), False),
         (lambda: layers.Activation(ops.relu), True),
         (lambda: layers.Dense(3, activation="relu6"), True),
         (
@@ -434,9 +441,10 @@ def test_rectified_activations_are_recognised_by_what_they_do(
 ):
     layer = make()
     image = keras.Input((4, 4, 3))
-    x = layers.Flatten()(layer(image))
-    model = keras.Model(image, layers.Dense(2)(x))
-    found = layer.name in activations.rectified_layers(model)
+    x = layer(image)
+    name = x._keras_history.operation.name
+    model = keras.Model(image, layers.Dense(2)(layers.Flatten()(x)))
+    found = name in activations.rectified_layers(model)
     assert found == is_rectified
 
 
@@ -452,6 +460,37 @@ def test_a_model_of_integers_gets_rounded_images():
     expected = np.clip(np.rint(1.3 * IMAGES.astype("float32") - 40), 0, 255)
     assert np.array_equal(found[1], expected.reshape(6, -1))
     assert np.array_equal(found[0], IMAGES.reshape(6, -1))
+
+
+@pytest.mark.parametrize(
+    "dtype, value_range, preprocess",
+    [
+        ("int16", (-128, 127), None),
+        ("int32", (0, 65535), None),
+        ("int16", None, lambda images: 3 * images - 300),
+    ],
+)
+def test_a_model_of_integers_gets_its_own_range(dtype, value_range, preprocess):
+    image = keras.Input((8, 8, 3), dtype=dtype)
+    x = layers.Flatten(name="flat")(layers.Rescaling(1.0)(image))
+    model = keras.Model(image, layers.Dense(2)(x))
+    low, high = value_range or (0, 255)
+    generator = np.random.default_rng(0)
+    images = generator.integers(low, high + 1, (6, 8, 8, 3)).astype(dtype)
+    images[0, 0, 0] = low, high, 0
+    responses = Responses(
+        model,
+        images,
+        transform=lambda images: 1.5 * images,
+        value_range=value_range,
+        preprocess=preprocess,
+        activity="signed",
+    )
+    original, transformed = responses.arrays()
+    expected = preprocess(images) if preprocess else images
+    np.testing.assert_allclose(original, expected.reshape(6, -1), 1e-5)
+    largest = preprocess(1.5 * 255) if preprocess else high
+    assert transformed.max() == pytest.approx(largest, abs=1)
 
 
 def test_the_default_layer_is_found_in_mixed_precision():

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from invariance_tf import transforms
-from invariance_tf.commands import cli
+from invariance_tf.commands import cli, terminal
 from invariance_tf.measures.measurement import measure_invariance
+from invariance_tf.runs import own_model
 from invariance_tf.settings import conditions
 
 matplotlib.use("Agg")
@@ -130,7 +131,11 @@ def test_its_numbers_are_those_of_python(measure, tmp_path):
             assert invariance.control == pytest.approx(
                 row.mean_control_shuffled
             )
-            assert not invariance.low > invariance.value > invariance.high
+            is_outside = (
+                invariance.value < invariance.low
+                or invariance.value > invariance.high
+            )
+            assert not is_outside
         for row in expected.population.itertuples():
             whole = means.loc[("linear_cka", row.layer)]
             assert [whole.value, whole.control] == pytest.approx(
@@ -195,6 +200,34 @@ def test_what_is_finished_is_shown_and_only_replaced_on_request(
     assert "a measurement with other transform, tau: choose another" in error
     assert measure("--transform", "rotate180", "--overwrite")[0] == 0
     assert {*read(tmp_path)[0]["transform"]} == {"rotate180"}
+
+
+@pytest.mark.parametrize(
+    "module, name, message",
+    [
+        # While the other one measures, and just before it begins to.
+        (own_model, "find_size", "Another process is working on"),
+        (terminal, "start_logging", None),
+    ],
+)
+def test_of_two_at_a_time_the_later_does_not_replace_the_earlier(
+    measure, tmp_path, monkeypatch, module, name, message
+):
+    done, original = [], getattr(module, name)
+
+    def interrupted(*arguments):
+        monkeypatch.setattr(module, name, original)
+        done.append(measure("--transform", "rotate180"))
+        return original(*arguments)
+
+    monkeypatch.setattr(module, name, interrupted)
+    first = measure("--transform", "rotate90")
+    earlier, later = (first, *done) if message else (*done, first)
+    assert earlier[0] == 0 and later[0] == 2
+    message = message or "a measurement with other transform: choose another"
+    assert message in later[2] and later[2].count("\n") == 1
+    kept = "rotate90" if earlier is first else "rotate180"
+    assert {*read(tmp_path)[0]["transform"]} == {kept}
 
 
 @pytest.mark.parametrize(
@@ -347,6 +380,34 @@ def test_models_of_any_size_and_of_one_channel(measure, places, tmp_path):
     assert measure("--image_size", "24", model="grey.keras")[0] == 0
     record = json.loads((tmp_path / "out" / "measurement.json").read_text())
     assert record["images"]["image_size"] == 24
+
+
+@pytest.fixture
+def first_channels():
+    """Keras' global settings as of a keras.json with channels first."""
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format("channels_last")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_keras_own_settings_change_no_number(
+    measure, places, tmp_path, channels, request
+):
+    make_model(16, channels).save(places / "any.keras")
+    tables = []
+    preprocess = ("--preprocess", "resnet50") if channels == 3 else ()
+    for arguments in ((), ("--overwrite",)):
+        status, _, error = measure(
+            *(*preprocess, "--layers", "all", "--transform", "blur"),
+            *arguments,
+            model="any.keras",
+        )
+        assert status == 0, error
+        tables.append(read(tmp_path)[1])
+        request.getfixturevalue("first_channels")
+    assert keras.config.image_data_format() == "channels_first"
+    assert tables[0].equals(tables[1])
 
 
 def test_code_of_a_model_is_imported_only_if_it_is_trusted(

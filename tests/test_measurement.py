@@ -13,6 +13,7 @@ from invariance_tf.measures import (
     decoding,
     evaluation,
     measurement,
+    passes,
     population,
     population_measures,
     responses,
@@ -667,6 +668,28 @@ def test_a_measurement_names_its_transformation():
         make_model(), IMAGES, lambda images: images, "fc"
     )
     assert "<p>Invariance to &lt;lambda&gt;: 9" in found._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "name, arguments, expected",
+    [
+        ("blur", {"sigma": 3.0}, "GaussianBlur(sigma=3.0)"),
+        # As it was saved before texts were written.
+        ("highpass", {}, "HighPass"),
+        ("highpass", {"kernel": "separable"}, "HighPass(kernel='separable')"),
+        ("grayscale", {}, "Grayscale"),
+        (
+            "blur+rotate90",
+            {},
+            "Composed([GaussianBlur(sigma=3.0), Rotate90(angle=90.0)])",
+        ),
+    ],
+)
+def test_a_transformation_is_described_with_all_arguments(
+    name, arguments, expected
+):
+    transform = transforms.get(name, **arguments)
+    assert passes.describe_transform(transform) == expected
 
 
 def test_every_measure_of_layers_has_a_name_and_a_function():

@@ -127,8 +127,11 @@ def measure_model(arguments, program):
             from invariance_tf.runs import own_model  # noqa: F401
         terminal.start_logging()
         kinds = (ValueError, TypeError, OSError, ImportError)
-        with terminal.mistakes(kinds):
-            _measure(options, chosen, record)
+        with terminal.mistakes(kinds), measurement.claimed(options.out):
+            # Another process may have written one since.
+            is_done = measurement.is_done(options, record)
+            if not is_done:
+                _measure(options, chosen, record)
     with terminal.mistakes():
         measurement.show_measurement(options.out, is_done)
 
@@ -240,7 +243,7 @@ def _measure(options, chosen, settings):
         },
         "environment": provenance.describe_environment(),
     }
-    with terminal.busy("Drawing"), files.locked(options.out):
+    with terminal.busy("Drawing"):
         _write(options.out, record, neurons, layers)
 
 

@@ -1,5 +1,6 @@
 """The directory of a measurement: whether it is done, and what is in it."""
 
+import contextlib
 import csv
 import json
 import os
@@ -87,6 +88,27 @@ def is_done(options, settings):
             f"Received: out={options.out}"
         )
     return True
+
+
+@contextlib.contextmanager
+def claimed(out):
+    """Locks the directory, and removes it again if nothing is written.
+
+    Args:
+        out: Path of the directory.
+
+    Raises:
+        BlockingIOError: If another process holds the lock.
+    """
+    is_new = not os.path.isdir(out)
+    with files.locked(out):
+        try:
+            yield
+        finally:
+            # Windows keeps a lock that is held.
+            with contextlib.suppress(OSError):
+                if is_new and os.listdir(out) == [".lock"]:
+                    files.remove(out)
 
 
 def show_measurement(out, was_done):

@@ -8,7 +8,6 @@ from keras import ops
 
 from invariance_tf.measures import calls, known, model_inputs
 from invariance_tf.paradigm.model import is_xla_faster
-from invariance_tf.transforms import Transform
 
 # Layers that leave test images' activity as it is.
 _TRAINING_ONLY = (
@@ -19,6 +18,11 @@ _TRAINING_ONLY = (
     keras.layers.GaussianNoise,
     keras.layers.Identity,
 )
+
+# Layers and operations of Keras' that are an activation function, as their
+# class is named. Keras does not say where most of the operations are.
+_ACTIVATIONS = {name.replace("_", "") for name in dir(keras.activations)}
+_ACTIVATIONS |= {"exp", "prelu"}
 
 
 def layer_names(model, image_shape=None):
@@ -82,18 +86,18 @@ def penultimate_layer(model, image_shape=None, inputs=None):
 def _find_feeding(found, own):
     """Returns the call that feeds the last dense layer, if there is one."""
     last = own.sources[0] if len(own.sources) == 1 else None
-    head = _skip(last, keras.layers.Activation | keras.layers.Softmax)
+    head = last
+    while head and (
+        isinstance(head.operation, keras.layers.Activation)
+        or _is_activation(head.operation)
+    ):
+        head = head.sources[0]
     if head and isinstance(head.operation, keras.layers.Dense):
-        feeding = _skip(head.sources[0], _TRAINING_ONLY)
+        feeding = head.sources[0]
+        while feeding and isinstance(feeding.operation, _TRAINING_ONLY):
+            feeding = feeding.sources[0]
         return feeding if feeding in found else None
     return None
-
-
-def _skip(call, kinds):
-    """Returns the first call, going back, that is not of certain layers."""
-    while call and isinstance(call.operation, kinds):
-        call = call.sources[0]
-    return call
 
 
 def rectified_layers(model, image_shape=None, activity=None):
@@ -103,7 +107,8 @@ def rectified_layers(model, image_shape=None, activity=None):
         model: A `keras.Model`.
         image_shape: As for `layer_names`.
         activity: As for `responses.Responses`; unless it is `None`, layers
-            that end in any activation function count, such as GELU.
+            that end in any activation function, or are one, count, such as
+            GELU.
 
     Returns:
         List of layer names, in the model's order. ReLU6 and any other
@@ -114,19 +119,36 @@ def rectified_layers(model, image_shape=None, activity=None):
     return [
         call.name
         for call in found
-        if call is feeding
-        or _is_rectifying(call.operation, activity is not None)
+        if call is feeding or _is_rectifying(call, activity is not None)
     ]
 
 
-def _is_rectifying(operation, is_any=False):
-    """Tells whether an operation of Keras ends in a rectifier, or in any."""
-    if isinstance(operation, keras.layers.ReLU):
+def _is_of_keras(kind):
+    """Tells whether a class is Keras' own."""
+    return kind.__module__.partition(".")[0] == "keras"
+
+
+def _is_activation(operation):
+    """Tells whether a layer or operation is an activation function."""
+    return any(
+        _is_of_keras(kind) and kind.__name__.lower() in _ACTIVATIONS
+        for kind in type(operation).__mro__
+    )
+
+
+def _is_rectifying(call, is_any):
+    """Tells whether a call of Keras' ends in a rectifier, or in any."""
+    operation, parent = call.operation, call.parent and call.parent.operation
+    if is_any and _is_activation(operation):
+        # The softmax inside attention is no layer of the model's.
+        is_inner = parent is not None and _is_of_keras(type(parent))
+        return not is_inner or isinstance(parent, keras.Model)
+    name, is_own = type(operation).__name__, _is_of_keras(type(operation))
+    if isinstance(operation, keras.layers.ReLU) or is_own and name == "ReLU":
         return operation.negative_slope == 0 and operation.threshold >= 0
-    if type(operation).__name__ in ("Relu", "Relu6"):
+    if name in ("Relu", "Relu6"):
         return True
     activation = getattr(operation, "activation", None)
-    is_own = type(operation).__module__.partition(".")[0] == "keras"
     if not is_own or not callable(activation):
         return False
     values = np.linspace(-8, 8, 33, dtype="float32")
@@ -206,7 +228,8 @@ def _list_calls(model, image_shape, inputs=None):
         with model_inputs.trying_out(model):
             found, own = calls.list_calls(body, values)
         if is_flat:
-            found = [x for x in found if not isinstance(x.operation, Transform)]
+            transform = model_inputs.transforms_in(model)
+            found = [x for x in found if x.operation not in transform]
         # Asked again: a model that was not built yet has changed.
         known.made_of(model)[key] = found, own
     return known.made_of(model)[key]

@@ -193,14 +193,14 @@ def is_flat(model):
     """Tells whether the model is a graph of layers without inner layers."""
     if not is_graph(model):
         return False
-    nodes = _graph_nodes(model)
+    nodes = graph_nodes(model)
     operations = {id(node.operation) for node in nodes}
     return len(nodes) == len(operations) and not any(
         getattr(node.operation, "_layers", None) for node in nodes
     )
 
 
-def _graph_nodes(model):
+def graph_nodes(model):
     """Lists Keras' records of the calls in a graph, as they are run."""
     by_depth = getattr(model, "_functional", model)._nodes_by_depth
     nodes = [
@@ -215,7 +215,7 @@ def graph_outputs(model):
     They can be cut out of the graph, even if other layers are shared or have
     inner layers.
     """
-    nodes = _graph_nodes(model)
+    nodes = graph_nodes(model)
     counts = collections.Counter(node.operation.name for node in nodes)
     return {
         node.operation.name: node.outputs[0]
@@ -227,7 +227,7 @@ def graph_outputs(model):
 def _written_calls(model):
     """Lists the calls of a flat model without running it."""
     graph = getattr(model, "_functional", model)
-    nodes = {id(node.operation): node for node in _graph_nodes(model)}
+    nodes = {id(node.operation): node for node in graph_nodes(model)}
     calls = []
     for operation in graph.operations:
         node = nodes.get(id(operation))
@@ -380,7 +380,7 @@ def _places(calls):
             operation = same[0].operation
             order = [
                 operation._inbound_nodes.index(node)
-                for node in _graph_nodes(parent.operation)
+                for node in graph_nodes(parent.operation)
                 if node.operation is operation
             ]
             if len(order) == len(same):

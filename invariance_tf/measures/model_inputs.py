@@ -69,10 +69,20 @@ def read_model(model, custom_objects=None):
 
 
 def transforms_in(model):
-    """Lists the transformations among a model's layers."""
-    if not calls.is_graph(model):
+    """Lists the transformation that `model.build` gave a model, if it did.
+
+    It takes both inputs, the images and their flags. Any other one is a layer
+    of the network.
+    """
+    if not calls.is_graph(model) or len(model.inputs) != 2:
         return []
-    return [layer for layer in model.layers if isinstance(layer, Transform)]
+    inputs = {id(tensor) for tensor in model.inputs}
+    return [
+        node.operation
+        for node in calls.graph_nodes(model)
+        if isinstance(node.operation, Transform)
+        and {id(tensor) for tensor in node.input_tensors} == inputs
+    ]
 
 
 def input_names(model):
@@ -211,12 +221,11 @@ def image_input(model, inputs):
     return left[0]
 
 
-def takes_integers(model):
-    """Tells whether a model takes its images as integers."""
+def integer_type(model):
+    """Returns the dtype of a model's images, or `None` if none of integers."""
     tensors = model.inputs if calls.is_graph(model) else []
-    return any(
-        len(tensor.shape) == 4 and "int" in tensor.dtype for tensor in tensors
-    )
+    found = [tensor.dtype for tensor in tensors if len(tensor.shape) == 4]
+    return next((dtype for dtype in found if "int" in dtype), None)
 
 
 def check_size(model, size):

@@ -12,6 +12,8 @@ from keras import ops
 from invariance_tf import arrays
 from invariance_tf.measures import known
 from invariance_tf.paradigm.model import is_xla_faster, reseed_layer
+from invariance_tf.transforms.combined import Composed, Either
+from invariance_tf.transforms.transform import OF_LAYERS
 from invariance_tf.transforms.wrapping import Wrapped
 
 
@@ -36,12 +38,18 @@ class Rescaling:
             images that the model takes; `None` means 0 and 255.
         preprocess: Function applied to images in that range before the model,
             or `None`.
-        is_integer: Whether the model takes integers. A conversion would cut
-            off fractions and turn what is beyond 0 to 255 into anything.
+        integers: String, the dtype of the integers that the model takes, if it
+            does. A conversion would cut off fractions and turn what is beyond
+            the dtype into anything.
     """
 
-    def __init__(self, value_range=None, preprocess=None, is_integer=False):
-        self._is_integer = is_integer
+    def __init__(self, value_range=None, preprocess=None, integers=None):
+        self._limits = None
+        if integers is not None:
+            self._limits = value_range or (0, 255)
+            if preprocess is not None:
+                info = np.iinfo(integers)
+                self._limits = info.min, info.max
         self._low, high = value_range or (0, 255)
         self._step = (high - self._low) / 255
         self._preprocess = preprocess
@@ -78,8 +86,8 @@ class Rescaling:
             images = images * np.float32(self._step) + np.float32(self._low)
         if self._preprocess is not None:
             images = arrays.as_array(self._preprocess(images))
-        if self._is_integer:
-            images = np.clip(np.rint(images), 0, 255)
+        if self._limits is not None:
+            images = np.clip(np.rint(images), *self._limits)
         return images
 
 
@@ -164,7 +172,7 @@ def make_program(transform):
 
 def is_own(transform):
     """Returns whether all of a transformation is this package's own code."""
-    if hasattr(transform, "parts"):
+    if isinstance(transform, Composed | Either):
         return all(map(is_own, transform.parts))
     place = type(transform).__module__
     is_wrapped = isinstance(transform, Wrapped)
@@ -176,15 +184,20 @@ def describe_transform(transform):
     wrapped = getattr(transform, "function", None)
     if wrapped is not None:
         return getattr(wrapped, "__name__", type(wrapped).__name__)
-    names = inspect.signature(type(transform).__init__).parameters
-    values = {
-        name: getattr(transform, name)
-        for name in names
-        if isinstance(getattr(transform, name, None), int | float)
-    }
-    written = ", ".join(f"{name}={value}" for name, value in values.items())
     name = type(transform).__name__
-    return f"{name}({written})" if written else name
+    if isinstance(transform, Composed | Either):
+        parts = ", ".join(map(describe_transform, transform.parts))
+        return f"{name}([{parts}])"
+    written = []
+    for each in inspect.signature(type(transform).__init__).parameters.values():
+        value = getattr(transform, each.name, None)
+        # Measurements that were saved have no default texts in their settings.
+        is_text = isinstance(value, str) and each.name not in OF_LAYERS
+        if is_text and value != each.default:
+            written.append(f"{each.name}={str(value)!r}")
+        elif isinstance(value, int | float):
+            written.append(f"{each.name}={value}")
+    return f"{name}({', '.join(written)})" if written else name
 
 
 class _Extremes(keras.Model):

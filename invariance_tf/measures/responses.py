@@ -172,7 +172,7 @@ class Responses:
         self.labels = labels if self.has_labels else np.arange(len(images))
         self._images = images
         self._rescaling = passes.Rescaling(
-            value_range, preprocess, model_inputs.takes_integers(model)
+            value_range, preprocess, model_inputs.integer_type(model)
         )
         self._spatial = spatial
         self._activity = activity

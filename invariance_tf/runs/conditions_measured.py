@@ -10,6 +10,7 @@ from invariance_tf import drawing, files, transforms
 from invariance_tf.drawing import measurement as pictures
 from invariance_tf.drawing import style
 from invariance_tf.measures import measurement
+from invariance_tf.paradigm import model as models
 
 # The means over the neurons of a layer, each with its control.
 _OF_NEURONS = {
@@ -21,6 +22,7 @@ NEURONS, LAYERS = "neurons.parquet", "layers.csv"
 FIGURES = ("neurons.png", "layers.png")
 
 
+@models.keras_defaults()
 def measure_conditions(model, images, labels, conditions, report, **options):
     """Measures a model under each of several transformations.
 

@@ -123,13 +123,14 @@ def _check_rectified(experiment, dataset, parts, model, penultimate):
 
 def _check_ablated(experiment, model):
     """Raises if the layer to ablate is none that can be."""
-    # Layers inside others have paths, where no gate can be put in.
+    # No gate can be put after operations, or layers inside others.
+    layers = {layer.name for layer in model.layers}
     legal = [
         name
         for name in activations.rectified_layers(
             model, activity=experiment.activity
         )
-        if "/" not in name and ":" not in name
+        if name in layers
     ]
     if experiment.ablate_layer not in (None, *legal):
         raise ValueError(

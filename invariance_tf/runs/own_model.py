@@ -10,12 +10,14 @@ from keras import ops
 
 from invariance_tf import files, transforms
 from invariance_tf.measures import activations, calls, model_inputs
+from invariance_tf.paradigm import model as models
 from invariance_tf.settings import names as settings_names
 
 # Packages whose classes Keras finds, or that cannot be imported.
 _KNOWN = ("builtins", "keras", "invariance_tf", "__main__")
 
 
+@models.keras_defaults()
 def read_network(name, weights=None, image_size=None, trust=False):
     """Reads a model from a file, or makes one of `keras.applications`.
 
@@ -166,6 +168,7 @@ def find_size(model, image_size=None):
     return size[0] or image_size, channels or 3
 
 
+@models.keras_defaults()
 def choose_layers(model, layers, size, is_any):
     """Returns the names of the layers to measure.
 
@@ -190,6 +193,7 @@ def choose_layers(model, layers, size, is_any):
     return layers or [activations.penultimate_layer(model, size)]
 
 
+@models.keras_defaults()
 def to_grey(images):
     """Returns images with one channel, of uint8 images in colour."""
     grey = transforms.get("grayscale")(images.astype("float32"))
