@@ -147,6 +147,18 @@ def test_only_what_can_change_the_result_changes_the_name():
     assert len(names) == 6
 
 
+@pytest.mark.parametrize("name", ["data_dir", "splits", "categories_file"])
+def test_a_path_has_one_name_however_it_is_written(name):
+    settings = {"dataset": "folder", "data_dir": "faces"}
+    names = {
+        Experiment(**{**settings, name: path}).resolve().name()
+        for path in ("a/b", "a/b/", "./a/b", "a//b", "a/c/../b")
+    }
+    assert len(names) == 1
+    other = Experiment(**{**settings, name: "/a/b"}).resolve().name()
+    assert other not in names
+
+
 def test_a_name_is_cut_where_file_systems_would_not_take_it():
     every = [name for name in defaults.TRANSFORMS if name != "identity"]
     # Some twice, in other combinations.

@@ -29,8 +29,9 @@ class Options:
         step: The strength is raised by this; null: 0.5 for blur (pixels), 25
             for white_noise (grey levels), 0.05 for salt_pepper (share of the
             pixels).
-        below: Top-1 accuracy on transformed test images to fall below, above 0
-            to 1; the paper has 0.10 for FaceScrub and 0.15 for ImageNet.
+        below: Threshold, above 0 to 1: the first strength with a top-1 accuracy
+            on transformed test images below it is chosen; the paper has 0.10
+            for FaceScrub and 0.15 for ImageNet.
         overwrite: Train the network again, even if it exists.
     """
 

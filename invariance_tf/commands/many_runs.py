@@ -23,9 +23,11 @@ class Options:
         dry_run: Show what would run, what is done, and the estimated time.
         engine: Processes of this machine (local), or tasks of a Ray cluster
             (ray).
-        jobs: Parallel runs (local); null: one per core, or 1 with a GPU.
-        cpus_per_run: Threads of each run; its numbers depend on them in the
-            last digits.
+        jobs: Parallel runs (local); null: as many as the cores allow, or 1 with
+            a GPU.
+        cpus_per_run: Threads of each run. With another number sums are rounded
+            differently, which training amplifies: a single network can differ
+            by a tenth.
         gpus_per_run: GPUs of each run, such as 0.25 (ray).
         address: Address of a Ray cluster, such as auto; null starts one here.
     """
@@ -147,7 +149,7 @@ def _make_engine(options):
         from invariance_tf.runs.sweep.on_ray import RayEngine
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            'The engine ray needs Ray: pip install "invariance_tf[ray]". '
+            'The engine ray needs Ray: pip install -e ".[ray]". '
             "Received: engine=ray"
         ) from error
     return RayEngine(

@@ -73,7 +73,7 @@ class Options:
         measures: Measures of whole layers too, or all (linear_cka, rsa,
             goodfellow_score, normalized_variance, decode_transformed,
             decode_categories); they take time.
-        seed: Of noise, and of the choice of images.
+        seed: Random seed of noise and of the choice of images.
         batch_size: The most images that go through the network together, at
             most 128.
         out: Directory to write to.

@@ -14,7 +14,7 @@ from invariance_tf.settings.config import Experiment
 
 _EXAMPLES = """\
 examples:
-  synthetic faces, half of the people seen rotated in training (half a minute):
+  synthetic faces, half of the people seen rotated in training (about a minute):
     invariance-tf run --transform rotate90 --n_seen 20
   your own images, one directory per category:
     invariance-tf run --dataset folder --data_dir DIR --n_seen 40

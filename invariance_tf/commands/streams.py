@@ -9,8 +9,8 @@ import sys
 class Output:
     """Passes text on for as long as a stream takes it; the rest is dropped.
 
-    A training of hours is not to end because its terminal was closed, or
-    because `| head` has read enough.
+    A training of hours is not to end because `| head` has read enough, or
+    because the terminal was closed from which `nohup` started it.
 
     Args:
         stream: A text stream.

@@ -32,6 +32,8 @@ _NOT_IN_NAME = (
     "if_not_learning",
 )
 
+_PATHS = ("data_dir", "splits", "categories_file")
+
 # In bytes: what file systems take.
 _LONGEST_NAME = 255
 
@@ -306,6 +308,10 @@ class Experiment:
             for name, value in drop_original_behaviour(vars(self)).items()
             if name not in _NOT_IN_NAME
         }
+        for name in _PATHS:
+            if settings.get(name):
+                # faces/ is faces; relative paths stay what they are.
+                settings[name] = os.path.normpath(settings[name])
         digest = hashlib.sha256(
             json.dumps(settings, sort_keys=True).encode()
         ).hexdigest()
