@@ -22,7 +22,13 @@ from invariance_tf.paper.studies import find_studies, transforms_of
 ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
 # The directories there that replicate the paper.
-REPLICATIONS = ("faces", "synthfaces", "synthfaces_inception", "objects")
+REPLICATIONS = (
+    "faces",
+    "synthfaces",
+    "synthfaces100",
+    "synthfaces_inception",
+    "objects",
+)
 
 
 class Results:
