@@ -8,7 +8,7 @@ import pytest
 from invariance_tf import Experiment, datasets
 from invariance_tf.datasets import Dataset
 from invariance_tf.datasets.images.fingerprint import fingerprint
-from invariance_tf.runs import preparation
+from invariance_tf.runs import network_building, preparation
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), "uint8")
 CONTENT = {
@@ -138,7 +138,7 @@ def test_a_data_set_made_again_under_its_name_is_read_again(monkeypatch):
 
     monkeypatch.setattr(datasets.digits, "load_digits", load)
     monkeypatch.setattr(preparation, "_check_batches", lambda *_: None)
-    monkeypatch.setattr(preparation.networks, "get", lambda name: load_network)
+    monkeypatch.setattr(network_building.networks, "get", lambda name: load_network)
     first = prepared()
     content["images"] = 255 - images
     second = prepared()

@@ -308,10 +308,9 @@ class Experiment:
             for name, value in drop_original_behaviour(vars(self)).items()
             if name not in _NOT_IN_NAME
         }
-        for name in _PATHS:
-            if settings.get(name):
-                # faces/ is faces; relative paths stay what they are.
-                settings[name] = os.path.normpath(settings[name])
+        # faces/ is faces; relative paths stay what they are.
+        for name in filter(settings.get, _PATHS):
+            settings[name] = os.path.normpath(settings[name])
         digest = hashlib.sha256(
             json.dumps(settings, sort_keys=True).encode()
         ).hexdigest()
@@ -369,12 +368,9 @@ def drop_original_behaviour(settings):
     }
 
 
-_REQUIRED = names.REQUIRED
-
-
 def _check_required(dataset, values):
     """Raises if a setting that a data set of the user's needs is missing."""
-    needed = [key for key, value in values.items() if value is _REQUIRED]
+    needed = [key for key, value in values.items() if value is names.REQUIRED]
     needed += [] if values.get("n_seen") is not None else ["n_seen"]
     if needed:
         raise ValueError(
