@@ -138,7 +138,9 @@ def test_a_data_set_made_again_under_its_name_is_read_again(monkeypatch):
 
     monkeypatch.setattr(datasets.digits, "load_digits", load)
     monkeypatch.setattr(preparation, "_check_batches", lambda *_: None)
-    monkeypatch.setattr(network_building.networks, "get", lambda name: load_network)
+    monkeypatch.setattr(
+        network_building.networks, "get", lambda name: load_network
+    )
     first = prepared()
     content["images"] = 255 - images
     second = prepared()
