@@ -253,6 +253,16 @@ def test_a_verdict_is_told_in_words_beside_its_symbol(page):
     }
 
 
+def test_an_effect_of_one_seed_stands_without_brackets(tmp_path, page):
+    one = Page(report.write_report(few_runs(seeds=(0,)), tmp_path / "a.html"))
+    name = "slope of invariance on the share"
+    for source, has_interval in ((page.source, True), (one.source, False)):
+        before, _, _ = source.partition(name)
+        effect = before.rpartition('<td class="effect">')[2]
+        assert 'class="value"' in effect
+        assert ('class="interval"' in effect) == has_interval
+
+
 def test_means_are_those_of_the_families():
     (study,) = find_studies(few_runs(seeds=(0, 1)))[0].values()
     table = headlines.average_by_family(study)
