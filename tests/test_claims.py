@@ -253,7 +253,7 @@ def test_saved_tables_give_the_same_verdicts(tmp_path):
         for study in (runs, tables.load_runs(tmp_path))
     )
     assert {*first.verdict} == {"holds", "undecided"}
-    pd.testing.assert_frame_equal(first, second, atol=1e-6)
+    pd.testing.assert_frame_equal(first, second, rtol=0, atol=2**-13)
 
 
 def test_saved_neurons_are_those_of_tests_that_claims_are_about(tmp_path):

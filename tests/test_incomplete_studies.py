@@ -172,6 +172,33 @@ def test_seeds_of_one_network_alone_do_not_change_what_others_reach():
     assert one.effect == pytest.approx(other.effect)
 
 
+@pytest.mark.parametrize("number", ["C3", "C12", "C13"])
+def test_networks_at_chance_have_no_share_of_what_is_above_it(number):
+    runs = made_up_runs(n_seen=(), num_neurons=4, seeds=(0, 1, 2))
+    missing = without(runs, ["blur"], [40], seed=2)
+    (name,) = {*runs.runs.run} - {*missing.runs.run}
+    chance = 1 / 40
+
+    def lose(table):
+        is_lost = table.run == name
+        # A little above: by numbers alone there would be a share.
+        nearly = chance + 1e-4 * (1 + table.index % 3)
+        return table.assign(accuracy=table.accuracy.mask(is_lost, nearly))
+
+    lost = dataclasses.replace(
+        runs,
+        runs=runs.runs.assign(is_at_chance=runs.runs.run == name),
+        accuracy=lose(runs.accuracy),
+        ablation=lose(runs.ablation),
+    )
+    shares = [
+        detail[detail.effect_name.str.contains("accuracy left")]
+        for detail in (judge(number, each).detail for each in (lost, missing))
+    ]
+    assert len(shares[0]) > 1
+    pd.testing.assert_frame_equal(*shares)
+
+
 def test_why_there_is_no_interval_is_said():
     def invariance(transform, share, seed, group):
         is_geometric = transform in ("rotate90", "rotate180", "thinning")

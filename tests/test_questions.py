@@ -748,7 +748,7 @@ def test_questions_are_drawn_from_collected_tables(answers, tmp_path):
     found = judge_question("recurrence", again)
     for one, other in zip(expected, found, strict=True):
         assert one.verdict == other.verdict
-        assert one.found.effect == pytest.approx(other.found.effect, abs=1e-6)
+        assert one.found.effect == pytest.approx(other.found.effect, abs=2**-13)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

@@ -151,11 +151,21 @@ def test_saved_tables_are_read_again(runs_dir, tmp_path):
         if name == "runs":
             # No path of this machine is passed on.
             table = table.assign(run_dir=table.run)
-        if name == "neurons":
-            continue
+        if name in ("neurons", "active_counts"):
+            continue  # They have tests of their own, below.
         pd.testing.assert_frame_equal(
-            again.tables()[name], table, check_dtype=False, rtol=1e-6
+            again.tables()[name], table, check_dtype=False, atol=0, rtol=2**-14
         )
+
+
+def test_active_neurons_are_saved_of_networks_that_saw_all(tmp_path):
+    runs = made_up_runs(transforms=("blur",), n_seen=(1,), num_categories=40)
+    save_runs(runs, tmp_path)
+    saved, whole = load_runs(tmp_path).active_counts, runs.active_counts
+    assert {*whole.n_seen} == {0, 1, 40}
+    pd.testing.assert_frame_equal(
+        saved, whole[whole.n_seen == 40].reset_index(drop=True)
+    )
 
 
 def test_saved_neurons_have_10_bits_and_their_corrected_invariance(
@@ -248,6 +258,8 @@ def test_parts_of_a_study_are_read_together(copy, runs_dir, tmp_path):
                 run_dir=[first.name, str(runs_dir / second.name)]
             )
         found = together.tables()[name]
+        if name == "active_counts":
+            continue  # Of networks that saw all, and these did not.
         if name == "neurons":
             # What is not saved has a test of its own, above.
             left_out = ["max_activity", "corrected_invariance"]
@@ -280,7 +292,9 @@ def test_runs_of_one_name_on_other_images_are_not_read_together(tmp_path):
 
 
 def names_of(runs):
-    return {name: {*table.run} for name, table in runs.tables().items()}
+    tables = runs.tables()
+    del tables["active_counts"]  # Saved of networks that saw all.
+    return {name: {*table.run} for name, table in tables.items()}
 
 
 def test_selected_runs_keep_all_their_rows_and_no_others():
@@ -424,7 +438,7 @@ def without(column):
 def test_tables_that_cannot_be_of_runs_are_refused(
     tmp_path, name, change, message
 ):
-    save_runs(made_up(), tmp_path)
+    save_runs(made_up(n_seen=(4, 40)), tmp_path)
     path = tmp_path / f"{name}.parquet"
     change(pd.read_parquet(path)).to_parquet(path)
     with pytest.raises(

@@ -191,7 +191,7 @@ def check_keys(row):
             raise ValueError(f"{name} must be arguments by name")
 
 
-def shorten(table, num_bits=10):
+def shorten(table, num_bits):
     """Returns a table with its float32 columns to so many significant bits.
 
     The relative error is at most `2**-num_bits`.

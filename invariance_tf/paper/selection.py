@@ -204,6 +204,16 @@ def is_shared(seeds):
     return 2 * seeds.duplicated(keep=False).sum() > len(seeds)
 
 
+def above_chance(study, table):
+    """Returns the rows of networks above chance on original images.
+
+    What else they have above chance is a share of that; of networks at
+    chance, a share of nothing.
+    """
+    is_lost = study.runs.is_at_chance.eq(True)
+    return table[~table.run.isin(study.runs.run[is_lost])]
+
+
 def count_at_chance(study):
     """Returns how many networks of a study are at chance on original images."""
     return int(study.runs.is_at_chance.sum())

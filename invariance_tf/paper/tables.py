@@ -265,14 +265,15 @@ def save_runs(runs, directory):
 
     Args:
         runs: A `Runs`.
-        directory: Directory to write to. Measures are kept in float32; those
-            of single neurons to 10 significant bits (a relative error of at
-            most 1 in 1024), and only of the tests that claims and figures are
-            about: by transformations that the network saw, and by any where
-            it saw none. Of a network that saw some of the categories
-            transformed, 256 evenly spaced neurons at most. max_activity is
-            left out; so is corrected_invariance, which is computed again when
-            they are read.
+        directory: Directory to write to. Measures are kept to 14 significant
+            bits (a relative error of at most 1 in 2**14), those of single
+            neurons to 10, and no more than claims and figures are about. Of
+            neurons: the tests by transformations that the network saw, or by
+            any where it saw none; of a network that saw some of the
+            categories transformed, 256 evenly spaced ones at most; without
+            max_activity, and without corrected_invariance, which is computed
+            again when they are read. Of active neurons per image: networks
+            that saw all categories transformed.
     """
     os.makedirs(directory, exist_ok=True)
     # It goes first and comes last, so that tables of different runs are never
@@ -280,7 +281,10 @@ def save_runs(runs, directory):
     # old ones remain.
     first = os.path.join(directory, _FIRST)
     paths, empty = {}, []
-    for name, table in runs.tables().items():
+    tables = {
+        name: _to_publish(name, table) for name, table in runs.tables().items()
+    }
+    for name, table in tables.items():
         path = os.path.join(directory, f"{name}.parquet")
         if name == "runs" or len(table):
             paths[name] = path
@@ -290,7 +294,7 @@ def save_runs(runs, directory):
         for name, path in paths.items():
             files.write_parquet(
                 replaced_from_the_last.enter_context(files.replacing(path)),
-                _to_publish(name, runs.tables()[name]),
+                tables[name],
                 level=19,
             )
         for path in (first, *empty):
@@ -302,6 +306,8 @@ def _to_publish(name, table):
     if name == "runs":
         # Paths of this machine mean nothing elsewhere.
         return table.assign(run_dir=table.run)
+    if not len(table):
+        return table
     wide = table.select_dtypes("float64").columns.difference(
         ["tau", "value"]  # thresholds, to be found again
     )
@@ -309,8 +315,11 @@ def _to_publish(name, table):
     if name == "neurons":
         table = _thin_out(selection.own_or_untrained(table))
         left_out = [_CORRECTED, "max_activity"]
-        return columns.shorten(table.drop(columns=left_out, errors="ignore"))
-    return table
+        table = table.drop(columns=left_out, errors="ignore")
+        return columns.shorten(table, num_bits=10)
+    if name == "active_counts":
+        table = selection.all_seen(table)
+    return columns.shorten(table, num_bits=14)
 
 
 def _thin_out(neurons):

@@ -24,6 +24,7 @@ from invariance_tf.paper.claims.networks import (
     values_of,
 )
 from invariance_tf.paper.selection import (
+    above_chance,
     all_seen,
     never_transformed,
     num_categories,
@@ -106,7 +107,7 @@ def robust_to_the_trained(studies, study):
     names = transforms_of(study)
     tests = rows(studies[study].accuracy, category_group="all")
     own = own_tests(all_seen(tests))
-    left = _left_of_original(all_seen(tests))
+    left = _left_of_original(all_seen(above_chance(studies[study], tests)))
     left = left[left.test_transform != left["transform"]]
     # The paper finds robustness to color without training, and of blur and
     # noise to each other.

@@ -4,6 +4,7 @@ from invariance_tf.paper.claims import limits
 from invariance_tf.paper.claims.effects import effects_of
 from invariance_tf.paper.claims.networks import BY_SEED, at_most, values_of
 from invariance_tf.paper.selection import (
+    above_chance,
     all_seen,
     all_seen_neurons,
     num_categories,
@@ -144,7 +145,10 @@ def _ablate_neurons(runs, top_percent=None):
         image_version="transformed",
         category_group="seen",
     )
-    whole = values_of(rows(table, criterion="none"), "accuracy")
+    unablated = rows(table, criterion="none")
+    whole = values_of(unablated, "accuracy")
+    chance = 1 / num_categories(runs)
+    above = values_of(above_chance(runs, unablated), "accuracy") - chance
     if top_percent is None:
         table = rows(table, criterion="tau", value=tau_of(runs))
     else:
@@ -153,11 +157,9 @@ def _ablate_neurons(runs, top_percent=None):
         ablated: values_of(rows(table, ablated=ablated), "accuracy")
         for ablated in ("inactive", "active", "random")
     }
-    chance = 1 / num_categories(runs)
-    above = (whole - chance).where(whole > chance)
     measures = {
         "cost": whole - without["inactive"],
-        "left": (without["active"] - chance) / above,
+        "left": (without["active"] - chance) / above.where(above > 0),
         "beyond_random": without["active"] - without["random"],
     }
     return {name: at_most(each.dropna()) for name, each in measures.items()}
