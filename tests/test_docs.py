@@ -46,6 +46,7 @@ REGISTRIES = (
 RESULTS = DOCS / "results" / "synthfaces"
 FACES = DOCS / "results" / "faces"
 INCEPTION = DOCS / "results" / "synthfaces_inception"
+SYNTHFACES100 = DOCS / "results" / "synthfaces100"
 OBJECTS = DOCS / "results" / "objects"
 
 
@@ -210,6 +211,9 @@ def test_the_readme_has_the_degrees_of_the_table(faces):
     assert f"show the rise alone: **{faces.degree('C1')}** (not" in readme
     assert f"invariance rises for **{faces.degree('C7')}**" in readme
     assert f"study of {faces.count_categories()} real people" in readme
+    invented = values.Results(SYNTHFACES100)
+    assert f"and alone for **{invented.degree('C1')}**" in readme
+    assert f"With {invented.count_categories()} synthetic people" in readme
 
 
 def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):

@@ -63,11 +63,19 @@ def find_drawings():
     tutorial, _ = find_studies(select_tutorial())
     faces = studies["faces"]["faces"]
     invented = studies["synthfaces"]["faces"]
+    by_people = {
+        f"{num_categories(study)} {kind} people": study
+        for kind, study in (
+            ("real", faces),
+            ("synthetic", studies["synthfaces100"]["faces"]),
+            ("synthetic", invented),
+        )
+    }
     return {
         **found,
         "across": functools.partial(_draw_faces, _draw_across, faces, 3.2),
         "relation": functools.partial(_draw_faces, _draw_relation, faces, 1.2),
-        "tau": functools.partial(_draw_tau, faces, invented),
+        "tau": functools.partial(_draw_tau, by_people),
         "starts": learning.draw_starts,
         "loss": functools.partial(_draw_loss, invented),
         "tutorial-2c": functools.partial(_draw_figure, "2c", tutorial),
@@ -117,17 +125,16 @@ def _draw_relation(study, axes, faces):
     draw_relation(trained(study.runs), axes, "across_accuracy", faces)
 
 
-def _draw_tau(faces, invented, theme):
+def _draw_tau(studies, theme):
     """Draws what the inactive neurons carry, pooled, against tau."""
     figure = Figure(figsize=(5, 3.2))
     axes = figure.subplots()
-    for study, label, look in (
-        (faces, "real faces", {"marker": "o"}),
-        (invented, "synthetic faces", {"marker": "s", "linestyle": "--"}),
+    for (label, study), look in zip(
+        studies.items(), ("o-", "D-.", "s--"), strict=True
     ):
         cost = cost_of_inactive(study)
         cost = 100 * cost[cost.index <= 0.5]
-        axes.plot(cost.index, cost, label=label, markersize=4, **look)
+        axes.plot(cost.index, cost, look, label=label, markersize=4)
     axes.axhline(1, color="#888888", linewidth=0.8, linestyle=":")
     axes.set_xlabel("threshold τ")
     axes.set_ylabel("accuracy lost without\nthe inactive neurons (%)")

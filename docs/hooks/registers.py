@@ -98,8 +98,13 @@ def unseen_table(*studies):
             tests[tests.test_transform == "identity"],
             selection.own_tests(tests),
         )
+        # Every transformation counts equally, however many seeds it has.
+        keys = ["network", "n_seen"]
         means = [
-            table.groupby(["network", "n_seen"])[measure].mean()
+            table.groupby([*keys, "transform"])[measure]
+            .mean()
+            .groupby(keys)
+            .mean()
             for measure in ("accuracy", "accuracy_in_group")
             for table in of_version
         ]

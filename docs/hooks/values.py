@@ -83,6 +83,11 @@ class Results:
         is_chosen = self.tables.runs.network == network
         return self._judge_again(self.tables.select(is_chosen))
 
+    def above_chance(self):
+        """Returns the runs that learned to tell original images apart."""
+        is_lost = self.tables.runs.is_at_chance.eq(True)
+        return self._judge_again(self.tables.select(~is_lost))
+
     def _judge_again(self, tables_):
         """Returns results of other tables than those of the directory."""
         found = Results(self.directory)
@@ -111,9 +116,12 @@ class Results:
         return select_rows(self.tables.runs, keys, "no run")
 
     def mean(self, measure, decimals=2, **keys):
-        """Formats the mean of a measure over the runs with given values."""
-        values = self.select(**keys)[measure].dropna()
-        if values.empty:
+        """Formats the mean of a measure over the runs with given values.
+
+        Every transformation counts equally, however many seeds it has.
+        """
+        values = self.select(**keys).groupby("transform")[measure].mean()
+        if values.isna().all():
             raise LookupError(f"no run has a {measure} at {keys}")
         return f"{values.mean():.{decimals}f}"
 
