@@ -265,15 +265,16 @@ def save_runs(runs, directory):
 
     Args:
         runs: A `Runs`.
-        directory: Directory to write to. Measures are kept to 14 significant
-            bits (a relative error of at most 1 in 2**14), those of single
-            neurons to 10, and no more than claims and figures are about. Of
-            neurons: the tests by transformations that the network saw, or by
-            any where it saw none; of a network that saw some of the
-            categories transformed, 256 evenly spaced ones at most; without
-            max_activity, and without corrected_invariance, which is computed
-            again when they are read. Of active neurons per image: networks
-            that saw all categories transformed.
+        directory: Directory to write to. Measures are kept in float32, of
+            layers and ablation to 14 significant bits (a relative error of at
+            most 1 in 2**14), of single neurons to 10; and no more than claims
+            and figures are about. Of neurons: the tests by transformations
+            that the network saw, or by any where it saw none; of a network
+            that saw some of the categories transformed, 256 evenly spaced
+            ones at most; without max_activity, and without
+            corrected_invariance, which is computed again when they are read.
+            Of active neurons per image: networks that saw all categories
+            transformed.
     """
     os.makedirs(directory, exist_ok=True)
     # It goes first and comes last, so that tables of different runs are never
@@ -317,9 +318,9 @@ def _to_publish(name, table):
         left_out = [_CORRECTED, "max_activity"]
         table = table.drop(columns=left_out, errors="ignore")
         return columns.shorten(table, num_bits=10)
-    if name == "active_counts":
-        table = selection.all_seen(table)
-    return columns.shorten(table, num_bits=14)
+    if name in ("layers", "ablation"):
+        return columns.shorten(table, num_bits=14)
+    return selection.all_seen(table) if name == "active_counts" else table
 
 
 def _thin_out(neurons):
