@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from made_up_runs import OF_EVERY_RUN
+from made_up_runs import OF_EVERY_RUN, made_up_runs
 from test_questions import made_up as made_up_answers
 
 import invariance_tf as itf
@@ -214,6 +214,18 @@ def test_the_readme_has_the_degrees_of_the_table(faces):
     invented = values.Results(SYNTHFACES100)
     assert f"and alone for **{invented.degree('C1')}**" in readme
     assert f"With {invented.count_categories()} synthetic people" in readme
+
+
+def test_transformations_count_equally_however_many_seeds_they_have():
+    runs = made_up_runs(transforms=("blur", "thinning"), n_seen=(4,))
+    is_left_out = (runs.runs["transform"] == "blur") & (runs.runs.seed == 1)
+    results = values.Results(FACES)
+    results.tables = runs.select(~is_left_out)
+    found = results.tables.runs[results.tables.runs.n_seen == 4]
+    by_transform = found.groupby("transform").across_accuracy.mean()
+    shown = results.mean("across_accuracy", decimals=6, n_seen=4)
+    assert shown == f"{by_transform.mean():.6f}"
+    assert shown != f"{found.across_accuracy.mean():.6f}"
 
 
 def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
