@@ -30,6 +30,7 @@ import findings  # noqa: E402
 import learning  # noqa: E402
 import registers  # noqa: E402
 import screens  # noqa: E402
+import studied  # noqa: E402
 import themes  # noqa: E402
 import values  # noqa: E402
 import verdicts  # noqa: E402
@@ -162,11 +163,45 @@ def test_every_public_name_has_a_place_in_the_reference():
         assert any(f"{name}.".startswith(f"{place}.") for name in documented)
 
 
-def test_every_setting_is_explained():
-    pages = [DOCS / "experiments.md", *DOCS.glob("datasets/*.md")]
-    text = "".join(path.read_text("utf-8") for path in pages)
+@pytest.fixture(scope="module")
+def settings_listed(render):
+    """The settings on their page: the cell with the default, by name."""
+    text = render(read("experiments.md"))
+    return dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \| \S.* \|$", text, re.M))
+
+
+def listed_for(cell, name):
+    """The default that a cell gives for a data set or network."""
+    first, *others = re.findall(r"([^;]+?)(?: \((.*?)\))?(?:; |$)", cell)
+    found = [value for value, names in others if f"`{name}`" in names]
+    (value,) = found or [first[0]]
+    return yaml.safe_load(value)
+
+
+def test_every_setting_is_explained(settings_listed):
     settings = {field.name for field in dataclasses.fields(itf.Experiment)}
-    assert settings <= {*re.findall(r"`(\w+)`", text)}
+    assert settings <= {*settings_listed}
+
+
+@pytest.mark.parametrize("name", defaults.DATASETS)
+def test_a_listed_default_is_what_a_run_takes(name, settings_listed):
+    chosen = {"tfds": {"dataset": "tfds:mnist"}, "folder": {"data_dir": "."}}
+    settings = {"dataset": name} | chosen.get(name, {})
+    resolved = itf.Experiment(**settings).resolve()
+    for option in {*resolved.dataset_options(), "n_seen", "network"}:
+        if option not in settings:
+            cell = settings_listed[option]
+            assert listed_for(cell, name) == getattr(resolved, option), option
+
+
+@pytest.mark.parametrize("name", defaults.NETWORKS)
+def test_a_listed_default_is_the_network_s(name, settings_listed):
+    resolved = itf.Experiment(network=name).resolve()
+    for (
+        setting
+    ) in "epochs learning_rate schedule weight_decay activity".split():
+        cell = settings_listed[setting]
+        assert listed_for(cell, name) == getattr(resolved, setting), setting
 
 
 def test_no_page_writes_a_measured_number_itself():
@@ -306,7 +341,7 @@ def test_beside_a_verdict_stands_what_it_rests_on(faces):
 
 def test_in_group_helps_transformed_images_of_unseen_categories_most(faces):
     studies = (faces, values.Results(INCEPTION), values.Results(OBJECTS))
-    _, _, *lines = registers.unseen_table(*studies).splitlines()
+    _, _, *lines = studied.unseen_table(*studies).splitlines()
     measures = ["accuracy", "accuracy_in_group"]
     for results in studies:
         tests = results.tables.accuracy
@@ -363,16 +398,14 @@ def test_the_threshold_of_the_papers_rule_costs_at_most_a_percent(faces):
 
 
 def test_the_coefficient_is_made_of_floor_category_and_image(faces):
-    _, _, *lines = registers.floors_table(faces).split("\n")
+    _, _, *lines = studied.floors_table(faces).split("\n")
     assert len(lines) == 12
     for line in lines:
         cells = line.strip("| ").split(" | ")[1:]
         *parts, total, corrected = map(float, cells)
         assert sum(parts) == pytest.approx(total, abs=0.016)
         assert parts[0] < total and corrected <= total
-    titles, _, whole, floor, corrected = registers.layers_table(faces).split(
-        "\n"
-    )
+    titles, _, whole, floor, corrected = studied.layers_table(faces).split("\n")
     assert titles.endswith("| conv1 | conv2 | conv3 | conv4 | conv5 | fc6 |")
     layers = faces.tables.layers
     layers = layers[
@@ -408,7 +441,7 @@ def test_effects_of_one_network_of_several_are_of_its_runs():
 
 
 def test_across_accuracy_stands_beside_the_images_it_is_measured_on(faces):
-    titles, _, *rows = registers.across_table(faces).split("\n")
+    titles, _, *rows = studied.across_table(faces).split("\n")
     assert titles.endswith("| 76 seen<br>(8 unseen: 80 images) |")
     table = pd.read_parquet(FACES / "accuracy_by_category.parquet")
     table = table[(table.n_seen == 76) & (table.category_group == "unseen")]
@@ -431,7 +464,7 @@ def test_across_accuracy_stands_beside_the_images_it_is_measured_on(faces):
 
 def test_networks_are_compared_by_means_over_their_runs():
     results = values.Results(INCEPTION)
-    titles, _, *rows = registers.networks_table(results).split("\n")
+    titles, _, *rows = studied.networks_table(results).split("\n")
     assert titles.endswith(
         "| original | within-category | across-category | I | floor S | J |"
     )
@@ -485,7 +518,7 @@ def test_the_images_of_a_study_are_listed_and_not_published(faces):
         tested = tests.groupby("category").num_images.unique()
         counts = listed[listed.split == "test"].category.value_counts()
         assert tested.explode().to_dict() == counts.to_dict()
-    assert "| LFW | 60 | 2,458 | 600 |" in registers.sources_table(faces)
+    assert "| LFW | 60 | 2,458 | 600 |" in studied.sources_table(faces)
     figures = {path.name for path in FACES.rglob("*.png")}
     assert figures == {"fig2c.png", "fig5c.png"}
 

@@ -15,6 +15,7 @@ import learning  # noqa: E402
 import measured  # noqa: E402
 import registers  # noqa: E402
 import screens  # noqa: E402
+import studied  # noqa: E402
 import values  # noqa: E402
 import verdicts  # noqa: E402
 
@@ -46,16 +47,17 @@ def define_env(env):
         learning.starts_table,
         learning.training_seconds,
         learning.whole_runs_table,
-        registers.across_table,
         registers.calibrations_table,
         registers.datasets_table,
-        registers.floors_table,
-        registers.layers_table,
-        registers.networks_table,
-        registers.sources_table,
+        registers.settings_table,
         registers.sweeps_table,
         registers.transforms_table,
-        registers.unseen_table,
+        studied.across_table,
+        studied.floors_table,
+        studied.layers_table,
+        studied.networks_table,
+        studied.sources_table,
+        studied.unseen_table,
         verdicts.figures_table,
         verdicts.verdicts_table,
     ):
