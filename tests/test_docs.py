@@ -554,10 +554,12 @@ def test_sweeps_say_hardware_and_time_as_their_files_do(tmp_path):
     path.write_text("# A sweep. Hardware: 2 CPU\n# cores, .5 hours. n is 3.\n")
     assert registers.said_of(path, "Hardware: ") == "2 CPU cores, .5 hours"
     assert registers.said_of(path, "Expect ") == ""
+    assert registers.purpose_of(path) == "A sweep."
     text = registers.sweeps_table([values.Results(RESULTS)])
     for path in registers.SWEEP_FILES:
         assert f"`{path.stem}`" in text
         assert registers.said_of(path, "Hardware: ") in text
+        assert registers.purpose_of(path) in text
     hours = pd.read_parquet(RESULTS / "runs.parquet").seconds.sum() / 3600
     assert f"170 runs, {hours:.1f} hours" in text
 

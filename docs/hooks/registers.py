@@ -19,7 +19,7 @@ SWEEP_FILES = sorted((values.ROOT / "configs" / "sweeps").glob("*.yaml"))
 
 
 def sweeps_table(results=()):
-    """Returns a table of the sweep files: runs, hardware and time.
+    """Returns a table of the sweep files: for what, runs, hardware and time.
 
     Args:
         results: Sequence of `Results` with the names of sweeps.
@@ -35,13 +35,14 @@ def sweeps_table(results=()):
         rows.append(
             (
                 f"`{path.stem}`",
+                purpose_of(path),
                 count_runs(path),
                 said_of(path, "Hardware: "),
                 said_of(path, "Expect "),
                 obtained,
             )
         )
-    titles = ("sweep", "runs", "hardware and time", "expect")
+    titles = ("sweep", "for", "runs", "hardware and time", "expect")
     return values.make_table((*titles, "computed here"), rows)
 
 
@@ -56,13 +57,27 @@ def count_runs(path):
     return len(plan.read_sweep(path))
 
 
+def purpose_of(path):
+    """Returns the first sentence of a file's opening comment."""
+    about, *_ = _comment_of(path).split("  ")
+    return _without_pages(re.match(r".+?[.?](?= [A-Z]|$)", about)[0])
+
+
 def said_of(path, start):
     """Returns the sentence of a file's opening comment that begins so."""
+    sentence = re.search(rf"{start}(.*?)\.(?: |$)", _comment_of(path))
+    return _without_pages(sentence[1]) if sentence else ""
+
+
+def _comment_of(path):
+    """Returns a file's opening comment; commands stay indented."""
     lines = pathlib.Path(path).read_text(encoding="utf-8").split("\n")
-    comment = " ".join(line[1:].strip() for line in lines if line[:1] == "#")
-    sentence = re.search(rf"{start}(.*?)\.(?: |$)", comment)
-    # Readers of the page have a link to this file.
-    return re.sub(r" \(docs/[^)]*\)", "", sentence[1]) if sentence else ""
+    return "".join(line[1:] for line in lines if line[:1] == "#").strip()
+
+
+def _without_pages(text):
+    """Leaves out pages; readers of the site have links to them."""
+    return re.sub(r"(?: \(docs/[^)]*\)|: docs/[^ ]*(?=\.))", "", text)
 
 
 def calibrations_table(directory=values.RESULTS / "calibration"):
