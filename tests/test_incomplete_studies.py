@@ -199,6 +199,69 @@ def test_networks_at_chance_have_no_share_of_what_is_above_it(number):
     pd.testing.assert_frame_equal(*shares)
 
 
+def test_a_verdict_that_networks_at_chance_decide_is_named():
+    def invariance(transform, share, seed, group):
+        is_lost = transform == "blur" and share == 0.9 and seed == 2
+        return -50.0 if is_lost else 0.1 + 0.3 * share
+
+    runs = made_up_runs(**CURVE, seeds=(0, 1, 2), invariance=invariance)
+    is_lost = runs.runs["transform"].eq("blur") & runs.runs.n_seen.eq(36)
+    is_lost &= runs.runs.seed == 2
+    table = runs.runs.assign(is_at_chance=is_lost)
+    verdict = judge("C7", dataclasses.replace(runs, runs=table))
+    assert verdict.verdict == "undecided"
+    assert verdict.missing[-1] == (
+        "networks at chance on original images: 1 (without them: holds)"
+    )
+    # Where they change nothing, their number is enough.
+    verdict = judge("C8", dataclasses.replace(runs, runs=table))
+    assert verdict.missing[-1] == "networks at chance on original images: 1"
+
+
+def test_what_rests_on_the_seeds_of_one_transformation_is_named():
+    def invariance(transform, share, seed, group):
+        return 0.1 + share * (0.3 + 0.01 * (seed % 2))
+
+    parts = [
+        made_up_runs(
+            **CURVE,
+            transforms=(name,),
+            seeds=(2 * position, 2 * position + 1)[: 1 + (name == "blur")],
+            invariance=invariance,
+        )
+        for position, name in enumerate(transforms_of("faces"))
+    ]
+    verdict = judge("C7", join(*parts))
+    assert verdict.verdict == "holds on average"
+    assert verdict.needs_pooling == ["mean over transformations"]
+    # One seed shows nothing, and two of one transformation not enough.
+    assert (verdict.num_shown, verdict.num_claimed) == (0, 12)
+
+
+def test_networks_without_transformed_images_may_have_any_seeds():
+    """Those of `n_seen: 0` of each transformation have its seeds."""
+    noise = np.random.default_rng(0).normal(0, 0.01, 1000)
+
+    def invariance(transform, share, seed, group):
+        return 0.2 + 0.3 * share + noise[seed]
+
+    parts = [
+        made_up_runs(
+            num_neurons=4,
+            transforms=(name,),
+            n_seen=(0,),
+            seeds=range(10 * position, 10 * position + 3),
+            invariance=invariance,
+        )
+        for position, name in enumerate(transforms_of("faces"))
+    ]
+    runs = join(*parts)
+    verdict = judge("C6", runs.select(runs.runs["transform"] != "identity"))
+    assert verdict.verdict == "holds"
+    assert verdict.effect == pytest.approx(0.3)
+    assert verdict.low < verdict.effect < verdict.high
+
+
 def test_why_there_is_no_interval_is_said():
     def invariance(transform, share, seed, group):
         is_geometric = transform in ("rotate90", "rotate180", "thinning")

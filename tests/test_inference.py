@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from invariance_tf.paper.claims import correlations, inference
+from invariance_tf.paper.claims import correlations, inference, single
 
 
 def effects(generator, num_transforms=12, num_seeds=3, true=0.0, spread=1.0):
@@ -76,18 +76,63 @@ def test_intervals_hold_the_true_mean_in_95_percent_of_studies(shared):
 def test_transformations_of_no_effect_are_rarely_shown_to_have_one():
     generator = np.random.default_rng(3)
     wrong = sum(
-        bool(inference.shown(effects(generator), least=0)) for _ in range(400)
+        bool(single.shown(effects(generator), least=0)) for _ in range(400)
     )
     assert wrong / 400 < 0.025 + 3 * np.sqrt(0.025 * 0.975 / 400)
+
+
+def test_so_they_are_where_some_transformations_vary_more_than_others():
+    generator = np.random.default_rng(16)
+    wrong = {"moderated": 0, "pooled": 0}
+    for _ in range(400):
+        spread = np.exp(generator.normal(0, 1.1, 12)).repeat(3)
+        values = effects(generator) * spread
+        wrong["moderated"] += bool(single.shown(values, least=0))
+        variance, degrees = inference.pooled_variance(values)
+        t = values.groupby("transform").mean() / np.sqrt(variance / 3)
+        wrong["pooled"] += stats.t.sf(t.max(), degrees) < 0.025 / 12
+    # At most twice the level; three standard errors of 400 draws.
+    most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+    assert wrong["moderated"] / 400 < most < wrong["pooled"] / 400
+
+
+def test_variances_are_moderated_as_much_as_they_differ():
+    generator = np.random.default_rng(17)
+    d_0, v_0, num = 6, 2.0, 20_000
+    true = d_0 * v_0 / generator.chisquare(d_0, num)
+    degrees = pd.Series(generator.integers(1, 6, num))
+    found = pd.Series(true * generator.chisquare(degrees) / degrees)
+    moderated, total = single.moderate(found, degrees)
+    prior = (total - degrees).unique()
+    assert prior == pytest.approx(d_0, rel=0.1)
+    assert moderated.to_numpy() == pytest.approx(
+        (d_0 * v_0 + degrees * found) / (d_0 + degrees), rel=0.1
+    )
+    # They are nearer to the true ones than what was found, and than v_0.
+    errors = [
+        (np.log(guess / true) ** 2).mean() for guess in (moderated, found, v_0)
+    ]
+    assert errors[0] < min(errors[1:])
+
+
+def test_with_shared_seeds_each_transformation_has_its_own_t_test():
+    generator = np.random.default_rng(18)
+    keys = pd.MultiIndex.from_product(
+        [["blur", "thinning"], range(5)], names=["transform", "seed"]
+    )
+    values = pd.Series(generator.normal(1, 1, 10), keys)
+    for name, mean in single.each_transform(values).items():
+        interval = stats.ttest_1samp(values[name], 0).confidence_interval(0.975)
+        assert (mean.low, mean.high) == pytest.approx(tuple(interval))
 
 
 def test_holm_shows_what_bonferroni_does_and_more():
     values = effects(np.random.default_rng(4), true=3.0)
     values.loc["t00"] = values.loc["t00"].to_numpy() - 3.0
-    found = inference.shown(values, least=0)
+    found = single.shown(values, least=0)
     by_bonferroni = {
         name
-        for name, mean in inference.each_transform(values).items()
+        for name, mean in single.each_transform(values).items()
         if mean.low > 0
     }
     assert by_bonferroni <= found
@@ -96,8 +141,8 @@ def test_holm_shows_what_bonferroni_does_and_more():
 
 def test_equivalence_needs_both_ends():
     values = effects(np.random.default_rng(5), spread=0.01)
-    assert len(inference.shown(values, least=-0.1, most=0.1)) == 12
-    assert not inference.shown(values + 0.1, least=-0.1, most=0.1)
+    assert len(single.shown(values, least=-0.1, most=0.1)) == 12
+    assert not single.shown(values + 0.1, least=-0.1, most=0.1)
 
 
 def test_the_slope_is_polyfits():
@@ -138,7 +183,7 @@ def test_without_two_seeds_there_is_no_interval():
     mean = inference.contrast(values)
     assert mean.effect == pytest.approx(values.mean())
     assert np.isnan(mean.low) and mean.degrees == 0
-    assert inference.shown(values, least=0) == set()
+    assert single.shown(values, least=0) == set()
     assert np.isnan(inference.contrast(values[:0]).effect)
 
 
@@ -178,15 +223,17 @@ def test_tests_by_other_transformations_are_no_baseline():
     )
     baseline = pd.Series(generator.normal(size=len(keys)), keys)
     baseline["identity"] = 1.0
-    wanted = inference.each_transform(values, baseline[:9])
-    assert inference.each_transform(values, baseline) == wanted
+    wanted = single.each_transform(values, baseline[:9])
+    assert single.each_transform(values, baseline) == wanted
     assert [*wanted] == ["t00", "t01", "t02"]
 
 
 def test_a_seed_alone_has_no_variance_of_its_own():
     values = effects(np.random.default_rng(14)).iloc[2:]
     found = inference.contrast(values)
-    assert np.isfinite(found.low) and np.isnan(found.separate_low)
+    assert np.isfinite(found.low) and np.isneginf(found.separate_low)
+    assert "t00" not in single.shown(values + 100, least=0)
+    assert len(single.shown(values + 100, least=0)) == 11
 
 
 def test_correlations_are_shown_by_holms_steps():
@@ -270,14 +317,43 @@ def test_the_ratio_of_two_measures_is_that_of_their_means():
     assert np.isnan(inference.ratio(above, -below).effect)
 
 
+def test_a_ratio_above_a_baseline_has_the_baselines_variance_too():
+    generator = np.random.default_rng(19)
+    draws, errors = [], []
+    for _ in range(300):
+        below = effects(generator, 4, 8, true=5.0, spread=0.5)
+        above = below - effects(generator, 4, 8, true=1.0, spread=0.5)
+        keys = pd.MultiIndex.from_product(
+            [[f"t{t:02d}" for t in range(4)], range(6)],
+            names=["transform", "seed"],
+        )
+        baseline = pd.Series(generator.normal(2, 1, 24), keys)
+        found = inference.ratio(above, below, baseline)
+        draws.append(found.effect)
+        quantile = stats.t.ppf(0.975, found.degrees)
+        errors.append((found.high - found.low) / 2 / quantile)
+    assert np.mean(draws) == pytest.approx((5 - 1 - 2) / (5 - 2), abs=0.01)
+    assert np.mean(errors) == pytest.approx(np.std(draws), rel=0.15)
+
+
+def test_seeds_that_some_transformations_lack_count_for_the_effect():
+    keys = pd.MultiIndex.from_product(
+        [["blur", "thinning"], range(3)], names=["transform", "seed"]
+    )
+    values = pd.Series([1.0, 2.0, 6.0, 1.0, 2.0, 4.0], keys)[:-1]
+    found = inference.contrast(values)
+    assert found.effect == pytest.approx((3.0 + 1.5) / 2)
+    assert found.degrees == 1
+
+
 def test_a_baseline_of_each_transformation_is_subtracted_with_its_variance():
     values = effects(np.random.default_rng(13), num_transforms=3, true=5.0)
     keys = pd.MultiIndex.from_product(
         [["t00", "t01", "t02"], [90, 91]], names=["transform", "seed"]
     )
     baseline = pd.Series([1.0, 1.2, 2.0, 2.2, 9.0, 9.2], keys)
-    found = inference.each_transform(values, baseline)
-    alone = inference.each_transform(values)
+    found = single.each_transform(values, baseline)
+    alone = single.each_transform(values)
     for name, level in (("t00", 1.1), ("t01", 2.1), ("t02", 9.1)):
         assert found[name].effect == pytest.approx(alone[name].effect - level)
         assert found[name].high - found[name].effect > (
@@ -285,6 +361,6 @@ def test_a_baseline_of_each_transformation_is_subtracted_with_its_variance():
         ) * (stats.t.ppf(1 - 0.025 / 3, found[name].degrees)) / (
             stats.t.ppf(1 - 0.025 / 3, alone[name].degrees)
         )
-    assert inference.shown(values, baseline, least=0) == {"t00", "t01"}
+    assert single.shown(values, baseline, least=0) == {"t00", "t01"}
     # Without a baseline there is nothing to compare with.
-    assert "t02" not in inference.each_transform(values, baseline[:4])
+    assert "t02" not in single.each_transform(values, baseline[:4])

@@ -86,8 +86,7 @@ def judge_claim(number, studies):
         for study, effects in found.items()
     ]
     for verdict in verdicts:
-        if verdict.study in studies:
-            verdict.missing.extend(_mark_at_chance(studies[verdict.study]))
+        verdict.missing.extend(_mark_at_chance(verdict, claim, studies))
     return verdicts
 
 
@@ -98,10 +97,19 @@ def _of_the_paper(study, name):
     return study.select(~study.runs.run.isin(others))
 
 
-def _mark_at_chance(study):
-    """Says in a list how many networks of a study have not learned."""
-    count = count_at_chance(study)
-    return [f"networks at chance on original images: {count}"] if count else []
+def _mark_at_chance(verdict, claim, studies):
+    """Says in a list how many networks have not learned, and what they do."""
+    study = studies.get(verdict.study)
+    count = count_at_chance(study) if study else 0
+    if not count:
+        return []
+    text = f"networks at chance on original images: {count}"
+    learned = study.select(~study.runs.is_at_chance.eq(True))
+    found = claim.measure({**studies, verdict.study: learned}, verdict.study)
+    without = conclude_verdict(verdict.claim, claim, verdict.study, found)
+    if without.verdict != verdict.verdict:
+        text += f" (without them: {without.verdict})"
+    return [text]
 
 
 def to_table(verdicts):

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy import stats
 
 from invariance_tf.measures.intervals import correlate
-from invariance_tf.paper.claims import inference, limits
+from invariance_tf.paper.claims import inference, limits, single
 from invariance_tf.paper.claims.effects import POOLED, effect_from
 
 
@@ -136,5 +136,5 @@ def shown_correlations(of_each, num_tests, level=limits.LEVEL):
             z * np.sqrt(max(found.degrees - 1, 0))
         )
     names = [*of_each]
-    rejected = inference.reject(p_values, (1 - level) / 2)
+    rejected = single.reject(p_values, (1 - level) / 2)
     return {names[position] for position in rejected}

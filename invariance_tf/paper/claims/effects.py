@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from invariance_tf.paper.claims import inference
+from invariance_tf.paper.claims import inference, single
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
 ON_AVERAGE = "holds on average"
@@ -43,7 +43,7 @@ class Effect:
         is_claimed: Whether the claim is about each transformation, and this
             is one of them; it is an exception unless it holds.
         is_shown: Whether a transformation alone is shown to be in the range,
-            by `inference.shown`.
+            by `single.shown`.
         is_whole: Whether all runs are there that it takes.
     """
 
@@ -120,8 +120,8 @@ def effects_of(
     """
     names = values.index.get_level_values("transform")
     values = values[names.isin(transforms)].dropna()
-    of_each = inference.each_transform(values, baseline)
-    is_shown = inference.shown(values, baseline, **_rounded(claimed))
+    of_each = single.each_transform(values, baseline)
+    is_shown = single.shown(values, baseline, **_rounded(claimed))
     counts = values.groupby("transform").size()
     mean = inference.contrast(
         values[values.index.isin([*of_each], "transform")], baseline=baseline

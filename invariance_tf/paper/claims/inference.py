@@ -21,7 +21,9 @@ with f by Welch and Satterthwaite, and wide where seeds are few.
 
 Seeds that all transformations share also share the categories that are seen;
 effects of one seed then rise and fall together. Whole seeds are blocks, and
-the interval is that of the k block means, with k - 1 degrees of freedom.
+the interval is that of the k block means, with k - 1 degrees of freedom. Where
+some transformations lack a seed, all seeds make the effect, and those that all
+have its interval.
 """
 
 import dataclasses
@@ -78,10 +80,10 @@ def contrast(values, weights=None, baseline=None, level=LEVEL):
         values: Series of the effect by transform and seed.
         weights: Dictionary from transformations to weights; `None` means the
             mean over the transformations that there are.
-        baseline: Series by transform and seed to subtract, of networks whose
-            seeds all transformations share, such as those that saw no
-            transformed image; `None` means 0. Its variance is added, with
-            degrees of freedom by Welch and Satterthwaite.
+        baseline: Series by transform and seed to subtract, of other networks,
+            such as those that saw no transformed image; `None` means 0. Its
+            variance is added, with degrees of freedom by Welch and
+            Satterthwaite.
         level: Float, the interval's coverage.
 
     Returns:
@@ -108,36 +110,35 @@ def contrast(values, weights=None, baseline=None, level=LEVEL):
     effect, *pooled = _sum_up(values, weights)
     separate = _sum_separately(values, weights)
     if baseline is not None:
-        of_baseline = _sum_up(baseline.dropna(), weights, shared=True)
+        is_asked = baseline.index.isin(weights.index, "transform")
+        of_baseline = _sum_up(baseline[is_asked].dropna(), weights)
         effect -= of_baseline[0]
         pooled, separate = (
             _welch(error, of_baseline[1:]) for error in (pooled, separate)
         )
-    found = _with_interval(effect, np.sqrt(pooled[0]), pooled[1], level)
+    found = with_interval(effect, np.sqrt(pooled[0]), pooled[1], level)
     square, degrees = separate
     if not degrees:
         return found
-    alone = _with_interval(effect, np.sqrt(square), degrees, level)
+    alone = with_interval(effect, np.sqrt(square), degrees, level)
     return dataclasses.replace(
         found, separate_low=alone.low, separate_high=alone.high
     )
 
 
-def _sum_up(values, weights, shared=None):
+def _sum_up(values, weights):
     """Returns a weighted sum, its squared error and degrees of freedom."""
-    if shared is None:
-        shared = selection.is_shared(_seeds_in(values))
-    if shared:
+    of_transform = values.groupby("transform")
+    effect = weights @ of_transform.mean().reindex(weights.index)
+    if selection.is_shared(_seeds_in(values)):
         # Seeds that every transformation has.
         table = values.unstack("transform").reindex(columns=weights.index)
         blocks = table.dropna() @ weights
         degrees = max(len(blocks) - 1, 0)
         square = blocks.var() / len(blocks) if degrees else np.nan
-        return blocks.mean(), square, degrees
-    of_transform = values.groupby("transform")
+        return effect, square, degrees
     variance, degrees = pooled_variance(values)
     shares = (weights**2 / of_transform.size().reindex(weights.index)).sum()
-    effect = weights @ of_transform.mean().reindex(weights.index)
     return effect, variance * shares, degrees
 
 
@@ -150,9 +151,12 @@ def _sum_separately(values, weights):
     if selection.is_shared(_seeds_in(values)):
         return np.nan, 0
     of_transform = values.groupby("transform")
-    squares = weights**2 * of_transform.var() / of_transform.size()
-    degrees = of_transform.size() - 1
-    return _welch(*((squares[name], degrees[name]) for name in weights.index))
+    counts = of_transform.size()[weights.index]
+    if counts.min() < 2:
+        # Its variance can be anything.
+        return np.inf, 1
+    squares = weights**2 * of_transform.var() / counts
+    return _welch(*((squares[name], counts[name] - 1) for name in counts.index))
 
 
 def _welch(*parts):
@@ -195,26 +199,31 @@ def log_ratio(values, above, below, level=LEVEL):
     return error.shift(np.log2(means[0] / means[1]), scale=1 / np.log(2))
 
 
-def ratio(above, below, level=LEVEL):
+def ratio(above, below, baseline=None, level=LEVEL):
     """Estimates the ratio of two mean effects of the same networks.
 
-    The standard error is by the delta method: that of the mean of
-    (a - R b) / mean(b), R being the ratio.
+    With a and b the means of both, without those of the baseline, the ratio is
+    R = a / b. The standard error is by the delta method: that of the mean of
+    (a - R b) / mean(b).
 
     Args:
         above: Series of the effect a by transform and seed.
         below: Series of the effect b by the same keys.
+        baseline: Series by transform and seed to subtract from both, as of
+            `contrast`.
         level: Float, the interval's coverage.
 
     Returns:
         A `Mean`; nan where the mean of b is not positive.
     """
     both = pd.concat([above, below], axis=1, keys=["a", "b"]).dropna()
-    a, b = (contrast(both[name]).effect for name in ("a", "b"))
+    a, b = (contrast(both[name], None, baseline).effect for name in ("a", "b"))
     if not b > 0:
         return NOTHING
-    error = contrast((both.a - a / b * both.b) / b, level=level)
-    return error.shift(a / b)
+    rest = both.a - a / b * both.b
+    if baseline is not None:
+        baseline = (1 - a / b) / b * baseline
+    return contrast(rest / b, None, baseline, level).shift(a / b)
 
 
 def mean_of_transforms(effects, level=LEVEL):
@@ -233,7 +242,7 @@ def mean_of_transforms(effects, level=LEVEL):
     means = pd.Series(effects, dtype="float64")
     degrees = max(len(means) - 1, 0)
     error = np.sqrt(means.var() / len(means)) if degrees else np.nan
-    return _with_interval(means.mean(), error, degrees, level)
+    return with_interval(means.mean(), error, degrees, level)
 
 
 def pooled_variance(values):
@@ -250,102 +259,6 @@ def pooled_variance(values):
     degrees = len(values) - of_transform.ngroups
     squares = ((values - of_transform.transform("mean")) ** 2).sum()
     return (squares / degrees, degrees) if degrees else (np.nan, 0)
-
-
-def each_transform(values, baseline=None, level=LEVEL):
-    """Estimates the effect of each transformation, all at once.
-
-    Variances are pooled. The intervals are simultaneous: all of them hold the
-    true effects with the given probability (Bonferroni).
-
-    Args:
-        values: Series of the effect by transform and seed.
-        baseline: As of `contrast`.
-        level: Float, the probability that all intervals hold.
-
-    Returns:
-        Dictionary from transformations to `Mean`.
-    """
-    means, errors, degrees = _of_each(values, baseline)
-    level = 1 - (1 - level) / max(len(means), 1)
-    return {
-        name: _with_interval(means[name], errors[name], degrees, level)
-        for name in means.index
-    }
-
-
-def shown(values, baseline=None, least=-np.inf, most=np.inf, level=LEVEL):
-    """Finds the transformations whose own effect is shown to be in a range.
-
-    One-sided t tests against each end of the range, with pooled variance, and
-    Holm's step-down over the transformations: the chance that any of those
-    returned is not in the range is at most (1 - level) / 2.
-
-    Args:
-        values: Series of the effect by transform and seed.
-        baseline: As of `contrast`.
-        least: Float, lower end of the range.
-        most: Float, upper end.
-        level: Float.
-
-    Returns:
-        Set of names.
-
-    Reference:
-
-    - [Holm, 1979](https://www.jstor.org/stable/4615733)
-    """
-    means, errors, degrees = _of_each(values, baseline)
-    if not degrees:
-        return set()
-    errors = errors.clip(lower=np.finfo(float).tiny)
-    # Both ends must be rejected: the larger p value decides.
-    distance = np.minimum(means - least, most - means)
-    p_values = pd.Series(stats.t.sf(distance / errors, degrees), means.index)
-    return reject(p_values, (1 - level) / 2)
-
-
-def reject(p_values, alpha):
-    """Returns the hypotheses that Holm's step-down rejects.
-
-    Args:
-        p_values: Series by hypothesis; nan is never rejected, but counts.
-        alpha: Float, the chance that any of those returned is true.
-
-    Returns:
-        Set of the index's values.
-
-    Example:
-
-    >>> import pandas as pd
-    >>> sorted(reject(pd.Series({"a": 0.01, "b": 0.03, "c": 0.04}), 0.05))
-    ['a']
-    """
-    ranked = p_values.sort_values()
-    limits = alpha / np.arange(len(ranked), 0, -1)
-    return {*ranked.index[(ranked <= limits).cummin()]}
-
-
-def _of_each(values, baseline):
-    """Returns means, their standard errors by transform, and degrees."""
-    values = values.dropna()
-    of_transform = values.groupby("transform", sort=False)
-    means = of_transform.mean()
-    variance, degrees = pooled_variance(values)
-    squares = variance / of_transform.size()
-    if baseline is not None:
-        # Of a network that saw none there are tests by other transformations.
-        is_asked = baseline.index.isin(means.index, "transform")
-        baseline = baseline[is_asked].dropna()
-        of_baseline = baseline.groupby("transform")
-        # A transformation without a baseline has no effect.
-        means = (means - of_baseline.mean()).reindex(means.index).dropna()
-        squares = squares[means.index]
-        extra, of_extra = pooled_variance(baseline)
-        extra = (extra / of_baseline.size())[means.index]
-        parts = (squares.mean(), degrees), (extra.mean(), of_extra)
-        squares, degrees = squares + extra, _welch(*parts)[1]
-    return means, np.sqrt(squares), degrees
 
 
 def slopes(values, shares, by="n_seen"):
@@ -384,8 +297,8 @@ def slopes(values, shares, by="n_seen"):
     return by_seed.apply(fit).dropna().astype("float64")
 
 
-def _with_interval(effect, error, degrees, level):
-    """Returns a `Mean` with the interval of a t distribution."""
+def with_interval(effect, error, degrees, level):
+    """Makes a `Mean` with the interval of a t distribution."""
     half = np.nan
     if degrees:
         half = stats.t.ppf((1 + level) / 2, degrees) * error

@@ -91,8 +91,9 @@ def seen_and_unseen_agree(studies, study):
     both = pd.DataFrame(both).dropna()
     both = both.drop(only_few(both, total).index)
     both = both.apply(mean_over_n_seen)
-    untrained = untrained_invariance(runs).groupby("transform").mean()
-    gains = both.sub(untrained, axis=0, level="transform").dropna()
+    untrained = untrained_invariance(runs)
+    is_compared = both.index.isin(untrained.index.unique(0), "transform")
+    compared = both[is_compared]
     return [
         *effects_of(
             "invariance for seen minus unseen categories, mean over n_seen "
@@ -107,8 +108,8 @@ def seen_and_unseen_agree(studies, study):
             "gain of invariance over untrained networks for unseen "
             "categories, divided by that for seen ones",
             "unseen / seen",
-            inference.ratio(gains.unseen, gains.seen),
-            gains.groupby("transform").size(),
+            inference.ratio(compared.unseen, compared.seen, untrained),
+            compared.groupby("transform").size(),
             is_decisive=False,
         ),
     ]

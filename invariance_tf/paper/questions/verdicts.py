@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from invariance_tf.paper.claims import inference
+from invariance_tf.paper.claims import inference, single
 from invariance_tf.paper.claims.effects import ROUNDING
 from invariance_tf.paper.claims.limits import LEVEL
 
@@ -80,7 +80,7 @@ def judge_differences(differences, level=LEVEL):
         {name: p_value(one, level) for name, one in found.items()},
         dtype="float64",
     )
-    is_shown = inference.reject(p_values, 1 - level)
+    is_shown = single.reject(p_values, 1 - level)
     return [
         _compare(
             name,
@@ -121,8 +121,8 @@ def _compare(words, values, found, is_shown, level, num_tests):
         verdict,
         num_seeds,
         len(counts),
-        tuple(sorted(inference.shown(values, least=ROUNDING, level=level))),
-        tuple(sorted(inference.shown(values, most=-ROUNDING, level=level))),
+        tuple(sorted(single.shown(values, least=ROUNDING, level=level))),
+        tuple(sorted(single.shown(values, most=-ROUNDING, level=level))),
         _count_seeds_needed(found, num_seeds, level, num_tests),
     )
 

@@ -89,8 +89,13 @@ def average_by_family(study):
             "transforms": sorted(of_family["transform"].unique()),
             "means": [
                 {
-                    # Missing measures are None.
-                    name: at_end[column].astype(float).mean()
+                    # Missing measures are None. Transformations count
+                    # equally, however many seeds they have.
+                    name: at_end[column]
+                    .astype(float)
+                    .groupby(at_end["transform"])
+                    .mean()
+                    .mean()
                     for name, column in MEASURES.items()
                 }
                 for end in ends
