@@ -206,6 +206,23 @@ def test_weight_decay_is_half_the_sum_of_squares():
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [(name, {}) for name in NETWORKS] + [("bl_small", {"connections": "BU"})],
+)
+def test_every_kernel_starts_from_random_numbers_of_its_own(name, options):
+    network = build(name, SMALLEST[name], **options)
+    starts = [
+        keras.ops.convert_to_numpy(weight).ravel()[:500]
+        for weight in network.trainable_weights
+        if weight.path.endswith("kernel")
+    ]
+    length = min(map(len, starts))
+    correlations = np.corrcoef([start[:length] for start in starts])
+    assert length >= 100
+    np.testing.assert_allclose(correlations, np.eye(len(starts)), atol=0.5)
+
+
 @every_network
 def test_images_that_are_too_small_are_refused(name):
     size = SMALLEST[name]

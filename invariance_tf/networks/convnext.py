@@ -1,5 +1,7 @@
 """A small ConvNeXt."""
 
+import functools
+
 import keras
 from keras import layers
 
@@ -56,27 +58,32 @@ def convnext_small(
         )
     check_image_size(images, "convnext_small", smallest=2 ** (len(depths) + 1))
     channels = scale_channels([32 * 2**n for n in range(len(depths))], width)
-    options = {
-        "kernel_initializer": keras.initializers.TruncatedNormal(stddev=0.02),
-        "kernel_regularizer": (
-            keras.regularizers.L2(weight_decay / 2) if weight_decay else None
-        ),
-    }
-    x = layers.Conv2D(channels[0], 4, 4, name="stem", **options)(images)
+    options = functools.partial(_kernel, weight_decay)
+    x = layers.Conv2D(channels[0], 4, 4, name="stem", **options())(images)
     x = _normalise(x, "stem_norm")
     stages = enumerate(zip(channels, depths, strict=True), start=1)
     for stage, (num_channels, depth) in stages:
         if stage > 1:
             name = f"stage{stage}_half"
             x = _normalise(x, f"{name}_norm")
-            x = layers.Conv2D(num_channels, 2, 2, name=name, **options)(x)
+            x = layers.Conv2D(num_channels, 2, 2, name=name, **options())(x)
         for number in range(1, depth + 1):
             x = _block(x, f"stage{stage}_block{number}", options)
     x = layers.GlobalAveragePooling2D(name="global_pool")(x)
     x = _normalise(x, "norm")
     return layers.Dense(
-        num_categories, dtype="float32", name="logits", **options
+        num_categories, dtype="float32", name="logits", **options()
     )(x)
+
+
+def _kernel(weight_decay, kind="kernel"):
+    """Returns the options of a layer, whose random numbers are its own."""
+    return {
+        f"{kind}_initializer": keras.initializers.TruncatedNormal(stddev=0.02),
+        f"{kind}_regularizer": (
+            keras.regularizers.L2(weight_decay / 2) if weight_decay else None
+        ),
+    }
 
 
 def _block(inputs, name, options):
@@ -84,15 +91,14 @@ def _block(inputs, name, options):
     x = layers.DepthwiseConv2D(
         7,
         padding="same",
-        depthwise_initializer=options["kernel_initializer"],
-        depthwise_regularizer=options["kernel_regularizer"],
         name=f"{name}_depthwise",
+        **options("depthwise"),
     )(inputs)
     x = _normalise(x, f"{name}_norm")
     x = layers.Dense(
-        4 * num_channels, activation="gelu", name=f"{name}_mlp1", **options
+        4 * num_channels, activation="gelu", name=f"{name}_mlp1", **options()
     )(x)
-    x = layers.Dense(num_channels, name=f"{name}_mlp2", **options)(x)
+    x = layers.Dense(num_channels, name=f"{name}_mlp2", **options())(x)
     return layers.Add(name=f"{name}_add")([inputs, x])
 
 

@@ -92,7 +92,8 @@ def bl_small(
     _check(connections=connections, steps=steps, readout=readout)
     kernel = {
         "kernel_size": 5 if connections == "BK" else 3,
-        "kernel_initializer": keras.initializers.GlorotUniform(),
+        # An instance would draw the same numbers for every layer.
+        "kernel_initializer": keras.initializers.GlorotUniform,
         "kernel_regularizer": _decay(weight_decay),
     }
     if connections not in ("BL", "BU"):
