@@ -103,8 +103,9 @@ class Experiment:
         splits: CSV file with the columns file, category and split that assigns
             images to training, validation and test, such as the splits.csv of
             another run.
-        near_copies: What to do with training images that are nearly equal to a
-            validation or test image: warn, or drop them.
+        near_copies: What to do with training images that resemble a validation
+            or test image, and validation images that resemble a test image:
+            warn, or drop them.
         transform: Transformation: identity, grayscale, hue_rotation, blur,
             highpass, horizontal, vertical, contrast_inversion, white_noise,
             salt_pepper, rotate90, rotate180, thinning, or your own, such as
@@ -149,8 +150,8 @@ class Experiment:
         batch_size: Images per training step.
         learning_rate: Learning rate; the peak value if it is scheduled.
         schedule: Learning-rate schedule: constant, cosine (down to 2 %) or
-            resnet (warm-up, then divided by 10 four times: at epochs 5, 30, 60,
-            80 and 90 of 90, at the same shares of other numbers).
+            resnet (of 90 epochs, warm-up over the first 5, then divided by 10
+            after 30, 60 and 80; the same shares of other numbers of epochs).
         momentum: Momentum of stochastic gradient descent.
         weight_decay: L2 regularisation, added to the gradient.
         validation_fraction: Fraction of the training images held out for
