@@ -297,7 +297,7 @@ def test_names_of_data_sets_make_one_directory():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ("", "Transformations that can be calibrated"),
+        ("--transform highpass", "Transformations that can be calibrated"),
         ("--transform blur --step 20", "at most 15.67. Received: step=20"),
         ("--transform blur --step wide", "`step` must be a number"),
         ("--transform blur --below 1.5", "Received: below=1.5"),
@@ -343,6 +343,20 @@ def test_the_help_gives_the_default_steps(capsys):
     text = " ".join(capsys.readouterr().out.split())
     for parameter in calibrated.PARAMETERS.values():
         assert f"{parameter.step:g} for" in text
+    for transform in calibrated.PARAMETERS:
+        assert transform in text.partition("options:")[0]
+    assert "(default: blur)" in text and "(default: highpass)" not in text
+
+
+def test_without_a_transformation_a_blur_is_calibrated(
+    tmp_path, capsys, monkeypatch
+):
+    def stop(prepared, transform, *others):
+        raise OSError(f"asked for {transform}")
+
+    monkeypatch.setattr(procedure, "calibrate_network", stop)
+    assert small(tmp_path) == 1
+    assert "asked for blur" in capsys.readouterr().err
 
 
 def test_the_bar_shows_the_last_strength_in_a_terminal_only():

@@ -365,6 +365,18 @@ def test_the_help_of_a_command_goes_by_the_name_of_the_program(capsys, name):
     assert capsys.readouterr().out.startswith(f"usage: the program {name} ")
 
 
+def test_the_usage_of_a_command_has_what_must_be_given(capsys):
+    expected = {
+        "measure": "model --images IMAGES [--OPTION VALUE ...]",
+        "prepare": "dataset --lists LISTS --out OUT [--OPTION VALUE ...]",
+        "run": "[--OPTION VALUE ...]",
+    }
+    for name, usage in expected.items():
+        assert cli.main([name, "--help"], "the program") == 0
+        first, *_ = capsys.readouterr().out.splitlines()
+        assert first == f"usage: the program {name} {usage}"
+
+
 def test_the_console_script_is_this_program(pytestconfig):
     text = (pytestconfig.rootpath / "setup.py").read_text()
     place, name = re.search(r'"invariance-tf=([\w.]+):(\w+)"', text).groups()

@@ -243,11 +243,11 @@ def test_a_page_that_names_what_is_not_there_stops_the_build(render):
 
 def test_the_readme_has_the_degrees_of_the_table(faces):
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
-    assert f"show the rise alone: **{faces.degree('C1')}** (not" in readme
+    assert f"is shown individually: **{faces.degree('C1')}** (not" in readme
     assert f"invariance rises for **{faces.degree('C7')}**" in readme
     assert f"study of {faces.count_categories()} real people" in readme
     invented = values.Results(SYNTHFACES100)
-    assert f"and alone for **{invented.degree('C1')}**" in readme
+    assert f"individually for **{invented.degree('C1')}**" in readme
     assert f"With {invented.count_categories()} synthetic people" in readme
 
 

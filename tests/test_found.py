@@ -93,7 +93,9 @@ def test_near_copies_are_dropped_only_if_asked(experiment, caplog):
     _, dataset, parts = preparation.check(dropping)
     dropped = {dataset.files[at] for at in np.flatnonzero(parts == "near_copy")}
     assert dropped == {*dict(PAIRS)}
-    assert "Dropped 3 training images that resemble" in caplog.text
+    assert (
+        "Dropped 3 training or validation images that resemble" in caplog.text
+    )
     assert not len(splits.find_near_copies(parts, dataset))
 
 
@@ -162,7 +164,7 @@ def test_what_was_found_is_said_and_recorded(experiment, data_dir, caplog):
         "Found 28 images of 2 categories: 17 for training, 2 for validation, 8",
         "Categories left out: 1, fewer than 5 usable images (cow).",
         "Files that cannot be used: 1 (dog/99.png is not a readable JPEG",
-        "Dropped 1 training images that exactly duplicate",
+        "Dropped 1 training or validation images that exactly duplicate",
         "3 of 8 test images and 0 of 2 validation images resemble one of an "
         "earlier part (cat/copy0.png like cat/00.png; ",
     ):

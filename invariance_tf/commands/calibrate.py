@@ -19,9 +19,11 @@ class Options:
 
     Raises its strength in steps until a network that was trained on original
     images only falls below a threshold of accuracy on transformed test images,
-    and records the curve. The network is trained first if there is none in
-    runs_dir. The settings transform_args, n_seen, seen_sets and paradigm, and
-    those of neurons, are ignored.
+    and records the curve. The transformation is blur (the default),
+    white_noise or salt_pepper. The network is trained first if there is none
+    in runs_dir. The settings transform_args, test_strengths, n_seen, seen_sets
+    and paradigm, and those of neurons, are ignored. Exit status 3 means that
+    no strength was chosen.
 
     Args:
         parameter: Argument of the transformation that is its strength; null:
@@ -47,10 +49,11 @@ def calibrate_transform(arguments, program):
 
     Returns:
         Exit status: 0 done, 1 the training failed, 2 a mistake in the
-        settings or missing data, 3 no strength reaches the threshold, 130
-        interrupted.
+        settings or missing data, 3 no strength was chosen, 130 interrupted.
     """
     parser = Arguments(Options, program, settings=SETTINGS)
+    # An experiment's own default, highpass, has no strength.
+    parser.parser.set_defaults(transform="blur")
     with terminal.mistakes():
         options, settings = parser.parse(arguments)
         overwrite, transform = options.overwrite, settings["transform"]

@@ -25,9 +25,9 @@ class Options:
             (ray).
         jobs: Parallel runs (local); null: as many as the cores allow, or 1 with
             a GPU.
-        cpus_per_run: Threads of each run. With another number sums are rounded
-            differently, which training amplifies: a single network can differ
-            by a tenth.
+        cpus_per_run: Threads of each run. Another number rounds sums
+            differently, which training amplifies: accuracy of a single network
+            can change by a tenth.
         gpus_per_run: GPUs of each run, such as 0.25 (ray).
         address: Address of a Ray cluster, such as auto; null starts one here.
     """

@@ -57,8 +57,8 @@ class Options:
             one of its own.
         image_size: Height and width in pixels to which the central square of
             each image is resized; needed where the model leaves it open.
-        max_images: The most images to read, random ones, evenly from the
-            categories.
+        max_images: Read at most this many images, drawn at random and evenly
+            from the categories.
         transform: Names of transformations, or all. Strengths follow a colon,
             such as blur:1,2,4 rotate90.
         layers: Names of layers; all means those with ReLU or, with --activity,
@@ -77,7 +77,7 @@ class Options:
         batch_size: The most images that go through the network together, at
             most 128.
         out: Directory to write to.
-        overwrite: Replace a measurement with other settings.
+        overwrite: Replace an existing measurement, even with other settings.
     """
 
     model: str

@@ -17,8 +17,8 @@ class Options:
     """What every command that reads finished runs takes.
 
     Args:
-        runs_dir: Directories of runs, or of tables from collect. A run that
-            several have is taken from the first.
+        runs_dir: Directories of runs, or of tables from collect. If several
+            have the same run, the first is used.
         out: Directory or file to write to.
     """
 
@@ -59,8 +59,8 @@ class TableOptions(Options):
     """Writes the tables of all runs, without models, to one directory.
 
     The commands figures and report read it like the runs themselves, and so
-    does collect: tables and the runs of another machine become one study. Of
-    tables that are there already, no run is lost.
+    does collect, to join tables with the runs of another machine in one study.
+    Existing tables are replaced only if no run is lost.
     """
 
     out: str = "tables"

@@ -56,11 +56,20 @@ class Arguments:
         groups=(),
     ):
         self._options = options
+        read = _read_options(options)
+        required = (
+            f"--{name} {name.upper()}"
+            for name, keywords in read.items()
+            if "required" in keywords and name != positional
+        )
         description, *_ = inspect.getdoc(options).partition("\n\nArgs:")
         self.parser = jsonargparse.ArgumentParser(
             prog=program,
             usage=" ".join(
-                ["%(prog)s", *positional.split(), "[--OPTION VALUE ...]"]
+                (
+                    *("%(prog)s", *positional.split(), *required),
+                    "[--OPTION VALUE ...]",
+                )
             ),
             description=description,
             epilog=examples,
@@ -73,7 +82,7 @@ class Arguments:
         for title, group_names in dict(groups).items():
             group = self.parser.add_argument_group(title)
             places |= dict.fromkeys(group_names.split(), group)
-        for name, keywords in _read_options(options).items():
+        for name, keywords in read.items():
             self._types[name] = keywords.get("type", bool)
             if name == positional:
                 del keywords["required"]

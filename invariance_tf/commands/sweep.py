@@ -24,9 +24,9 @@ class Options(many_runs.Options):
             as quick.
         index: Do only the run with this number in the plan, from 0, as a task
             of a job array.
-        tables: Directory of tables from collect: the runs that they have, of
-            another machine say, are not done again, unless the tables lack
-            some of the measures.
+        tables: Directory of tables from collect, such as those of another
+            machine: runs in them are skipped, unless they lack some of the
+            measures.
         runs_dir: Used instead of that of the file.
         data_dir: Used instead of that of the file.
     """

@@ -90,9 +90,9 @@ def _without_duplicates(parts, dataset):
     found = np.flatnonzero(parts == DUPLICATE)
     if len(found):
         _logger.warning(
-            "Dropped %d training images that exactly duplicate a validation "
-            "or test image (the first: %s); splits.csv lists them as "
-            '"duplicate".',
+            "Dropped %d training or validation images that exactly duplicate "
+            "a validation or test image (the first: %s); splits.csv lists "
+            'them as "duplicate".',
             len(found),
             dataset.files[found[0]],
         )
@@ -161,8 +161,9 @@ def drop_near_copies(parts, dataset):
         parts = parts.copy()
         parts[pairs[:, 0]] = NEAR_COPY
         _logger.warning(
-            "Dropped %d training images that resemble a validation or test "
-            'image (%s); splits.csv lists them as "near_copy".',
+            "Dropped %d training or validation images that resemble a "
+            "validation or test image (%s); splits.csv lists them as "
+            '"near_copy".',
             len({*pairs[:, 0]}),
             name_pairs(pairs, dataset),
         )

@@ -79,8 +79,8 @@ class Experiment:
         data_dir: Directory of the images (folder, facescrub) or of TensorFlow
             Datasets (tfds:NAME, imagenet).
         data_name: Name of your own data set, such as att_faces, in the names
-            of run directories, in figures and the report; null: there dataset,
-            here the folder's name (folder).
+            of run directories, in figures and the report; null uses dataset,
+            but the folder's name in figures and the report (folder).
         image_size: Height and width of the images in pixels.
         central_crop: Side of the central square to keep, as a fraction of the
             shorter side, above 0 to 1 (not synthfaces, digits).
@@ -103,8 +103,9 @@ class Experiment:
         splits: CSV file with the columns file, category and split that assigns
             images to training, validation and test, such as the splits.csv of
             another run.
-        near_copies: What to do with training images that are nearly equal to a
-            validation or test image: warn, or drop them.
+        near_copies: What to do with training images that resemble a validation
+            or test image, and validation images that resemble a test image:
+            warn, or drop them.
         transform: Transformation: identity, grayscale, hue_rotation, blur,
             highpass, horizontal, vertical, contrast_inversion, white_noise,
             salt_pepper, rotate90, rotate180, thinning, or your own, such as
@@ -122,22 +123,22 @@ class Experiment:
             arguments of your own.
         n_seen: Number of categories that are transformed during training, from
             0 (none) to the number of categories ("all").
-        seen_sets: Whether several transformations are seen in the same
-            categories, or each in n_seen others ("disjoint").
+        seen_sets: Whether several transformations are all seen in the same
+            categories, or each in n_seen of its own ("disjoint").
         paradigm: How seen and unseen categories are trained: joint, as in the
             paper; two_step (first the seen ones, then the others, on which the
             network is fine-tuned); two_step_head (the others train only the
             last layer); or prototypes (episodes of the seen ones, then the
             nearest mean of original training images for all).
-        category_seed: Random seed that selects those categories; null uses
+        category_seed: Random seed that selects the seen categories; null uses
             seed.
         sampling: Draw training images by category first ("categories", as in
             the paper) or uniformly over all images ("images").
         evaluate_on: Test on images transformed as in training ("trained") or
             by each transformation in turn ("all", as in Fig. 2a).
-        test_args: Arguments of the transformations that evaluate_on all tests
-            with, besides those that are trained, such as
-            --test_args.blur.sigma 3.0; by default those of the data set.
+        test_args: With evaluate_on all, arguments of the transformations that
+            are tested but not trained, such as --test_args.blur.sigma 3.0; by
+            default those of the data set.
         network: Network: alexnet, alexnet_small, resnet18, inception,
             vit_small, convnext_small, bl_small, cornet_small, or your own
             function, such as my_lab.networks:two_layers.
@@ -149,8 +150,8 @@ class Experiment:
         batch_size: Images per training step.
         learning_rate: Learning rate; the peak value if it is scheduled.
         schedule: Learning-rate schedule: constant, cosine (down to 2 %) or
-            resnet (warm-up, then divided by 10 four times: at epochs 5, 30, 60,
-            80 and 90 of 90, at the same shares of other numbers).
+            resnet (of 90 epochs, warm-up over the first 5, then divided by 10
+            after 30, 60 and 80; the same shares of other numbers of epochs).
         momentum: Momentum of stochastic gradient descent.
         weight_decay: L2 regularisation, added to the gradient.
         validation_fraction: Fraction of the training images held out for
@@ -174,8 +175,8 @@ class Experiment:
             inactive neurons costs at most 1 % of accuracy.
         ablate_layer: Inner layer, such as conv5, whose neurons are ablated in
             addition to those of the penultimate layer.
-        activity: "signed" lets negative activity count, as activity of
-            another kind than positive; null refuses it, but is signed for
+        activity: "signed" counts negative activity as a response of another
+            kind than positive activity; null refuses it, but means signed for
             vit_small and convnext_small.
         layer_measures: Measures of whole layers, such as linear_cka,rsa, or
             all; they cost time.
