@@ -83,6 +83,8 @@ def test_pytorch_is_for_measuring(monkeypatch):
         (2, 9, 9, 8, {}),
         (3, 64, 44, 44, {}),
         (6, 42, 42, 2, {}),
+        # Shares of 2, 2, 2, 2, 0 and 0.
+        (6, 12, 12, 8, {}),
         # One of the two steps is of one category.
         (2, 32, 11, 11, {"paradigm": "two_step", "n_seen": 1}),
         (2, 12, 11, 11, {"paradigm": "two_step_head", "n_seen": 3}),
