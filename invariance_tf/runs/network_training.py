@@ -108,14 +108,12 @@ def _train_phase(prepared, model, log, number, phase, former):
         _unfreeze(frozen)
         # Keras cannot load a model whose optimizer knows some weights only.
         compiled = _compile(prepared, model, phase)
-        compiled.optimizer.build(model.trainable_variables)
+        with devices.scope(model):
+            compiled.optimizer.build(model.trainable_variables)
     _take_weights(prepared, model)
     num_steps = experiment.epochs * steps_per_epoch
     if not frozen and statistics.is_short(prepared.model, num_steps):
-        models.reseed(prepared.model, experiment.seed, experiment.epochs)
-        statistics.estimate_statistics(
-            prepared.model, make_batches(experiment.epochs)
-        )
+        _estimate_statistics(prepared, model, make_batches(experiment.epochs))
     if phase.is_episodic:
         _set_prototypes(prepared)
     return _join(former, history)
@@ -244,6 +242,16 @@ def _take_weights(prepared, model):
     """Copies the weights of a mirrored model to the original one."""
     if model is not prepared.model:
         prepared.model.set_weights(model.get_weights())
+
+
+def _estimate_statistics(prepared, model, batches):
+    """Estimates batch statistics of both, the original and the mirrored one."""
+    experiment = prepared.experiment
+    models.reseed(prepared.model, experiment.seed, experiment.epochs)
+    statistics.estimate_statistics(prepared.model, batches)
+    if model is not prepared.model:
+        # A next phase begins with them.
+        model.set_weights(prepared.model.get_weights())
 
 
 def _validation(prepared, model):
