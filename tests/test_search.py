@@ -251,6 +251,10 @@ def test_the_terminal_shows_the_grid(capsys):
         ([SYNTHFACES, "--validation_fraction", "0"], "must be above 0"),
         ([SYNTHFACES, "--learning_rate", "1e-3", "x"], "learning_rate=x"),
         ([SYNTHFACES, "--learning_rate", "0"], "above 0 and at most 1000"),
+        (
+            [SYNTHFACES, "--network_args.weight_decay", "0.1"],
+            "use the setting `weight_decay`. Received: network_args",
+        ),
         ([SYNTHFACES, "--weight_decay", "-1"], "Received: weight_decay=-1"),
         ([SYNTHFACES, "--seeds", "0.5"], "`seeds` must be a whole number"),
         ([SYNTHFACES, "--n_sen", "3"], "Did you mean n_seen?"),
