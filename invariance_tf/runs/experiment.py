@@ -349,7 +349,7 @@ def _examine(prepared, history, summary):
             summary["within_accuracy"],
         ),
         num_categories=len(prepared.is_seen),
-        is_joint=prepared.experiment.paradigm == "joint",
+        paradigm=prepared.experiment.paradigm,
         schedule=prepared.experiment.schedule,
         peak=prepared.experiment.learning_rate,
     )
