@@ -85,7 +85,7 @@ def _train_phase(prepared, model, log, number, phase, former):
     watch = functools.partial(
         learning.LearningWatch,
         _shares(prepared, phase),
-        experiment.batch_size,
+        _count_images(prepared, phase) / steps_per_epoch,
         must_learn=experiment.if_not_learning == "stop",
         record=log.scalars,
     )
@@ -127,12 +127,17 @@ def _join(former, history):
     ]
 
 
+def _count_images(prepared, phase):
+    """Returns the number of images that an epoch draws."""
+    labels = prepared.dataset.labels[prepared.positions("train")]
+    if phase.is_episodic:
+        return len(labels)
+    return np.count_nonzero(phase.categories[labels])
+
+
 def _count_steps(prepared, phase):
     """Returns the number of training steps of an epoch."""
-    labels = prepared.dataset.labels[prepared.positions("train")]
-    num_images = len(labels)
-    if not phase.is_episodic:
-        num_images = np.count_nonzero(phase.categories[labels])
+    num_images = _count_images(prepared, phase)
     return math.ceil(num_images / prepared.experiment.batch_size)
 
 

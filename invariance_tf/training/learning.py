@@ -61,7 +61,7 @@ def is_above_chance(cross_entropy, accuracy, num_images, shares):
     Args:
         cross_entropy: Float, mean over the images.
         accuracy: Float, mean over the images.
-        num_images: Integer, images that were averaged over.
+        num_images: Number of images that were averaged over.
         shares: Float array, as for `chance_level`.
 
     Example:
@@ -89,7 +89,8 @@ class LearningWatch(keras.callbacks.Callback):
     Args:
         shares: Float array of shape `(num_categories,)`: how often each
             category is drawn.
-        batch_size: Integer.
+        images_per_step: Float, mean number of images of a batch; the last one
+            of an epoch can be smaller.
         history: List of the dictionaries of former epochs.
         must_learn: Boolean, whether to end a training that does not learn.
         record: Function of a dictionary of numbers and a step, or `None`.
@@ -102,7 +103,7 @@ class LearningWatch(keras.callbacks.Callback):
     def __init__(
         self,
         shares,
-        batch_size,
+        images_per_step,
         history,
         must_learn,
         record=None,
@@ -110,7 +111,7 @@ class LearningWatch(keras.callbacks.Callback):
     ):
         super().__init__()
         self.shares = shares
-        self.batch_size = batch_size
+        self.images_per_step = images_per_step
         self.must_learn = must_learn
         self.record = record
         self.learned_at = math.nan
@@ -177,7 +178,7 @@ class LearningWatch(keras.callbacks.Callback):
             )
         if not math.isnan(self.learned_at):
             return
-        num_images = int(num_steps) * self.batch_size
+        num_images = num_steps * self.images_per_step
         found = (
             f"cross-entropy {cross_entropy:.3f} (chance {entropy:.3f}), "
             f"accuracy {accuracy:.3f} (chance {share:.3f})"
