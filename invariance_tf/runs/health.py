@@ -3,7 +3,6 @@
 import math
 
 from invariance_tf.measures.intervals import wilson
-from invariance_tf.training.learning import ADVICE
 
 # Held-out accuracy below this share of the training accuracy is pointed out,
 # and a last learning rate above this share of the highest.
@@ -34,7 +33,14 @@ def is_at_chance(accuracy, num_images, num_categories):
 
 
 def examine_run(
-    history, original, transformed, num_categories, paradigm, schedule, peak
+    history,
+    original,
+    transformed,
+    num_categories,
+    paradigm,
+    schedule,
+    peak,
+    advice,
 ):
     """Examines how a training went.
 
@@ -47,6 +53,7 @@ def examine_run(
         paradigm: String, see `phases.list_phases`.
         schedule: String, name of the learning-rate schedule.
         peak: Float, the highest rate of the schedule.
+        advice: String, what to do if the network has never left chance.
 
     Returns:
         Dictionary: chance, training_accuracy (of the last epoch, with
@@ -70,23 +77,23 @@ def examine_run(
     }
     return {
         **found,
-        "warnings": _warnings(found, transformed, paradigm, schedule),
+        "warnings": _warnings(found, transformed, paradigm, schedule, advice),
     }
 
 
-def _warnings(found, transformed, paradigm, schedule):
+def _warnings(found, transformed, paradigm, schedule, advice):
     """Says in sentences what is wrong with a run."""
     chance, training = found["chance"], found["training_accuracy"]
     original = found["original_accuracy"]
     warnings = []
+    has_not_learned = found["learned_at_step"] is None
     if found["is_at_chance"]:
         warnings.append(
             f"The network is at chance on original test images ({original:.3f},"
             f" chance {chance:.3f}): its invariance says nothing about the "
-            "transformation. Train longer."
+            "transformation. "
+            f"{advice if has_not_learned else 'Train longer.'}"
         )
-        if found["learned_at_step"] is None:
-            warnings[0] += f" {ADVICE}"
     elif is_at_chance(*reversed(transformed), round(1 / chance)):
         cause = (
             "the transformation may leave nothing to recognise. Look at "

@@ -88,6 +88,7 @@ def _train_phase(prepared, model, log, number, phase, former):
         _count_images(prepared, phase) / steps_per_epoch,
         must_learn=experiment.if_not_learning == "stop",
         record=log.scalars,
+        advice=learning.advise(experiment.network_args),
     )
     frozen = _freeze(model) if phase.is_head_only else []
     history = fitting.fit(
