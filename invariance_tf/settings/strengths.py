@@ -36,9 +36,16 @@ def transform_args(dataset, transform, chosen=None, setting="transform_args"):
         chosen = _nest(chosen, parts)
     for name in chosen or {}:
         if name not in legal:
+            takes = legal
+            if len(parts) > 1:
+                takes = [
+                    f"--{setting}.{part}.{key}"
+                    for part, options in legal.items()
+                    for key in options
+                ]
             raise ValueError(
                 f"The transform {transform} takes "
-                f"{', '.join(legal) or 'no arguments'}. "
+                f"{', '.join(takes) or 'no arguments'}. "
                 f"Received: {setting}={chosen}"
             )
         check_argument(
