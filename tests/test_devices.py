@@ -83,6 +83,8 @@ def test_pytorch_is_for_measuring(monkeypatch):
         (2, 9, 9, 8, {}),
         (3, 64, 44, 44, {}),
         (6, 42, 42, 2, {}),
+        # Shares of 2, 2, 2, 2, 0 and 0.
+        (6, 12, 12, 8, {}),
         # One of the two steps is of one category.
         (2, 32, 11, 11, {"paradigm": "two_step", "n_seen": 1}),
         (2, 12, 11, 11, {"paradigm": "two_step_head", "n_seen": 3}),
@@ -197,6 +199,21 @@ def test_a_run_of_two_devices_is_measured_on_one(trained):
     assert summary["tau"] == 0.2
     settings = (run_dir / "config.yaml").read_text()
     assert "devices: 2\n" in settings
+
+
+@pytest.mark.slow
+def test_two_steps_on_two_devices_end_in_the_weights_of_one(trained):
+    """The second step begins with the statistics estimated after the first."""
+    one, two = (
+        keras.models.load_model(next((trained[1] / name).glob("*/model.keras")))
+        for name in ("head_one", "head_two")
+    )
+    for weight, left, right in zip(
+        one.weights, one.get_weights(), two.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(
+            right, left, rtol=0.01, atol=10 * ROUNDING, err_msg=weight.path
+        )
 
 
 def normalised_network(images, num_categories, weight_decay):
@@ -320,6 +337,21 @@ def resume(found):
     experiment.run(dataclasses.replace(SMALL, runs_dir="two", devices=2))
 
 
+def train_in_steps():
+    """Trains in two steps, the second of the last layer, on one and on two."""
+    for name, num_devices in (("head_one", 1), ("head_two", 2)):
+        experiment.run(
+            dataclasses.replace(
+                SMALL,
+                network="test_devices:normalised_network",
+                paradigm="two_step_head",
+                devices=num_devices,
+                analysis="none",
+                runs_dir=name,
+            )
+        )
+
+
 def main():
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     (processor,) = tf.config.list_physical_devices("CPU")
@@ -330,6 +362,7 @@ def main():
     compare(found)
     draw(found)
     resume(found)
+    train_in_steps()
     with pytest.raises(ValueError, match="a new process. Received: devices=3"):
         devices.mirror(small_model(), 3)
     pathlib.Path("found.json").write_text(json.dumps(found))

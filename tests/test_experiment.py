@@ -77,6 +77,22 @@ def test_a_training_that_does_not_learn_can_end(hopeless):
     assert not run_experiment(other)["was_done"]
 
 
+def test_chance_is_told_by_the_images_of_smaller_batches_too(
+    hopeless, monkeypatch
+):
+    """An epoch has 36 images: four batches of 8, and one of 4."""
+    counted = []
+    monkeypatch.setattr(
+        learning, "is_above_chance", lambda *found: counted.append(found[2])
+    )
+    run_experiment(
+        dataclasses.replace(
+            hopeless, if_not_learning="continue", analysis="none"
+        )
+    )
+    assert counted == pytest.approx([36] * 4)
+
+
 def test_a_sweep_says_why_a_training_ended(hopeless, tmp_path, here, capsys):
     settings = dataclasses.asdict(hopeless)
     base = {

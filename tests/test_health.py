@@ -5,6 +5,7 @@ import math
 import pytest
 
 from invariance_tf.runs import health
+from invariance_tf.training.learning import advise
 
 
 def examine(
@@ -15,14 +16,14 @@ def examine(
     rates=(0.02, 0.001),
     learned_at=250.0,
     schedule="cosine",
-    is_joint=True,
+    paradigm="joint",
 ):
     history = [
         {"accuracy": training, "learning_rate": rate, "learned_at_step": at}
         for rate, at in zip(rates, (math.nan, learned_at), strict=True)
     ]
     return health.examine_run(
-        history, original, transformed, 40, is_joint, schedule, 0.02
+        history, original, transformed, 40, paradigm, schedule, 0.02, advise({})
     )
 
 
@@ -51,13 +52,34 @@ def test_the_rate_is_blamed_only_if_training_never_left_chance():
     for learned_at, is_blamed in ((250.0, False), (math.nan, True)):
         found = examine(original=(400, 0.03), learned_at=learned_at)
         advice = found["warnings"][0]
-        assert "Train longer" in advice
+        assert ("Train longer" in advice) != is_blamed
         assert ("--learning_rate" in advice) == is_blamed
 
 
 def test_a_step_of_other_categories_is_not_said_to_be_learned_by_heart():
     """The last training accuracy is that of the second step only."""
-    assert examine(original=(400, 0.3), is_joint=False)["warnings"] == []
+    assert examine(original=(400, 0.3), paradigm="two_step")["warnings"] == []
+
+
+@pytest.mark.parametrize("paradigm", ["two_step", "two_step_head"])
+def test_a_second_step_may_have_forgotten_what_the_first_learned(paradigm):
+    """Without it, the strength of the transformation would be blamed."""
+    found = examine(transformed=(200, 0.03), paradigm=paradigm)
+    (warning,) = found["warnings"]
+    assert "forgotten in the second step" in warning
+    assert "strength" not in warning
+
+
+def test_a_network_that_learned_in_the_first_step_has_learned():
+    """The second step is not watched."""
+    history = [
+        {"accuracy": 0.9, "learning_rate": 0.02, "learned_at_step": 250.0},
+        {"accuracy": 0.9, "learning_rate": 0.001},
+    ]
+    found = health.examine_run(
+        *(history, (400, 0.8), (200, 0.7), 40, "two_step", "cosine", 0.02, "")
+    )
+    assert found["learned_at_step"] == 250
 
 
 def test_a_constant_rate_ends_at_its_peak_rightly():

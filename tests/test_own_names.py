@@ -354,7 +354,7 @@ def test_what_is_left_of_a_run_directory_is_not_trusted(
         ({"dataset": "os:getcwd"}, "not a function in Python|`image_size`"),
         ({"dataset": "my_lab.data:empty"}, "NoneType of dataset"),
         ({"dataset": "my_lab.data:stubborn"}, "32 instead of image_size=24"),
-        ({"network_args": {"depth": 2}}, "takes weight_decay, width. Received"),
+        ({"network_args": {"depth": 2}}, "bl takes width. Received"),
         (
             {"network_args": {"width": "wide"}},
             "`width` of the network my_lab.nets:bl must be a number",

@@ -15,7 +15,7 @@ from invariance_tf import Experiment, datasets
 from invariance_tf.commands import search as search_command
 from invariance_tf.commands.search import search_settings
 from invariance_tf.paper import tables
-from invariance_tf.runs import preparation
+from invariance_tf.runs import health, preparation
 from invariance_tf.runs.search import choice, grid
 from invariance_tf.runs.search.choice import Setting
 from invariance_tf.runs.search.figure import draw_search
@@ -47,6 +47,12 @@ def tiny(request, tmp_path):
         settings["network"] = "two_layers"
     path.write_text(yaml.safe_dump(settings))
     return str(path)
+
+
+@pytest.fixture
+def above_chance(monkeypatch):
+    """Takes the accuracies of tiny runs for better than guessing."""
+    monkeypatch.setattr(health, "is_at_chance", lambda *found: False)
 
 
 def some_settings():
@@ -245,6 +251,10 @@ def test_the_terminal_shows_the_grid(capsys):
         ([SYNTHFACES, "--validation_fraction", "0"], "must be above 0"),
         ([SYNTHFACES, "--learning_rate", "1e-3", "x"], "learning_rate=x"),
         ([SYNTHFACES, "--learning_rate", "0"], "above 0 and at most 1000"),
+        (
+            [SYNTHFACES, "--network_args.weight_decay", "0.1"],
+            "use the setting `weight_decay`. Received: network_args",
+        ),
         ([SYNTHFACES, "--weight_decay", "-1"], "Received: weight_decay=-1"),
         ([SYNTHFACES, "--seeds", "0.5"], "`seeds` must be a whole number"),
         ([SYNTHFACES, "--n_sen", "3"], "Did you mean n_seen?"),
@@ -330,6 +340,7 @@ def found_below(directory):
     return content
 
 
+@pytest.mark.usefixtures("above_chance")
 def test_a_search_never_reads_a_test_image(
     tiny, tmp_path, here, put_images, capsys
 ):
@@ -406,8 +417,25 @@ def test_what_did_not_learn_and_was_to_stop_is_never_chosen(
         assert here.num_started == 1
         error = capsys.readouterr().err
         assert "diverged, or did not learn. Try other" in error
-    assert search_settings([*arguments, "continue"], PROGRAM) == 0
+    assert search_settings([*arguments, "continue"], PROGRAM) == 1
     assert here.num_started == 2
+
+
+def test_of_settings_at_chance_none_is_the_best(tiny, tmp_path, here, capsys):
+    arguments = [tiny, "--learning_rate", "1e-9", "1e-8", "--weight_decay", "0"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(health, "is_at_chance", lambda *found: False)
+        assert search_settings(arguments, PROGRAM) == 0
+    assert [*tmp_path.glob("search/*/best.yaml")]
+    capsys.readouterr()
+    assert search_settings(arguments, PROGRAM) == 1
+    output, error = capsys.readouterr()
+    assert error.count("\n") == 1
+    assert error.startswith("error: At every setting the network is at chance")
+    assert "(chance 0.250, 12 images). Try more --epochs" in error
+    assert "best" not in output and "For a config" not in output
+    assert [*tmp_path.glob("search/*/search.csv")]
+    assert not [*tmp_path.glob("search/*/best.yaml")]
 
 
 def test_another_failure_is_named_and_ends_the_search(
@@ -422,6 +450,7 @@ def test_another_failure_is_named_and_ends_the_search(
     assert "OSError: No space left." in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("above_chance")
 def test_a_search_tries_every_setting_and_writes_the_best(
     tiny, tmp_path, here, capsys
 ):

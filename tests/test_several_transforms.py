@@ -119,7 +119,10 @@ def test_spaces_between_names_and_dots_of_the_shell_are_no_other_experiment():
         ({"transform": "blur,rotate90", "test_strengths": [1.0]}, "strength"),
         ({"transform_args": "calibrated"}, "for one transformation"),
         ({"transform_args": {"blur": 3}}, "its arguments by name"),
-        ({"transform_args": {"sigma": 3}}, "takes blur, rotate90"),
+        (
+            {"transform_args": {"sigma": 3}},
+            "takes --transform_args.blur.sigma, ",
+        ),
         ({"transform_args": {"blur": {"std": 3}}}, "blur takes sigma"),
     ],
 )

@@ -207,6 +207,64 @@ def test_the_sweeps_of_the_repository_have_the_papers_grids(name, num_runs):
     assert len(plan.read_sweep(str(path))) == num_runs
 
 
+@pytest.mark.parametrize(
+    "path", sorted(SWEEPS.glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_sweeps_of_the_repository_test_at_the_strengths_they_train(path):
+    assert plan.find_mixed_strengths(plan.read_sweep(str(path))) == {}
+
+
+MIXED = [
+    {"transform": "blur", "transform_args": {"sigma": 1.5}},
+    {"transform": "grayscale", "evaluate_on": "all"},
+]
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        MIXED,
+        [{**MIXED[0], "evaluate_on": "all"}, MIXED[1]],
+        [
+            {
+                "transform": "blur,thinning",
+                "transform_args": {"blur": {"sigma": 1.5}},
+            },
+            MIXED[1],
+        ],
+    ],
+)
+def test_a_sweep_that_tests_at_other_strengths_is_warned(
+    grid, write, here, capsys
+):
+    base = {"num_categories": 2, "num_train": 4, "num_test": 2, "n_seen": 1}
+    path = write({"base": base, "grid": grid})
+    assert run_sweep([path, "--dry_run"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith('warning: blur is trained with {"sigma": 1.5}, but')
+    assert 'are tested with {"sigma": 4.0}' in line
+    start, remedy = line.split("add to base: ")
+    path = write({"base": {**base, **yaml.safe_load(remedy)}, "grid": grid})
+    assert run_sweep([path, "--dry_run"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        # A network is tested by what it was trained with.
+        [{**MIXED[0], "evaluate_on": "all"}],
+        [MIXED[0], {"transform": "grayscale"}],
+        # They are never compared.
+        [{**MIXED[0], "image_size": 32}, MIXED[1]],
+        [{**MIXED[0], "network": "resnet18"}, MIXED[1]],
+    ],
+)
+def test_strengths_that_are_not_compared_may_differ(grid, write):
+    experiments = plan.read_sweep(write({"grid": grid}))
+    assert plan.find_mixed_strengths(experiments) == {}
+
+
 def test_what_the_data_cannot_give_is_found_before_anything_runs():
     digits = Experiment(dataset="digits", n_seen=11, analysis="none")
     with pytest.raises(ValueError, match="from 0 to 10.*n_seen=11"):

@@ -212,7 +212,8 @@ def short_windows(monkeypatch):
 def watch(must_learn=False, record=None):
     """Returns what makes a watch over three categories and batches of 8."""
     return lambda history, state=None: learning.LearningWatch(
-        np.full(3, 1 / 3), 8, history, must_learn, record, state
+        *(np.full(3, 1 / 3), 8, history, must_learn, record, state),
+        advice=learning.advise({}),
     )
 
 
@@ -237,6 +238,18 @@ def test_a_training_at_chance_is_pointed_out_early(tmp_path, caplog):
     assert f"(chance {math.log(3):.3f})" in warnings[0]
     assert "--learning_rate" in warnings[0]
     assert math.isnan(history[-1]["learned_at_step"])
+
+
+@pytest.mark.parametrize("initializer", ["alexnet", "glorot"])
+def test_the_default_initializer_is_advised_only_where_it_is_another(
+    initializer,
+):
+    advice = learning.advise({"initializer": initializer})
+    assert "--network_args.initializer he;" in advice
+    for network_args in ({}, {"initializer": "he", "width": 0.5}):
+        advice = learning.advise(network_args)
+        assert "higher --learning_rate or more --epochs" in advice
+        assert "initializer" not in advice
 
 
 @pytest.mark.usefixtures("short_windows")

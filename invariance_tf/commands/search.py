@@ -40,9 +40,9 @@ def search_settings(arguments, program):
     """Searches for learning rate and weight decay.
 
     Returns:
-        Exit status: 0 done, 1 a run could not be done, or a training failed at
-        every setting, 2 a mistake in the settings or missing data, 130
-        interrupted.
+        Exit status: 0 done, 1 a run could not be done, or at every setting a
+        training failed or is at chance, 2 a mistake in the settings or missing
+        data, 130 interrupted.
     """
     with terminal.mistakes():
         options, settings = _parse(arguments, program)
@@ -98,27 +98,38 @@ def _show_grid(experiments):
 
 def _choose(runs, command):
     """Chooses a setting, records and shows it; returns the exit status."""
+    from invariance_tf.runs import health
     from invariance_tf.runs.search import record
 
     settings = record.read_settings(runs)
-    best = choice.choose_setting(settings)
+    best, problem = choice.choose_setting(settings), None
+    num_images = record.count_images(runs)
+    num_categories = record.count_categories(runs)
+    if best is None:
+        problem = (
+            "At every setting a training diverged, or did not learn. "
+            "Try other learning rates."
+        )
+    elif health.is_at_chance(best.median, num_images, num_categories):
+        problem = (
+            "At every setting the network is at chance: the highest accuracy "
+            f"is {best.median:.3f} (chance {1 / num_categories:.3f}, "
+            f"{num_images} images). Try more --epochs, or other learning rates."
+        )
+        best = None
     seeds = [*dict.fromkeys(run.experiment.seed for run in runs)]
     experiment = runs[0].experiment
     title = (
         f"{experiment.transform} on {experiment.title()}, "
         f"{experiment.network}, n_seen {experiment.n_seen}"
     )
-    note = _explain(settings, best, record.count_images(runs), seeds)
+    note = _explain(settings, best, num_images, seeds)
     record_dir = record.result_dir(runs)
     record.write_result(record_dir, settings, best, title, note, command)
     _show_search(settings, best, title, note, record_dir)
-    if best is None:
-        terminal.show_problem(
-            "error: At every setting a training diverged, or did not learn. "
-            "Try other learning rates."
-        )
-        return 1
-    return 0
+    if problem:
+        terminal.show_problem(f"error: {problem}")
+    return 1 if problem else 0
 
 
 def _explain(settings, best, num_images, seeds):

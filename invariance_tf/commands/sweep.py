@@ -1,6 +1,7 @@
 """Runs the experiments of a sweep file."""
 
 import dataclasses
+import json
 import math
 import os
 import shlex
@@ -58,6 +59,7 @@ def run_sweep(arguments, program):
         collected = _load_collected(options.tables)
         if not options.dry_run:
             check_runs(experiments)
+    _warn_of_mixed_strengths(experiments)
     with many_runs.started_engine(options) as engine:
         runs = many_runs.survey_runs(experiments, engine, options)
         with terminal.mistakes():
@@ -90,6 +92,18 @@ def _check_alike(experiments):
         raise ValueError(
             "All runs of a sweep must have the same value of `deterministic`; "
             "make two sweep files. Received: deterministic=[False, True]"
+        )
+
+
+def _warn_of_mixed_strengths(experiments):
+    """Warns if networks that will be compared have different strengths."""
+    for name, pair in sorted(plan.find_mixed_strengths(experiments).items()):
+        trained, tested = map(json.dumps, pair)
+        terminal.show_problem(
+            f"warning: {name} is trained with {trained}, but other networks "
+            f"(evaluate_on: all) are tested with {tested}: figures and claims "
+            "would compare the two. To test as trained, add to base: "
+            f"test_args: {{{name}: {trained}}}"
         )
 
 

@@ -22,6 +22,7 @@ from invariance_tf.runs.network_training import train
 from invariance_tf.runs.preparation import prepare, timed
 from invariance_tf.runs.tensorboard import EventLog
 from invariance_tf.settings import config, names
+from invariance_tf.training.learning import advise
 
 _logger = logging.getLogger(__name__)
 
@@ -349,7 +350,8 @@ def _examine(prepared, history, summary):
             summary["within_accuracy"],
         ),
         num_categories=len(prepared.is_seen),
-        is_joint=prepared.experiment.paradigm == "joint",
+        paradigm=prepared.experiment.paradigm,
         schedule=prepared.experiment.schedule,
         peak=prepared.experiment.learning_rate,
+        advice=advise(prepared.experiment.network_args),
     )

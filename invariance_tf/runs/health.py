@@ -3,7 +3,6 @@
 import math
 
 from invariance_tf.measures.intervals import wilson
-from invariance_tf.training.learning import ADVICE
 
 # Held-out accuracy below this share of the training accuracy is pointed out,
 # and a last learning rate above this share of the highest.
@@ -34,7 +33,14 @@ def is_at_chance(accuracy, num_images, num_categories):
 
 
 def examine_run(
-    history, original, transformed, num_categories, is_joint, schedule, peak
+    history,
+    original,
+    transformed,
+    num_categories,
+    paradigm,
+    schedule,
+    peak,
+    advice,
 ):
     """Examines how a training went.
 
@@ -44,9 +50,10 @@ def examine_run(
         transformed: Number of transformed test images of seen categories, and
             the accuracy on them.
         num_categories: Integer.
-        is_joint: Boolean, whether all categories were trained until the end.
+        paradigm: String, see `phases.list_phases`.
         schedule: String, name of the learning-rate schedule.
         peak: Float, the highest rate of the schedule.
+        advice: String, what to do if the network has never left chance.
 
     Returns:
         Dictionary: chance, training_accuracy (of the last epoch, with
@@ -56,43 +63,54 @@ def examine_run(
         that say what is wrong and what to do.
     """
     last = history[-1]
-    learned_at = last.get("learned_at_step", math.nan)
+    # A second step has none.
+    steps = [row.get("learned_at_step", math.nan) for row in history]
+    learned_at = [int(step) for step in steps if not math.isnan(step)]
     found = {
         "chance": 1 / num_categories,
         "training_accuracy": last["accuracy"],
         "original_accuracy": original[1],
         "transformed_accuracy": transformed[1],
         "last_rate_over_peak": last["learning_rate"] / peak,
-        "learned_at_step": None if math.isnan(learned_at) else int(learned_at),
+        "learned_at_step": learned_at[-1] if learned_at else None,
         "is_at_chance": is_at_chance(*reversed(original), num_categories),
     }
     return {
         **found,
-        "warnings": _warnings(found, transformed, is_joint, schedule),
+        "warnings": _warnings(found, transformed, paradigm, schedule, advice),
     }
 
 
-def _warnings(found, transformed, is_joint, schedule):
+def _warnings(found, transformed, paradigm, schedule, advice):
     """Says in sentences what is wrong with a run."""
     chance, training = found["chance"], found["training_accuracy"]
     original = found["original_accuracy"]
     warnings = []
+    has_not_learned = found["learned_at_step"] is None
     if found["is_at_chance"]:
         warnings.append(
             f"The network is at chance on original test images ({original:.3f},"
             f" chance {chance:.3f}): its invariance says nothing about the "
-            "transformation. Train longer."
+            "transformation. "
+            f"{advice if has_not_learned else 'Train longer.'}"
         )
-        if found["learned_at_step"] is None:
-            warnings[0] += f" {ADVICE}"
     elif is_at_chance(*reversed(transformed), round(1 / chance)):
+        cause = (
+            "the transformation may leave nothing to recognise. Look at "
+            "examples.png, or lower its strength."
+        )
+        if paradigm.startswith("two_step"):
+            cause = (
+                "they may have been forgotten in the second step, which "
+                "trains the other categories only. Compare --paradigm joint."
+            )
         warnings.append(
             "The network is at chance on transformed images of the categories "
             f"that it saw transformed ({transformed[1]:.3f}, chance "
-            f"{chance:.3f}): the transformation may leave nothing to "
-            "recognise. Look at examples.png, or lower its strength."
+            f"{chance:.3f}): {cause}"
         )
     # Else the last training accuracy is that of some categories only.
+    is_joint = paradigm == "joint"
     if is_joint and original < HALF * training and training > 2 * chance:
         warnings.append(
             f"Original test images are classified far worse ({original:.3f}) "

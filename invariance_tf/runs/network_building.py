@@ -8,7 +8,7 @@ import numpy as np
 from invariance_tf import networks, transforms
 from invariance_tf.measures import activations
 from invariance_tf.paradigm import model as models
-from invariance_tf.settings import checks, defaults
+from invariance_tf.settings import defaults
 from invariance_tf.settings.arguments import KINDS, check_argument
 
 
@@ -28,7 +28,14 @@ def options(experiment):
     # The first two are the images and the number of categories.
     parameters = inspect.signature(network).parameters
     legal = [*parameters][2:]
+    takes_decay = "weight_decay" in legal
+    legal = [name for name in legal if name != "weight_decay"]
     chosen = experiment.network_args
+    if "weight_decay" in chosen:
+        raise ValueError(
+            "Weight decay is not one of `network_args`: use the setting "
+            f"`weight_decay`. Received: network_args={chosen}"
+        )
     if not {*chosen} <= {*legal}:
         raise ValueError(
             f"The network {experiment.network} takes "
@@ -44,8 +51,7 @@ def options(experiment):
                 f"`{name}` of the network {experiment.network}",
                 f"network_args={chosen}",
             )
-    if "weight_decay" in legal:
-        checks.check_range("weight_decay", chosen.get("weight_decay"))
+    if takes_decay:
         return {"weight_decay": experiment.weight_decay, **chosen}
     if experiment.weight_decay:
         raise ValueError(

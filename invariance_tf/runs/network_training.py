@@ -85,9 +85,10 @@ def _train_phase(prepared, model, log, number, phase, former):
     watch = functools.partial(
         learning.LearningWatch,
         _shares(prepared, phase),
-        experiment.batch_size,
+        _count_images(prepared, phase) / steps_per_epoch,
         must_learn=experiment.if_not_learning == "stop",
         record=log.scalars,
+        advice=learning.advise(experiment.network_args),
     )
     frozen = _freeze(model) if phase.is_head_only else []
     history = fitting.fit(
@@ -108,14 +109,12 @@ def _train_phase(prepared, model, log, number, phase, former):
         _unfreeze(frozen)
         # Keras cannot load a model whose optimizer knows some weights only.
         compiled = _compile(prepared, model, phase)
-        compiled.optimizer.build(model.trainable_variables)
+        with devices.scope(model):
+            compiled.optimizer.build(model.trainable_variables)
     _take_weights(prepared, model)
     num_steps = experiment.epochs * steps_per_epoch
     if not frozen and statistics.is_short(prepared.model, num_steps):
-        models.reseed(prepared.model, experiment.seed, experiment.epochs)
-        statistics.estimate_statistics(
-            prepared.model, make_batches(experiment.epochs)
-        )
+        _estimate_statistics(prepared, model, make_batches(experiment.epochs))
     if phase.is_episodic:
         _set_prototypes(prepared)
     return _join(former, history)
@@ -129,12 +128,17 @@ def _join(former, history):
     ]
 
 
+def _count_images(prepared, phase):
+    """Returns the number of images that an epoch draws."""
+    labels = prepared.dataset.labels[prepared.positions("train")]
+    if phase.is_episodic:
+        return len(labels)
+    return np.count_nonzero(phase.categories[labels])
+
+
 def _count_steps(prepared, phase):
     """Returns the number of training steps of an epoch."""
-    labels = prepared.dataset.labels[prepared.positions("train")]
-    num_images = len(labels)
-    if not phase.is_episodic:
-        num_images = np.count_nonzero(phase.categories[labels])
+    num_images = _count_images(prepared, phase)
     return math.ceil(num_images / prepared.experiment.batch_size)
 
 
@@ -244,6 +248,16 @@ def _take_weights(prepared, model):
     """Copies the weights of a mirrored model to the original one."""
     if model is not prepared.model:
         prepared.model.set_weights(model.get_weights())
+
+
+def _estimate_statistics(prepared, model, batches):
+    """Estimates batch statistics of both, the original and the mirrored one."""
+    experiment = prepared.experiment
+    models.reseed(prepared.model, experiment.seed, experiment.epochs)
+    statistics.estimate_statistics(prepared.model, batches)
+    if model is not prepared.model:
+        # A next phase begins with them.
+        model.set_weights(prepared.model.get_weights())
 
 
 def _validation(prepared, model):

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import math
 import os
 import re
 import time
@@ -297,11 +298,14 @@ def _check_batches(experiment, num_images):
     """Raises if the batches of an epoch cannot be divided among devices."""
     first = min(experiment.batch_size, num_images)
     last = num_images % first or first
-    if first % experiment.devices or last < experiment.devices:
+    # TensorFlow gives each device as many as the first, while there are any.
+    share = math.ceil(last / experiment.devices)
+    if first % experiment.devices or last <= share * (experiment.devices - 1):
         raise ValueError(
             f"A batch has {first} images and the last of an epoch has {last}; "
-            "a batch must be a multiple of `devices`, the last one at least as "
-            "large as `devices`. Choose another `batch_size`. "
+            "a batch must be a multiple of `devices`, and the last one, of "
+            f"which each device takes {share} in turn, must leave none without "
+            "images. Choose another `batch_size` or `devices`. "
             f"Received: devices={experiment.devices}"
         )
 

@@ -36,9 +36,10 @@ def transform_args(dataset, transform, chosen=None, setting="transform_args"):
         chosen = _nest(chosen, parts)
     for name in chosen or {}:
         if name not in legal:
+            takes = legal if len(parts) == 1 else _list_flags(legal, setting)
             raise ValueError(
                 f"The transform {transform} takes "
-                f"{', '.join(legal) or 'no arguments'}. "
+                f"{', '.join(takes) or 'no arguments'}. "
                 f"Received: {setting}={chosen}"
             )
         check_argument(
@@ -110,6 +111,15 @@ def read_test_args(chosen):
         }
         for name, arguments in nested.items()
     }
+
+
+def _list_flags(legal, setting):
+    """Lists the arguments of several transformations as the shell has them."""
+    return [
+        f"--{setting}.{part}.{name}"
+        for part, options in legal.items()
+        for name in options
+    ]
 
 
 def _nest(chosen, parts):

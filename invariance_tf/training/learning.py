@@ -15,15 +15,25 @@ PATIENCE = 500
 # Numbers of `LearningWatch.state`.
 STATE_SIZE = 4
 
-ADVICE = (
-    "Try --network_args.initializer he for alexnet, whose own start a higher "
-    "rate would silence, and a higher --learning_rate for others; if that does "
-    "not help, check that images and labels belong together."
-)
-
 
 class NotLearningError(ArithmeticError):
     """A training that was to end if it does not learn has not learned."""
+
+
+def advise(network_args):
+    """Says what to try for a network that stays at chance.
+
+    Args:
+        network_args: Dictionary, arguments of the network.
+    """
+    way = "a higher --learning_rate or more --epochs"
+    if network_args.get("initializer", "he") != "he":
+        # A higher rate would silence the neurons.
+        way = "--network_args.initializer he"
+    return (
+        f"Try {way}; if that does not help, check that images and labels "
+        "belong together."
+    )
 
 
 def chance_level(shares):
@@ -61,7 +71,7 @@ def is_above_chance(cross_entropy, accuracy, num_images, shares):
     Args:
         cross_entropy: Float, mean over the images.
         accuracy: Float, mean over the images.
-        num_images: Integer, images that were averaged over.
+        num_images: Number of images that were averaged over.
         shares: Float array, as for `chance_level`.
 
     Example:
@@ -89,11 +99,13 @@ class LearningWatch(keras.callbacks.Callback):
     Args:
         shares: Float array of shape `(num_categories,)`: how often each
             category is drawn.
-        batch_size: Integer.
+        images_per_step: Float, mean number of images of a batch; the last one
+            of an epoch can be smaller.
         history: List of the dictionaries of former epochs.
         must_learn: Boolean, whether to end a training that does not learn.
         record: Function of a dictionary of numbers and a step, or `None`.
         state: The attribute `state` after the former epochs, or `None`.
+        advice: String, what to do about a training that does not learn.
 
     Raises:
         NotLearningError: If `must_learn`, after `PATIENCE` steps at chance.
@@ -102,17 +114,19 @@ class LearningWatch(keras.callbacks.Callback):
     def __init__(
         self,
         shares,
-        batch_size,
+        images_per_step,
         history,
         must_learn,
         record=None,
         state=None,
+        advice="",
     ):
         super().__init__()
         self.shares = shares
-        self.batch_size = batch_size
+        self.images_per_step = images_per_step
         self.must_learn = must_learn
         self.record = record
+        self.advice = advice
         self.learned_at = math.nan
         if history:
             self.learned_at = history[-1].get("learned_at_step", math.nan)
@@ -126,7 +140,7 @@ class LearningWatch(keras.callbacks.Callback):
         is_warned = self._warn_at > PATIENCE and math.isnan(self.learned_at)
         if must_learn and is_warned:
             step = round(self._warn_at / 2)
-            raise NotLearningError(f"Still at chance at step {step}. {ADVICE}")
+            raise NotLearningError(f"Still at chance at step {step}. {advice}")
 
     @property
     def state(self):
@@ -177,7 +191,7 @@ class LearningWatch(keras.callbacks.Callback):
             )
         if not math.isnan(self.learned_at):
             return
-        num_images = int(num_steps) * self.batch_size
+        num_images = num_steps * self.images_per_step
         found = (
             f"cross-entropy {cross_entropy:.3f} (chance {entropy:.3f}), "
             f"accuracy {accuracy:.3f} (chance {share:.3f})"
@@ -188,7 +202,7 @@ class LearningWatch(keras.callbacks.Callback):
         elif step >= self._warn_at:
             # Then at 2, 4, 8 times as many steps.
             self._warn_at = 2 * step
-            message = f"Still at chance at step {step}: {found}. {ADVICE}"
+            message = f"Still at chance at step {step}: {found}. {self.advice}"
             if self.must_learn:
                 raise NotLearningError(message)
             _logger.warning(message)

@@ -57,19 +57,28 @@ def read_settings(runs):
 
 def count_images(runs):
     """Returns the number of held-out images, or 0 if every run failed."""
+    for row in _read_table(runs, "accuracy.csv"):
+        if row["category_group"] == "all":
+            return int(row["num_images"])
+    return 0
+
+
+def count_categories(runs):
+    """Returns the number of categories, or 0 if every run failed."""
+    return len(_read_table(runs, "categories.csv"))
+
+
+def _read_table(runs, name):
+    """Returns the rows of a table of the first run that did not fail."""
     for run in runs:
         finished = run_files.find_finished(run.run_dir)
         if finished is not None:
             with (
-                finished.reading("accuracy.csv") as path,
+                finished.reading(name) as path,
                 open(path, encoding="utf-8", newline="") as file,
             ):
-                return next(
-                    int(row["num_images"])
-                    for row in csv.DictReader(file)
-                    if row["category_group"] == "all"
-                )
-    return 0
+                return [*csv.DictReader(file)]
+    return []
 
 
 def result_dir(runs):

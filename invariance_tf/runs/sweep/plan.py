@@ -10,8 +10,9 @@ import jsonargparse
 import yaml
 
 from invariance_tf import files
-from invariance_tf.settings import mistakes
+from invariance_tf.settings import defaults, mistakes, names
 from invariance_tf.settings.config import ANALYSES, Experiment
+from invariance_tf.settings.strengths import transform_args
 
 # In a sweep or search. The paper's largest grid has some 300.
 MOST_RUNS = 10_000
@@ -186,6 +187,50 @@ def drop_repeats(experiments):
             earlier, experiment, key=lambda each: ANALYSES.index(each.analysis)
         )
     return [*chosen.values()]
+
+
+def find_mixed_strengths(experiments):
+    """Finds what is trained at other arguments than others are tested by.
+
+    With `evaluate_on="all"` a network is tested by transformations that it was
+    not trained with; figures and claims compare it with networks that were.
+
+    Args:
+        experiments: List of resolved experiments.
+
+    Returns:
+        Dictionary from names of transformations to a pair of dictionaries:
+        arguments by which one run is trained, and others by which another
+        run, of the same images and network, is tested.
+    """
+    trained, mixed = {}, {}
+    for each in experiments:
+        for name, arguments in _trained_args(each).items():
+            known = trained.setdefault((*_subject(each), name), [])
+            if arguments not in known:
+                known.append(arguments)
+    for each in experiments:
+        tested = defaults.TRANSFORMS if each.evaluate_on == "all" else ()
+        for name in {*tested} - {*_trained_args(each)}:
+            chosen = (each.test_args or {}).get(name)
+            arguments = transform_args(each.dataset, name, chosen)
+            for other in trained.get((*_subject(each), name), []):
+                if other != arguments:
+                    mixed[name] = other, arguments
+    return mixed
+
+
+def _subject(experiment):
+    """Returns what the networks that are compared have in common."""
+    options = experiment.dataset_options()
+    return experiment.dataset, str(options), experiment.network
+
+
+def _trained_args(experiment):
+    """Returns the arguments of each transformation that is trained."""
+    if names.is_several(experiment.transform):
+        return experiment.transform_args
+    return {experiment.transform: experiment.transform_args}
 
 
 def _count_runs(settings):
