@@ -283,7 +283,7 @@ def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
             # Faces has no Inception.
             row = inception.claims.set_index("claim").loc[row.claim]
         assert f" **{values.format_effect(row, decimals=3)}**" in cells[1]
-    assert "4 of 10; not Blur" in lines[0]
+    assert "2 of 10; not Grayscale, Blur" in lines[0]
     fewest = "accuracy at the fewest seen categories, above 0.95: mean over "
     assert f"{fewest}transformations **0.900 (0.860 to 0.940)**" in lines[1]
     counts = faces.claims.verdict.value_counts()

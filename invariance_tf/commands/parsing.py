@@ -57,20 +57,10 @@ class Arguments:
     ):
         self._options = options
         read = _read_options(options)
-        required = (
-            f"--{name} {name.upper()}"
-            for name, keywords in read.items()
-            if "required" in keywords and name != positional
-        )
         description, *_ = inspect.getdoc(options).partition("\n\nArgs:")
         self.parser = jsonargparse.ArgumentParser(
             prog=program,
-            usage=" ".join(
-                (
-                    *("%(prog)s", *positional.split(), *required),
-                    "[--OPTION VALUE ...]",
-                )
-            ),
+            usage=_write_usage(read, positional),
             description=description,
             epilog=examples,
             formatter_class=_HelpFormatter,
@@ -174,6 +164,17 @@ class _HelpFormatter(
     def _get_help_string(self, action):
         is_flag = action.const is True
         return action.help if is_flag else super()._get_help_string(action)
+
+
+def _write_usage(read, positional):
+    """Writes a usage line, with the options that must be given."""
+    required = [
+        f"--{name} {name.upper()}"
+        for name, keywords in read.items()
+        if "required" in keywords and name != positional
+    ]
+    words = ["%(prog)s", *positional.split(), *required]
+    return " ".join([*words, "[--OPTION VALUE ...]"])
 
 
 def _read_options(options):

@@ -55,7 +55,6 @@ _ORIGINAL_BEHAVIOUR = {
     "test_on": "test",
 }
 
-
 # Likewise the arguments of transformations that once had none.
 _ORIGINAL_ARGS = {
     "rotate90": {"angle": 90.0},
