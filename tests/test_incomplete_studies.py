@@ -213,9 +213,13 @@ def test_a_verdict_that_networks_at_chance_decide_is_named():
     assert verdict.missing[-1] == (
         "networks at chance on original images: 1 (without them: holds)"
     )
-    # Where they change nothing, their number is enough.
+    # Where they change nothing, their number is enough, and if all are.
     verdict = judge("C8", dataclasses.replace(runs, runs=table))
     assert verdict.missing[-1] == "networks at chance on original images: 1"
+    table = table.assign(is_at_chance=True)
+    for number in ("C1", "C9", "C12", "C13", "C16"):
+        verdict = judge(number, dataclasses.replace(runs, runs=table))
+        assert verdict.missing[-1].endswith(f"images: {len(table)}")
 
 
 def test_what_rests_on_the_seeds_of_one_transformation_is_named():

@@ -105,6 +105,8 @@ def _mark_at_chance(verdict, claim, studies):
         return []
     text = f"networks at chance on original images: {count}"
     learned = study.select(~study.runs.is_at_chance.eq(True))
+    if not len(learned.runs):
+        return [text]
     found = claim.measure({**studies, verdict.study: learned}, verdict.study)
     without = conclude_verdict(verdict.claim, claim, verdict.study, found)
     if without.verdict != verdict.verdict:
