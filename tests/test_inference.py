@@ -232,6 +232,13 @@ def test_a_seed_alone_has_no_variance_of_its_own():
     values = effects(np.random.default_rng(14)).iloc[2:]
     found = inference.contrast(values)
     assert np.isfinite(found.low) and np.isneginf(found.separate_low)
+    keys = pd.MultiIndex.from_product(
+        [[f"t{t:02d}" for t in range(12)], [90, 91]],
+        names=["transform", "seed"],
+    )
+    baseline = pd.Series(np.tile([0.0, 0.1], 12), keys)
+    found = inference.contrast(values, None, baseline)
+    assert np.isfinite(found.low) and np.isneginf(found.separate_low)
     assert "t00" not in single.shown(values + 100, least=0)
     assert len(single.shown(values + 100, least=0)) == 11
 

@@ -46,8 +46,8 @@ class Mean:
         high: Float, upper end.
         degrees: Number, degrees of freedom of the variance of seeds; 0 where
             there is no interval.
-        separate_low: Float, lower end of the interval without pooling; nan
-            where seeds are shared, or one alone.
+        separate_low: Float, lower end of the interval without pooling; -inf
+            where a transformation has one seed, nan where seeds are shared.
         separate_high: Float, its upper end.
     """
 
@@ -164,6 +164,8 @@ def _welch(*parts):
     total = sum(square for square, _ in parts)
     if not all(degrees for _, degrees in parts):
         return np.nan, 0
+    if np.isinf(total):
+        return total, 1
     spread = sum(square**2 / degrees for square, degrees in parts)
     if not spread:
         return total, min(degrees for _, degrees in parts)
