@@ -493,6 +493,31 @@ def test_a_model_of_integers_gets_its_own_range(dtype, value_range, preprocess):
     assert transformed.max() == pytest.approx(largest, abs=1)
 
 
+@pytest.mark.parametrize(
+    "dtype, value_range, found",
+    [
+        ("int8", None, "int8, -128 to 127: .* from 0 to 255$"),
+        ("uint8", (-1, 1), "uint8, 0 to 255: .* from -1 to 1$"),
+        ("uint8", (0, 65535), "uint8, 0 to 255: .* from 0 to 65535$"),
+    ],
+)
+def test_images_beyond_the_integers_of_a_model_are_refused(
+    dtype, value_range, found
+):
+    image = keras.Input((8, 8, 3), dtype=dtype)
+    x = layers.Flatten(name="flat")(layers.Rescaling(1.0)(image))
+    model = keras.Model(image, layers.Dense(2)(x))
+    images = np.zeros((6, 8, 8, 3))
+    images[0] = 1
+    if value_range is None:
+        images[0] = 255
+    settings = {"transform": "rotate180", "value_range": value_range}
+    with pytest.raises(ValueError, match=found):
+        Responses(model, images, **settings)
+    ready = Responses(model, images, **settings, preprocess=np.sign)
+    assert ready.num_images == 6
+
+
 def test_the_default_layer_is_found_in_mixed_precision():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")

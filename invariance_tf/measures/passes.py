@@ -41,15 +41,27 @@ class Rescaling:
         integers: String, the dtype of the integers that the model takes, if it
             does. A conversion would cut off fractions and turn what is beyond
             the dtype into anything.
+
+    Raises:
+        ValueError: If the model's integers do not reach over the range of the
+            images, and nothing brings these into theirs.
     """
 
     def __init__(self, value_range=None, preprocess=None, integers=None):
         self._limits = None
         if integers is not None:
             self._limits = value_range or (0, 255)
+            info = np.iinfo(integers)
             if preprocess is not None:
-                info = np.iinfo(integers)
                 self._limits = info.min, info.max
+            elif not info.min <= self._limits[0] < self._limits[1] <= info.max:
+                low, high = self._limits
+                raise ValueError(
+                    f"The model takes {integers}, {info.min} to {info.max}: "
+                    "use `preprocess` to bring images into that range, or "
+                    "declare the `value_range` that it was trained with. "
+                    f"Received: values from {low:g} to {high:g}"
+                )
         self._low, high = value_range or (0, 255)
         self._step = (high - self._low) / 255
         self._preprocess = preprocess
