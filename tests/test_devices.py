@@ -23,7 +23,7 @@ from invariance_tf.networks.normalization import BatchNormalization
 from invariance_tf.paradigm import pipeline
 from invariance_tf.paradigm.model import build
 from invariance_tf.runs import experiment, preparation
-from invariance_tf.training import devices, fitting
+from invariance_tf.training import devices, fitting, statistics
 
 SMALL = Experiment(
     network="conftest:two_layers_network",
@@ -217,7 +217,7 @@ def test_two_steps_on_two_devices_end_in_the_weights_of_one(trained):
 
 
 def normalised_network(images, num_categories, weight_decay):
-    """Two convolutions, each with batch normalisation."""
+    """Two convolutions, each with batch normalisation; one in a model."""
     x = images
     for number in (1, 2):
         x = keras.layers.Conv2D(
@@ -226,7 +226,8 @@ def normalised_network(images, num_categories, weight_decay):
             kernel_regularizer=keras.regularizers.L2(weight_decay / 2),
             name=f"conv{number}",
         )(x)
-        x = BatchNormalization(name=f"norm{number}")(x)
+        norm = BatchNormalization(name=f"norm{number}")
+        x = (norm if number == 1 else keras.Sequential([norm]))(x)
         x = keras.layers.ReLU()(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     return keras.layers.Dense(num_categories, name="logits")(x)
@@ -270,9 +271,8 @@ def compare(found):
     """Trains on one and on two devices, and with statistics of shares."""
     one = small_model()
     two, alone = devices.mirror(one, 2), devices.mirror(one, 2)
-    for layer in alone.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = False
+    for layer in statistics.norm_layers(alone):
+        layer.synchronized = False
     models = {"one": one, "two": two, "alone": alone}
     found["curves"] = {
         key: train(model, f"{key}.npz") for key, model in models.items()

@@ -371,6 +371,10 @@ def test_a_training_is_short_for_its_batch_normalisation():
     model = keras.Model(image, layer(image))
     assert is_short(model, 1999) and not is_short(model, 2000)
     assert not is_short(keras.Model(image, keras.layers.ReLU()(image)), 1)
+    nested = keras.Model(image, keras.Sequential([model])(image))
+    assert is_short(nested, 1999) and not is_short(nested, 2000)
+    layer.trainable = False
+    assert not is_short(nested, 1)
 
 
 @pytest.mark.parametrize("watch", [np.zeros(()), np.zeros(3)])

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from invariance_tf.paradigm import model as models
+from invariance_tf.training import statistics
 
 
 def check(num_devices):
@@ -68,7 +69,9 @@ def mirror(model, num_devices):
     if num_devices == 1:
         return model
     with _strategy(num_devices).scope():
-        mirrored = keras.models.clone_model(model, clone_function=_clone)
+        mirrored = keras.models.clone_model(model)
+    for layer in statistics.norm_layers(mirrored):
+        layer.synchronized = True
     mirrored.set_weights(model.get_weights())
     # XLA cannot compile the communication between the devices.
     mirrored.jit_compile = False
@@ -92,14 +95,6 @@ def _strategy(num_devices):
 
     found = keras.distribution.list_devices()
     return tf.distribute.MirroredStrategy(found[:num_devices])
-
-
-def _clone(layer):
-    """Copies a layer; batch normalisation then spans all devices."""
-    config = layer.get_config()
-    if isinstance(layer, keras.layers.BatchNormalization):
-        config["synchronized"] = True
-    return type(layer).from_config(config)
 
 
 def is_mirrored(model):

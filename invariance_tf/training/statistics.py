@@ -17,11 +17,11 @@ def is_short(model, num_steps):
         num_steps: Integer, training steps in all.
 
     Returns:
-        Boolean: whether the model has a layer of batch normalisation with
+        Boolean: whether one of `norm_layers` has
         `num_steps < SHORT / (1 - momentum)`.
     """
     return any(
-        num_steps * (1 - layer.momentum) < SHORT for layer in _layers(model)
+        num_steps * (1 - layer.momentum) < SHORT for layer in norm_layers(model)
     )
 
 
@@ -37,7 +37,7 @@ def estimate_statistics(model, batches, num_batches=NUM_BATCHES):
         batches: Iterable of `(inputs, labels)`, as for training.
         num_batches: Integer >= 1.
     """
-    layers = _layers(model)
+    layers = norm_layers(model)
     momenta = [layer.momentum for layer in layers]
     try:
         for index, (inputs, _) in zip(
@@ -52,10 +52,15 @@ def estimate_statistics(model, batches, num_batches=NUM_BATCHES):
             layer.momentum = momentum
 
 
-def _layers(model):
-    """Returns the layers of batch normalisation."""
+def norm_layers(model):
+    """Lists the trainable layers of batch normalisation, nested ones too.
+
+    Args:
+        model: A Keras model.
+    """
     return [
         layer
-        for layer in model.layers
+        for layer in model._flatten_layers()
         if isinstance(layer, keras.layers.BatchNormalization)
+        and layer.trainable
     ]
