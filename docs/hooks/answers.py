@@ -45,11 +45,19 @@ class Answer:
         effect = values.format_effect(found[words].found, decimals=3)
         return f"{effect}, {found[words].verdict}"
 
+    def select(self, **keys):
+        """Returns what was measured, in rows with given values."""
+        table = self.entry.select(self.results.tables)
+        return values.select_rows(table, keys, "nothing was measured")
+
     def mean(self, measure, decimals=2, **keys):
         """Formats the mean of a measure over rows with given values."""
-        table = self.entry.select(self.results.tables)
-        found = values.select_rows(table, keys, "nothing was measured")
-        return f"{found[measure].mean():.{decimals}f}".replace("-", "−")
+        mean = self.select(**keys)[measure].mean()
+        return f"{mean:.{decimals}f}".replace("-", "−")
+
+    def seeds(self, measure, decimals=2, **keys):
+        """Formats the mean of a measure over seeds, with its range."""
+        return values.format_range(self.select(**keys)[measure], decimals)
 
     def difference(self, measure, minus, decimals=3, **keys):
         """Says by how much rows with given values differ from others.
@@ -62,21 +70,15 @@ class Answer:
             decimals: Integer.
             **keys: Values of columns.
         """
-        table = self.entry.select(self.results.tables)
         one, other = (
-            by_seed(
-                values.select_rows(table, selected, "nothing was measured"),
-                measure,
-            )
+            by_seed(self.select(**selected), measure)
             for selected in (keys, keys | minus)
         )
         return values.format_effect(inference.contrast(one - other), decimals)
 
     def gain(self, **keys):
         """Says by how much ablation raises accuracy, of rows with values."""
-        table = self.entry.select(self.results.tables)
-        found = values.select_rows(table, keys, "nothing was measured")
-        raised = -by_seed(found, "lost")
+        raised = -by_seed(self.select(**keys), "lost")
         return values.format_effect(inference.contrast(raised), 3)
 
     def summary(self):

@@ -30,19 +30,11 @@ def across_table(results):
         unseen = results.count_categories() - n_seen
         titles.append(f"{n_seen} seen<br>({unseen} unseen: {count} images)")
     cells = tests.groupby(["test_transform", "n_seen"]).accuracy
-    cells = cells.apply(_with_range).unstack(fill_value="–")
+    cells = cells.apply(values.format_range).unstack(fill_value="–")
     trained = {*tests["transform"]}
     names = [name for name in transforms_of("faces") if name in trained]
     rows = [(LOOKS[name].label, *cells.loc[name]) for name in names]
     return values.make_table(titles, rows)
-
-
-def _with_range(found):
-    """Formats a mean over seeds, with the lowest and the highest."""
-    mean, low, high = (
-        f"{value:.3f}" for value in (found.mean(), found.min(), found.max())
-    )
-    return f"{mean} ({low} to {high})" if len(found) > 1 else mean
 
 
 def networks_table(results):

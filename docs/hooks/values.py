@@ -281,6 +281,15 @@ def format_value(value, decimals):
     return "–" if pd.isna(value) else f"{value:,.{decimals}f}"
 
 
+def format_range(found, decimals=3):
+    """Formats a mean over seeds, with the lowest and the highest."""
+    mean, low, high = (
+        f"{value:.{decimals}f}"
+        for value in (found.mean(), found.min(), found.max())
+    )
+    return f"{mean} ({low} to {high})" if len(found) > 1 else mean
+
+
 def format_effect(row, decimals=2):
     """Formats an effect with its interval."""
     if pd.isna(row.effect):
