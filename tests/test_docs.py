@@ -28,6 +28,7 @@ sys.path.insert(0, str(DOCS / "hooks"))
 import answers  # noqa: E402
 import findings  # noqa: E402
 import learning  # noqa: E402
+import noise  # noqa: E402
 import registers  # noqa: E402
 import screens  # noqa: E402
 import studied  # noqa: E402
@@ -49,6 +50,7 @@ FACES = DOCS / "results" / "faces"
 INCEPTION = DOCS / "results" / "synthfaces_inception"
 SYNTHFACES100 = DOCS / "results" / "synthfaces100"
 OBJECTS = DOCS / "results" / "objects"
+NOISE = DOCS / "results" / "synthfaces_noise"
 
 
 def name_of(path):
@@ -460,6 +462,48 @@ def test_across_accuracy_stands_beside_the_images_it_is_measured_on(faces):
     never = never[(never.n_seen == 0) & (never.test_transform == "blur")]
     never = never[never.category_group == "all"].accuracy
     assert row.startswith(f"| Blur | {never.mean():.3f} ({never.min():.3f} ")
+
+
+def test_noise_is_compared_by_size_and_strength_without_lost_networks():
+    titles, _, *rows = noise.noise_table().split("\n")
+    assert "| across, 90 seen<br>(10 unseen) |" in titles
+    names = [" | ".join(row.split(" | ")[:2]) for row in rows]
+    assert names == [
+        "| Blur | 48 pixels, sigma 4",
+        "| Blur | 48 pixels, sigma 7.5",
+        "| Salt & pepper | 48 pixels, amount 0.5",
+        "| Salt & pepper | 96 pixels, amount 0.5",
+        "| White noise | 48 pixels, std 100",
+        "| White noise | 48 pixels, std 225",
+        "| White noise | 96 pixels, std 100",
+    ]
+    # From other tables than those of the runs.
+    tests = pd.read_parquet(NOISE / "accuracy.parquet")
+    runs = pd.read_parquet(NOISE / "runs.parquet").set_index("run")
+    tests["size"] = tests.run.map(runs.image_size)
+    at_chance = tests[
+        (tests.category_group == "all")
+        & (tests.test_transform == "identity")
+        & (tests.accuracy < 0.02)
+    ].run
+    own = tests[
+        (tests.test_transform == tests["transform"])
+        & (tests.category_group == "unseen")
+        & (tests["transform"] == "salt_pepper")
+        & (tests.n_seen == 90)
+    ]
+    lost = own.run.isin(at_chance)
+    found = own.accuracy[~lost]
+    assert lost.sum() == 1 and len(found) == 2
+    cell = f"{found.mean():.2f} ({found.min():.2f} to {found.max():.2f})"
+    assert f"| {cell}; 2 of 3 | 3 of 15 |" in rows[3]
+    # Single networks are dots, those at chance crosses.
+    figure = noise.draw_noise(themes.THEMES["light"])
+    (panel,) = (
+        axes for axes in figure.axes if axes.get_title() == "Salt & pepper"
+    )
+    (crosses,) = (line for line in panel.lines if line.get_gid() == "at chance")
+    assert crosses.get_xdata().tolist().count(90) == 1
 
 
 def test_networks_are_compared_by_means_over_their_runs():

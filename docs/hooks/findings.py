@@ -4,6 +4,7 @@ import functools
 
 import answers
 import learning
+import noise
 import pandas as pd
 import values
 from matplotlib.figure import Figure
@@ -76,6 +77,7 @@ def find_drawings():
         "across": functools.partial(_draw_faces, _draw_across, faces, 3.2),
         "relation": functools.partial(_draw_faces, _draw_relation, faces, 1.2),
         "tau": functools.partial(_draw_tau, by_people),
+        "noise": noise.draw_noise,
         "starts": learning.draw_starts,
         "loss": functools.partial(_draw_loss, invented),
         "tutorial-2c": functools.partial(_draw_figure, "2c", tutorial),

@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import answers  # noqa: E402
 import learning  # noqa: E402
 import measured  # noqa: E402
+import noise  # noqa: E402
 import registers  # noqa: E402
 import screens  # noqa: E402
 import studied  # noqa: E402
@@ -47,6 +48,7 @@ def define_env(env):
         learning.starts_table,
         learning.training_seconds,
         learning.whole_runs_table,
+        noise.noise_table,
         registers.calibrations_table,
         registers.datasets_table,
         registers.settings_table,
