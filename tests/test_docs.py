@@ -370,7 +370,42 @@ def test_in_group_helps_transformed_images_of_unseen_categories_most(faces):
                 row.accuracy_in_group / row.accuracy
                 > before.accuracy_in_group / before.accuracy
             )
+            lost, lost_in_group = before - row
+            share = (lost - lost_in_group) / lost
+            assert cells[7] == f"{100 * share:.0f} % |"
     assert not lines
+
+
+def test_values_of_networks_above_chance_leave_out_the_others():
+    results = values.Results(SYNTHFACES100)
+    tests = pd.read_parquet(SYNTHFACES100 / "accuracy.parquet")
+    original = tests[
+        (tests.test_transform == "identity") & (tests.category_group == "all")
+    ].set_index("run")
+    tests = tests[
+        (tests.test_transform == tests["transform"])
+        & (tests.category_group == "unseen")
+        & (tests["transform"] == "salt_pepper")
+        & (tests.n_seen == 50)
+    ]
+    learned = tests.run.map(original.accuracy) > 0.02
+    assert 0 < learned.sum() < len(tests)
+    found = tests[learned].accuracy_in_group.mean()
+    keys = {"transform": "salt_pepper", "n_seen": 50}
+    assert results.in_group(3, **keys) == f"{found:.3f}"
+    counts = [results.count_weak(limit) for limit in (0.01, 0.1, 1.1)]
+    runs = len(original) - results.count(is_at_chance=True)
+    assert counts[0] == 0 < counts[1] < counts[2] == runs
+
+
+def test_claims_are_named_by_their_verdicts(faces):
+    verdicts_ = faces.claims.set_index("claim").verdict
+    named = [
+        re.findall(r"C\d+", faces.claims_with(verdict))
+        for verdict in verdicts_.unique()
+    ]
+    assert sorted(sum(named, [])) == sorted(verdicts_.index)
+    assert faces.claims_with("undecided").count(" and ") == 1
 
 
 def test_the_threshold_of_the_papers_rule_costs_at_most_a_percent(faces):
@@ -470,10 +505,12 @@ def test_noise_is_compared_by_size_and_strength_without_lost_networks():
     names = [" | ".join(row.split(" | ")[:2]) for row in rows]
     assert names == [
         "| Blur | 48 pixels, sigma 4",
+        "| Blur | 48 pixels, sigma 5",
         "| Blur | 48 pixels, sigma 7.5",
         "| Salt & pepper | 48 pixels, amount 0.5",
         "| Salt & pepper | 96 pixels, amount 0.5",
         "| White noise | 48 pixels, std 100",
+        "| White noise | 48 pixels, std 125",
         "| White noise | 48 pixels, std 225",
         "| White noise | 96 pixels, std 100",
     ]
@@ -496,7 +533,11 @@ def test_noise_is_compared_by_size_and_strength_without_lost_networks():
     found = own.accuracy[~lost]
     assert lost.sum() == 1 and len(found) == 2
     cell = f"{found.mean():.2f} ({found.min():.2f} to {found.max():.2f})"
-    assert f"| {cell}; 2 of 3 | 3 of 15 |" in rows[3]
+    assert f"| {cell}; 2 of 3 | 3 of 15 |" in rows[4]
+    mean = noise.noise_mean(
+        "across_accuracy", "salt_pepper", "96 pixels, amount 0.5", 90
+    )
+    assert mean == f"{found.mean():.2f}"
     # Single networks are dots, those at chance crosses.
     figure = noise.draw_noise(themes.THEMES["light"])
     (panel,) = (

@@ -124,6 +124,34 @@ def test_two_networks_are_compared_at_one_threshold():
     assert "at one tau" in verdict.missing[-1]
 
 
+def test_alexnets_at_chance_are_told_where_inception_is_compared_with_them():
+    def high(transform, share, seed, group):
+        return 0.3 + 0.5 * share + 0.01 * seed
+
+    alexnet = made_up_runs(n_seen=(), num_neurons=8, seeds=(0, 1, 2))
+    laws = {"n_seen": (4, 36), "num_neurons": 8, "seeds": (0, 1, 2)}
+    inception = made_up_runs(network="inception", **laws, invariance=high)
+    is_lost = alexnet.runs.seed == 2
+    marked = alexnet.runs.assign(is_at_chance=is_lost)
+    alexnet = dataclasses.replace(alexnet, runs=marked)
+    found = judge("C15", inception, "inception", faces=alexnet)
+    text = f"networks at chance on original images: {is_lost.sum()}"
+    assert text in found.missing
+    # Where there is nothing to compare them with, nothing is said.
+    (alone,) = claims.judge_claim("C15", {"faces": alexnet})
+    assert alone.verdict == "undecided"
+    assert not any("at chance" in each for each in alone.missing)
+
+
+def test_what_is_missing_of_differences_is_not_said_of_transformations():
+    runs = made_up_runs(**CURVE)
+    missing = judge(
+        "C16", runs.select(runs.runs["transform"] != "blur")
+    ).missing
+    assert any("runs missing" in text for text in missing)
+    assert not any("any transformation" in text for text in missing)
+
+
 def test_one_seed_does_not_decide_a_correlation():
     runs = made_up_runs(**CURVE, seeds=(0,), invariance=FALLING)
     verdict = judge("C9", runs)
@@ -170,6 +198,34 @@ def test_seeds_of_one_network_alone_do_not_change_what_others_reach():
     third = tables.Runs(**dict(zip(identity.tables(), third, strict=True)))
     one, other = (judge("C3", each) for each in (runs, join(runs, third)))
     assert one.effect == pytest.approx(other.effect)
+
+
+def test_seeds_that_some_transformations_lack_do_not_change_it_either():
+    def other(trained, tested):
+        return 0.6 if trained == "identity" else 0.2
+
+    laws = {"n_seen": (), "num_neurons": 4, "other": other}
+    runs = made_up_runs(**laws, seeds=(0, 1, 2))
+    is_whole = runs.runs.seed < 2
+    lacking = ["identity", "blur", "highpass", "thinning"]
+    has_third = ~runs.runs["transform"].isin(lacking)
+    two, part = (
+        judge("C3", runs.select(keep))
+        for keep in (is_whole, is_whole | has_third)
+    )
+    assert part.effect == pytest.approx(two.effect)
+
+
+def test_networks_that_saw_nobody_transformed_are_untrained_by_any_name():
+    laws = {"n_seen": (), "num_neurons": 4}
+    runs = made_up_runs(**laws, other=lambda trained, tested: 0.2)
+    named = [
+        table.assign(transform=table["transform"].replace("identity", "blur"))
+        for table in runs.tables().values()
+    ]
+    named = tables.Runs(**dict(zip(runs.tables(), named, strict=True)))
+    one, other = (judge("C3", each) for each in (runs, named))
+    pd.testing.assert_frame_equal(one.detail, other.detail)
 
 
 @pytest.mark.parametrize("number", ["C3", "C12", "C13"])

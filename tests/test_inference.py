@@ -1,5 +1,7 @@
 """Intervals over transformations and seeds, held to least squares."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,6 +54,19 @@ def test_shared_seeds_are_blocks():
     mean = inference.contrast(values)
     assert (mean.low, mean.high) == pytest.approx(interval)
     assert mean.degrees == 4
+
+
+def test_a_shared_seed_that_some_transformations_lack_counts_for_none():
+    of_seed = {0: 0.0, 1: 0.01, 2: 0.02, 3: 0.3}
+    keys = itertools.product(["blur", "rotate90", "rotate180"], of_seed)
+    index = pd.MultiIndex.from_tuples(keys, names=["transform", "seed"])
+    values = pd.Series([of_seed[seed] for _, seed in index], index)
+    values = values.drop([("rotate90", 3), ("rotate180", 3)])
+    # All transformations are alike.
+    weights = {"blur": 1, "rotate90": -0.5, "rotate180": -0.5}
+    found = inference.contrast(values, weights)
+    assert (found.effect, found.low, found.high) == pytest.approx((0, 0, 0))
+    assert found.degrees == 2
 
 
 @pytest.mark.parametrize("shared", [0.0, 2.0])
@@ -343,14 +358,12 @@ def test_a_ratio_above_a_baseline_has_the_baselines_variance_too():
     assert np.mean(errors) == pytest.approx(np.std(draws), rel=0.15)
 
 
-def test_seeds_that_some_transformations_lack_count_for_the_effect():
-    keys = pd.MultiIndex.from_product(
-        [["blur", "thinning"], range(3)], names=["transform", "seed"]
-    )
-    values = pd.Series([1.0, 2.0, 6.0, 1.0, 2.0, 4.0], keys)[:-1]
-    found = inference.contrast(values)
-    assert found.effect == pytest.approx((3.0 + 1.5) / 2)
-    assert found.degrees == 1
+def test_without_two_shared_seeds_all_make_an_effect_without_an_interval():
+    keys = [("blur", 0), ("blur", 1), ("thinning", 0)]
+    keys = pd.MultiIndex.from_tuples(keys, names=["transform", "seed"])
+    found = inference.contrast(pd.Series([1.0, 2.0, 4.0], keys))
+    assert found.effect == pytest.approx((1.5 + 4.0) / 2)
+    assert found.degrees == 0 and np.isnan(found.low)
 
 
 def test_a_baseline_of_each_transformation_is_subtracted_with_its_variance():

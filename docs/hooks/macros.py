@@ -48,6 +48,7 @@ def define_env(env):
         learning.starts_table,
         learning.training_seconds,
         learning.whole_runs_table,
+        noise.noise_mean,
         noise.noise_table,
         registers.calibrations_table,
         registers.datasets_table,

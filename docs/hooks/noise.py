@@ -1,5 +1,6 @@
 """Blur and noise by the size of images and by strength: table and figure."""
 
+import functools
 import json
 
 import pandas as pd
@@ -12,24 +13,38 @@ from invariance_tf.settings.calibrated import PARAMETERS
 
 # The study of all transformations, and the one with what it leaves out.
 _STUDIES = ("synthfaces100", "synthfaces_noise")
-_LOOKS = (("-", "o"), ("-.", "D"), ("--", "s"))
+_LOOKS = (("-", "o"), ("-.", "D"), ("--", "s"), (":", "^"))
 
 
+@functools.cache
 def select_noise():
     """Returns the networks trained with blur or noise, of 100 people.
 
     Returns:
-        DataFrame, rows of the runs of both studies, with a further column
-        version: image size and strength, in words.
+        DataFrame, rows of the runs of both studies, with further columns:
+        version (image size and strength, in words) and accuracy_in_group (as
+        `Results.in_group` has it).
     """
     found = pd.concat(
-        trained(values.Results(values.RESULTS / name).tables.runs)
+        trained(results.tables.runs).assign(
+            accuracy_in_group=lambda runs, results=results: runs.run.map(
+                results.accuracies_in_group()
+            )
+        )
         for name in _STUDIES
+        for results in [values.Results(values.RESULTS / name)]
     )
     found = values.find_rows(found, {"transform": [*PARAMETERS]})
     columns = (found["transform"], found.image_size, found.transform_args)
     versions = [_name_version(*row) for row in zip(*columns, strict=True)]
     return found.assign(version=versions)
+
+
+def noise_mean(measure, transform, version, n_seen):
+    """Formats the mean over the networks that are above chance."""
+    keys = {"transform": transform, "version": version, "n_seen": n_seen}
+    found = values.select_rows(select_noise(), keys, "no run")
+    return f"{_above_chance(found)[measure].mean():.2f}"
 
 
 def _name_version(transform, image_size, transform_args):
@@ -89,7 +104,7 @@ def draw_noise(theme):
     runs = select_noise()
     numbers = sorted(runs.n_seen.unique())
     figure = Figure(figsize=(style.PAGE, 5))
-    panels = layout.make_panels(figure, 2, 3, 3, 1.7)
+    panels = layout.make_panels(figure, 2, 3, len(_LOOKS), 1.7)
     for (transform, found), column in zip(
         runs.groupby("transform"), panels.T, strict=True
     ):

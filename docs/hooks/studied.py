@@ -69,7 +69,8 @@ def unseen_table(*studies):
     """Returns how well networks recognise categories not seen transformed.
 
     Means over transformations and seeds, of original and of transformed images,
-    among all categories and among the unseen ones only.
+    among all categories and among the unseen ones only; and by how much the gap
+    between the two versions is smaller among the latter.
 
     Args:
         *studies: `Results`.
@@ -92,7 +93,10 @@ def unseen_table(*studies):
             for measure in ("accuracy", "accuracy_in_group")
             for table in of_version
         ]
-        for network, n_seen in means[0].index:
+        original, transformed, *in_group = means
+        gap, gap_in_group = original - transformed, in_group[0] - in_group[1]
+        closed = 1 - gap_in_group / gap
+        for network, n_seen in original.index:
             unseen = results.count_categories() - n_seen
             rows.append(
                 (
@@ -100,12 +104,14 @@ def unseen_table(*studies):
                     f"{n_seen} ({unseen} unseen)",
                     *(f"{mean[network, n_seen]:.2f}" for mean in means),
                     f"{1 / unseen:.2f}",
+                    f"{100 * closed[network, n_seen]:.0f} %",
                 )
             )
     titles = ("original", "transformed")
     titles += tuple(f"{title}, in group" for title in titles)
     titles = ("study: network", "seen transformed", *titles)
-    return values.make_table((*titles, "chance in group"), rows)
+    titles += ("chance in group", "of the gap closed in group")
+    return values.make_table(titles, rows)
 
 
 def layers_table(results):

@@ -125,6 +125,28 @@ class Results:
             raise LookupError(f"no run has a {measure} at {keys}")
         return f"{values.mean():.{decimals}f}"
 
+    def in_group(self, decimals=2, **keys):
+        """Formats the accuracy on transformed images of unseen categories.
+
+        Only these can be answered. Of the networks above chance on original
+        images, every transformation counting equally.
+        """
+        runs = self.select(is_at_chance=False, **keys)
+        found = runs.run.map(self.accuracies_in_group())
+        mean = found.groupby(runs["transform"]).mean().mean()
+        return f"{mean:.{decimals}f}"
+
+    def accuracies_in_group(self):
+        """Returns a Series by run of the accuracy that `in_group` formats."""
+        tests = selection.own_tests(self.tables.accuracy)
+        tests = selection.rows(tests, category_group="unseen")
+        return tests.set_index("run").accuracy_in_group
+
+    def count_weak(self, limit):
+        """Counts networks above chance that recognise few original images."""
+        accuracies = self.select(is_at_chance=False).clean_accuracy
+        return int((accuracies < limit).sum())
+
     def across(self, transform, n_seen):
         """Formats across-category accuracy, with how many are unseen."""
         keys = {"transform": transform, "n_seen": n_seen}
@@ -204,6 +226,12 @@ class Results:
         if verdict not in VERDICTS:
             raise LookupError(f"no verdict is {verdict!r}")
         return int((self.claims.verdict == verdict).sum())
+
+    def claims_with(self, verdict):
+        """Names the claims that have a verdict, of one network or another."""
+        found = self.claims.claim[self.claims.verdict == verdict]
+        *first, last = dict.fromkeys(found)
+        return f"{', '.join(first)} and {last}" if first else last
 
     def accuracies(self, **keys):
         """Returns a table of the accuracies of one run, as `run` shows it."""

@@ -162,7 +162,9 @@ def find_studies(runs):
 
 def _largest(table, column, reason, left_out):
     """Keeps the rows with the commonest value; notes the others' runs."""
-    commonest = table[column].value_counts().index[0]
+    counts = table[column].value_counts()
+    # Of equally many the same one, in whatever order the runs are.
+    commonest = min(counts.index[counts == counts.max()], key=str)
     is_kept = table[column] == commonest
     left_out |= dict.fromkeys(table.run[~is_kept], reason)
     return table[is_kept]

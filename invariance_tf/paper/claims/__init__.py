@@ -99,15 +99,24 @@ def _of_the_paper(study, name):
 
 def _mark_at_chance(verdict, claim, studies):
     """Says in a list how many networks have not learned, and what they do."""
-    study = studies.get(verdict.study)
-    count = count_at_chance(study) if study else 0
+    if verdict.study not in studies:
+        return []
+    asked = {
+        name: studies[name]
+        for name in (verdict.study, *claim.beside)
+        if name in studies
+    }
+    count = sum(map(count_at_chance, asked.values()))
     if not count:
         return []
     text = f"networks at chance on original images: {count}"
-    learned = study.select(~study.runs.is_at_chance.eq(True))
-    if not len(learned.runs):
+    learned = {
+        name: study.select(~study.runs.is_at_chance.eq(True))
+        for name, study in asked.items()
+    }
+    if not all(len(study.runs) for study in learned.values()):
         return [text]
-    found = claim.measure({**studies, verdict.study: learned}, verdict.study)
+    found = claim.measure({**studies, **learned}, verdict.study)
     without = conclude_verdict(verdict.claim, claim, verdict.study, found)
     if without.verdict != verdict.verdict:
         text += f" (without them: {without.verdict})"

@@ -138,14 +138,20 @@ def _trained_otherwise(tests):
 
     Returns:
         Series by transform, that of the test, and seed. Where transformations
-        have seeds of their own, their first ones count as one seed; those
-        that fewer than half of the transformations have do not.
+        have seeds of their own, their first ones count as one seed. Seeds that
+        some lack count if there are not two that all have, and then if half
+        of the transformations have them.
     """
+    untrained = never_transformed(tests).assign(transform="identity")
+    tests = pd.concat([all_seen(tests), untrained])
     tests = tests.loc[tests.get("test_transform") != tests["transform"]]
-    tests = pd.concat([all_seen(tests), never_transformed(tests)])
     tests = tests.assign(seed=tests.groupby("transform").seed.rank("dense"))
     trained_with = tests.groupby("seed")["transform"].transform("nunique")
-    tests = tests[2 * trained_with >= tests["transform"].nunique()]
+    num_trained = tests["transform"].nunique()
+    is_whole = trained_with == num_trained
+    if tests.seed[is_whole].nunique() < 2:
+        is_whole = 2 * trained_with >= num_trained
+    tests = tests[is_whole]
     values = values_of(tests, "accuracy", ("test_transform", "seed"))
     return values.rename_axis([*BY_SEED])
 

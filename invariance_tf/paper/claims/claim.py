@@ -13,6 +13,7 @@ from invariance_tf.paper.claims.effects import (
     OVER,
     UNDECIDED,
 )
+from invariance_tf.settings.families import FAMILIES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Claim:
         measure: Function from the dictionary of studies and one of their
             names to a list of `Effect`.
         studies: Names of the studies that it is about, the main one first.
+        beside: Names of those that their networks are compared with.
     """
 
     statement: str
@@ -37,6 +39,7 @@ class Claim:
     needs: str
     measure: collections.abc.Callable
     studies: tuple = ("faces", "imagenet", "inception")
+    beside: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -143,6 +146,7 @@ def conclude_verdict(number, claim, study, found):
 def _list_missing(claim, found):
     """Lists the runs that could decide a claim."""
     texts = []
+    names = {name for family in FAMILIES.values() for name in family}
     decisive = [one for one in found if one.is_decisive]
     for name in _unique(one.effect_name for one in decisive):
         of_name = [one for one in found if one.effect_name == name]
@@ -163,7 +167,10 @@ def _list_missing(claim, found):
             transforms = ", ".join(
                 OVER.get(one.transform, one.transform) for one in group
             )
-            if len(group) == len(single) > 1:
+            # Not of differences between them.
+            if len(group) == len(single) > 1 and names.issuperset(
+                one.transform for one in single
+            ):
                 transforms = "any transformation"
             if group:
                 texts.append(f"{name}: {text}, for {transforms}")

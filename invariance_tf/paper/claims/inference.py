@@ -22,8 +22,8 @@ with f by Welch and Satterthwaite, and wide where seeds are few.
 Seeds that all transformations share also share the categories that are seen;
 effects of one seed then rise and fall together. Whole seeds are blocks, and
 the interval is that of the k block means, with k - 1 degrees of freedom. Where
-some transformations lack a seed, all seeds make the effect, and those that all
-have its interval.
+some transformations lack a seed, it does not count, unless fewer than two are
+left: then there is an effect of all seeds, without an interval.
 """
 
 import dataclasses
@@ -134,9 +134,10 @@ def _sum_up(values, weights):
         # Seeds that every transformation has.
         table = values.unstack("transform").reindex(columns=weights.index)
         blocks = table.dropna() @ weights
-        degrees = max(len(blocks) - 1, 0)
-        square = blocks.var() / len(blocks) if degrees else np.nan
-        return effect, square, degrees
+        if len(blocks) < 2:
+            return effect, np.nan, 0
+        # Of the same seeds as its error.
+        return blocks.mean(), blocks.var() / len(blocks), len(blocks) - 1
     variance, degrees = pooled_variance(values)
     shares = (weights**2 / of_transform.size().reindex(weights.index)).sum()
     return effect, variance * shares, degrees

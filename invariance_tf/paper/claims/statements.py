@@ -241,6 +241,7 @@ CLAIMS = {
         needs=_CURVE + "at few n_seen and at all, of Inception and of AlexNet "
         "on the same images, with their neurons measured at one tau",
         studies=("inception",),
+        beside=("faces",),
         measure=neurons.inception_agrees,
     ),
     "C16": Claim(
