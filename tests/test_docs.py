@@ -516,8 +516,6 @@ def test_noise_is_compared_by_size_and_strength_without_lost_networks():
     ]
     # From other tables than those of the runs.
     tests = pd.read_parquet(NOISE / "accuracy.parquet")
-    runs = pd.read_parquet(NOISE / "runs.parquet").set_index("run")
-    tests["size"] = tests.run.map(runs.image_size)
     at_chance = tests[
         (tests.category_group == "all")
         & (tests.test_transform == "identity")

@@ -176,6 +176,27 @@ def test_a_seed_that_two_transformations_share_by_chance_changes_little():
     assert 0.3 <= verdict.low < verdict.effect < verdict.high < 0.31
 
 
+def test_of_two_equal_strengths_the_order_of_runs_does_not_choose():
+    one = other = made_up_runs(**CURVE)
+    other = other.select(other.runs["transform"] == "blur")
+    renamed = [
+        table.assign(run=table.run + "-x") for table in other.tables().values()
+    ]
+    other = tables.Runs(**dict(zip(other.tables(), renamed, strict=True)))
+    args = one.runs.transform_args.where(
+        one.runs["transform"] != "blur", '{"sigma": 4.0}'
+    )
+    one = dataclasses.replace(one, runs=one.runs.assign(transform_args=args))
+    other = dataclasses.replace(
+        other, runs=other.runs.assign(transform_args='{"sigma": 7.5}')
+    )
+    found = [
+        studies.find_studies(join(*parts))[0]["faces"].runs
+        for parts in ((one, other), (other, one))
+    ]
+    assert {*found[0].run} == {*found[1].run} < {*one.runs.run, *other.runs.run}
+
+
 def test_own_transformations_do_not_count():
     runs = made_up_runs(**CURVE)
     own = made_up_runs(**CURVE, transforms=("my_lab.filters:sharpen",))
@@ -217,8 +238,10 @@ def test_seeds_that_some_transformations_lack_do_not_change_it_either():
 
 
 def test_networks_that_saw_nobody_transformed_are_untrained_by_any_name():
-    laws = {"n_seen": (), "num_neurons": 4}
-    runs = made_up_runs(**laws, other=lambda trained, tested: 0.2)
+    def other_accuracy(trained, tested):
+        return 0.6 if trained == "identity" else 0.2
+
+    runs = made_up_runs(n_seen=(), num_neurons=4, other=other_accuracy)
     named = [
         table.assign(transform=table["transform"].replace("identity", "blur"))
         for table in runs.tables().values()
