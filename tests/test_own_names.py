@@ -420,7 +420,33 @@ def test_a_network_without_a_bias_is_trained_and_measured(here):
 def test_a_fault_in_a_module_is_told_in_one_line(here, capsys):
     (here / "my_lab" / "broken.py").write_text("1 / 0\n", "utf-8")
     line = refusal(capsys, "run", "--network", "my_lab.broken:bl")
+    assert "error: my_lab.broken, line 1: `my_lab.broken:bl` cannot" in line
     assert "ZeroDivisionError: division by zero" in line
+
+
+def test_a_fault_in_a_network_is_told_with_its_line(here, capsys):
+    lines = "def flat(images, n):\n    raise ValueError('Too small.')\n"
+    (here / "my_lab" / "flat.py").write_text(lines, "utf-8")
+    network = "my_lab.flat:flat"
+    line = refusal(capsys, "run", "--network", network, "--n_seen", "2")
+    assert line == "error: my_lab.flat, line 2: Too small."
+
+
+def test_what_keras_says_when_a_module_imports_it_is_not_shown(here):
+    command = "run", "--network", "my_lab.nets:bl", "--network_args.depth", "2"
+    done = subprocess.run(
+        [sys.executable, "-m", "invariance_tf", *command],
+        capture_output=True,
+        text=True,
+    )
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: The network my_lab.nets:bl takes width.")
+
+
+def test_a_mistake_in_settings_names_no_line_of_code_that_works(here, capsys):
+    network = "--network", "my_lab.nets:bl", "--network_args.depth", "2"
+    line = refusal(capsys, "run", *network)
+    assert line.startswith("error: The network my_lab.nets:bl takes width.")
 
 
 def test_a_name_is_found_in_the_current_directory_without_being_on_the_path(

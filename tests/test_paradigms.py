@@ -15,7 +15,7 @@ import pytest
 from invariance_tf import Experiment
 from invariance_tf.measures import activations
 from invariance_tf.paradigm import phases, pipeline
-from invariance_tf.runs import experiment, preparation
+from invariance_tf.runs import experiment, network_training, preparation
 from invariance_tf.training import episodes, fitting
 
 IS_SEEN = np.array([True, False, True, True, False])
@@ -266,6 +266,24 @@ def test_the_history_goes_through_both_steps(runs, paradigm):
     with open(path, newline="") as file:
         epochs = [row["epoch"] for row in csv.DictReader(file)]
     assert epochs == ["1", "2", "3", "4"]
+
+
+def test_after_the_last_layer_alone_others_are_trainable_as_before():
+    inside = keras.Sequential(
+        [keras.layers.Dense(2), keras.layers.Dense(2, trainable=False)]
+    )
+    last = keras.layers.Dense(1)
+    model = keras.Sequential([keras.Input((2,)), inside, last])
+    kernels = [id(layer.kernel) for layer in (inside.layers[0], last)]
+
+    def list_kernels():
+        weights = model.trainable_variables
+        return [id(each) for each in weights if each.path.endswith("kernel")]
+
+    former = network_training._freeze(model)
+    assert list_kernels() == kernels[1:]
+    network_training._unfreeze(former)
+    assert list_kernels() == kernels
 
 
 def test_a_run_by_prototypes_classifies_by_the_nearest_mean(runs):

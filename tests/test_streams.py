@@ -134,6 +134,17 @@ def test_an_interrupt_that_an_import_would_swallow_ends_it():
     assert done.stderr == "\nInterrupted. Run the same command again.\n"
 
 
+@pytest.mark.parametrize(
+    "error, is_shown",
+    [(ImportError("no library"), True), (ValueError(), False)],
+)
+def test_what_the_start_says_is_shown_if_it_fails(capfd, error, is_shown):
+    with pytest.raises(type(error)), terminal.quiet_start():
+        os.write(2, b"chatter")
+        raise error
+    assert ("chatter" in capfd.readouterr().err) is is_shown
+
+
 def test_the_start_needs_no_temporary_directory(monkeypatch):
     def no_place():
         raise FileNotFoundError("No usable temporary directory found")

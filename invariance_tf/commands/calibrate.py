@@ -57,9 +57,10 @@ def calibrate_transform(arguments, program):
     with terminal.mistakes():
         options, settings = parser.parse(arguments)
         overwrite, transform = options.overwrite, settings["transform"]
-        parameter = calibrated.parameter_of(transform, options.parameter)
+        with terminal.quiet_start():
+            parameter = calibrated.parameter_of(transform, options.parameter)
+            experiment = _on_originals(Experiment(**settings))
         step = parameter.step if options.step is None else options.step
-        experiment = _on_originals(Experiment(**settings))
         check_place(experiment.runs_dir, "runs_dir")
         strengths = rule.strengths(
             transform, step, experiment.image_size, options.below

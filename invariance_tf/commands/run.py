@@ -88,7 +88,8 @@ def run_experiment(arguments, program):
     )
     with terminal.mistakes():
         options, settings = parser.parse(arguments)
-        experiment = Experiment(**settings).resolve()
+        with terminal.quiet_start():
+            experiment = Experiment(**settings).resolve()
         check_runs([experiment], options.overwrite)
     summary = None if options.overwrite else _find_done(experiment)
     if summary is None:

@@ -46,12 +46,13 @@ def search_settings(arguments, program):
     """
     with terminal.mistakes():
         options, settings = _parse(arguments, program)
-        experiments = grid.list_experiments(
-            settings,
-            options.learning_rate,
-            options.weight_decay,
-            options.seeds or None,
-        )
+        with terminal.quiet_start():
+            experiments = grid.list_experiments(
+                settings,
+                options.learning_rate,
+                options.weight_decay,
+                options.seeds or None,
+            )
         if not options.dry_run:
             check_place(experiments[0].runs_dir, "runs_dir")
     if options.dry_run:

@@ -50,11 +50,11 @@ def run_sweep(arguments, program):
     parser = Arguments(Options, program, positional="file")
     with terminal.mistakes():
         options, _ = parser.parse(arguments)
-        experiments = plan.read_sweep(
-            shipped.find_config(options.file, is_sweep=True),
-            runs_dir=options.runs_dir,
-            data_dir=options.data_dir,
-        )
+        path = shipped.find_config(options.file, is_sweep=True)
+        with terminal.quiet_start():
+            experiments = plan.read_sweep(
+                path, runs_dir=options.runs_dir, data_dir=options.data_dir
+            )
         _check_alike(experiments)
         collected = _load_collected(options.tables)
         if not options.dry_run:

@@ -188,7 +188,8 @@ def quiet_start(is_import=True):
     """Keeps TensorFlow's start-up chatter off the terminal.
 
     Its first lines ignore every log level, so the error stream itself is
-    caught, and shown only if the start fails.
+    caught, and shown only if the start fails. A `ValueError`, as of settings
+    that name code of the user's, says itself what is wrong.
 
     Args:
         is_import: Whether nothing else happens meanwhile, so that an interrupt
@@ -212,8 +213,8 @@ def quiet_start(is_import=True):
         os.dup2(chatter.fileno(), 2)
         try:
             yield
-        except Exception:
-            if is_import:
+        except Exception as error:
+            if is_import and not isinstance(error, ValueError):
                 chatter.seek(0)
                 os.write(terminal, chatter.read())
             raise

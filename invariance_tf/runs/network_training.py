@@ -161,16 +161,27 @@ def _compile(prepared, model, phase):
 
 
 def _freeze(model):
-    """Leaves only the last layer trainable; returns the other layers."""
-    frozen = [layer for layer in model.layers[:-1] if layer.trainable]
-    for layer in frozen:
+    """Leaves only the last layer trainable.
+
+    Returns:
+        List of (layer, whether it was trainable) of the others and of those
+        inside of them.
+    """
+    others = model.layers[:-1]
+    former = [
+        (layer, layer.trainable)
+        for other in others
+        for layer in other._flatten_layers()
+    ]
+    for layer in others:
         layer.trainable = False
-    return frozen
+    return former
 
 
-def _unfreeze(layers):
-    for layer in layers:
-        layer.trainable = True
+def _unfreeze(former):
+    # A layer sets those inside of it, which come after it.
+    for layer, trainable in former:
+        layer.trainable = trainable
 
 
 def _episode(prepared, phase):

@@ -9,7 +9,7 @@ import typing
 import yaml
 
 from invariance_tf import foreign
-from invariance_tf.settings import checks
+from invariance_tf.settings import checks, names
 from invariance_tf.settings.config import Experiment
 
 # What to do about errors of the operating system.
@@ -24,6 +24,8 @@ _BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 def one_line(error):
     """Returns the message of an error on one line, safe to show.
+
+    An error of the user's own code is told with the line that it came from.
 
     Example:
 
@@ -52,6 +54,9 @@ def one_line(error):
             "Keras run on a backend that is (KERAS_BACKEND=tensorflow or jax). "
             f"Received: KERAS_BACKEND={chosen}"
         )
+    line = names.find_line(error)
+    if line and line not in text:
+        text = f"{line}: {text}"
     return foreign.one_line(text)
 
 

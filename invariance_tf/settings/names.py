@@ -17,6 +17,7 @@ import inspect
 import os
 import re
 import sys
+import traceback
 
 from invariance_tf.settings import defaults
 
@@ -30,6 +31,9 @@ REGISTRIES = {
 REQUIRED = inspect.Parameter.empty
 
 _DOTTED = re.compile(r"[^\W\d][\w.]*:[^\W\d][\w.]*")
+
+# Packages of others that were imported because the user named them.
+_imported = set()
 
 
 def find(kind, name):
@@ -213,11 +217,14 @@ def import_module(name):
     Args:
         name: String, such as `my_lab.transforms`.
     """
+    package = name.partition(".")[0]
+    if package != "invariance_tf":
+        _imported.add(package)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         here = os.getcwd()
-        if error.name != name.partition(".")[0] or here in sys.path:
+        if error.name != package or here in sys.path:
             raise
     # Last, and only for a module that was named: programs have only the
     # directory that they are in on the path.
@@ -227,6 +234,25 @@ def import_module(name):
     except ModuleNotFoundError:
         sys.path.remove(here)
         raise
+
+
+def find_line(error):
+    """Finds the line of code that the user named from which an error came.
+
+    Args:
+        error: An exception, whose causes are looked through too.
+
+    Returns:
+        String, such as "my_lab.networks, line 12", or `None`.
+    """
+    found = None
+    while error is not None:
+        for frame, number in traceback.walk_tb(error.__traceback__):
+            module = str(frame.f_globals.get("__name__"))
+            if module.partition(".")[0] in _imported:
+                found = f"{module}, line {number}"
+        error = error.__cause__
+    return found
 
 
 def _describe(kind, name, thing):
