@@ -146,6 +146,7 @@ def test_the_tables_are_measured_on_the_saved_model(finished):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", ["finished", "tested_on_all"])
 def test_ablation_starts_from_the_accuracies_of_the_run(request, run):
     """In the second one with noise, which is that of the accuracies."""
@@ -267,6 +268,7 @@ def test_other_images_are_noticed(run_dir, capsys):
     assert "different images" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_without_analysis_there_are_no_tables(finished, tmp_path):
     experiment = dataclasses.replace(
         finished[0], analysis="none", epochs=1, runs_dir=str(tmp_path)
@@ -279,6 +281,7 @@ def test_without_analysis_there_are_no_tables(finished, tmp_path):
     assert {*TABLES} <= {*os.listdir(summary["run_dir"])}
 
 
+@pytest.mark.slow
 def test_a_done_run_is_measured_again_only_where_it_lacks_measures(
     finished, run_dir
 ):
@@ -313,6 +316,7 @@ def test_a_done_run_is_measured_again_only_where_it_lacks_measures(
     assert {*read(run_dir, "ablation.csv").layer} == {"fc6"}
 
 
+@pytest.mark.slow
 def test_a_network_with_negative_activity_is_measured_by_default(
     finished, tmp_path
 ):

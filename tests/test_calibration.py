@@ -171,6 +171,7 @@ def test_accuracies_are_those_of_predict_labels(name, step):
     assert len(found.strengths) > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", calibrated.PARAMETERS)
 def test_the_network_is_compiled_once_for_all_strengths(name):
     network = knows()

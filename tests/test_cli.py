@@ -202,6 +202,7 @@ def tables_dir(tmp_path):
     return str(tmp_path / "tables")
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_from_tables_and_what_is_missing_is_said(
     tables_dir, tmp_path, capsys
 ):
@@ -248,6 +249,7 @@ def test_collected_tables_are_read_like_runs(tables_dir, tmp_path, capsys):
     assert {"C1", "C16"} <= {*verdicts.claim}
 
 
+@pytest.mark.slow
 def test_claims_are_those_of_the_tables_beside_them(tmp_path, monkeypatch):
     """To the last digit, though these have fewer than the runs."""
     runs = made_up_runs(transforms=("blur",), num_neurons=3)
@@ -271,6 +273,7 @@ def test_claims_are_those_of_the_tables_beside_them(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
+@pytest.mark.slow
 def test_parts_of_a_study_are_collected_into_one(tables_dir, tmp_path, capsys):
     whole = load_runs(tables_dir)
     parts = [str(tmp_path / name) for name in ("here", "there")]

@@ -75,6 +75,7 @@ def test_silent_neurons_are_left_out_and_many_are_sampled():
     assert len({*found.order}) == clusters.MOST_NEURONS
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same():
     values = np.random.default_rng(0).random((700, 3))
     first, again, other = (cluster_neurons(values, seed=s) for s in (1, 1, 2))

@@ -197,6 +197,7 @@ def test_overwriting_heals_every_file(finished, run_dir):
     run_files.find_finished(run_dir).check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, kind",
     [
@@ -220,6 +221,7 @@ def test_collect_goes_on_without_the_run(
     assert len(load_runs(tmp_path / "tables").runs) == 2 - is_read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, kind",
     [("skipped.csv", "garbage"), ("neurons.parquet", "zeroed")],
@@ -264,6 +266,7 @@ def test_a_sweep_finds_damage_before_its_first_run(finished, run_dir, other):
     assert run.is_done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, kind", [("config.yaml", "garbage"), ("layers.csv", "empty")]
 )

@@ -221,6 +221,7 @@ def test_no_page_writes_a_measured_number_itself():
 # What the pages say of results.
 
 
+@pytest.mark.slow
 def test_a_page_shows_the_numbers_of_the_table_and_changes_with_it(
     changed, render
 ):
@@ -265,6 +266,7 @@ def test_transformations_count_equally_however_many_seeds_they_have():
     assert shown != f"{found.across_accuracy.mean():.6f}"
 
 
+@pytest.mark.slow
 def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
     before = values.Results(RESULTS)
     inception = values.Results(INCEPTION)
@@ -294,6 +296,7 @@ def test_every_claim_has_its_effects_and_the_verdicts_of_the_tables(faces):
     }
 
 
+@pytest.mark.slow
 def test_each_network_of_further_studies_has_a_column_of_verdicts(faces):
     inception = values.Results(INCEPTION)
     table = verdicts.verdicts_table(faces, values.Results(RESULTS), inception)
@@ -312,6 +315,7 @@ def test_each_network_of_further_studies_has_a_column_of_verdicts(faces):
             assert cell == found.get(number, "")
 
 
+@pytest.mark.slow
 def test_beside_a_verdict_stands_what_it_rests_on(faces):
     others = values.Results(RESULTS), values.Results(INCEPTION)
     line = verdicts.verdicts_table(faces, *others)
@@ -408,6 +412,7 @@ def test_claims_are_named_by_their_verdicts(faces):
     assert faces.claims_with("undecided").count(" and ") == 1
 
 
+@pytest.mark.slow
 def test_the_threshold_of_the_papers_rule_costs_at_most_a_percent(faces):
     table = faces.tables.ablation
     table = table[
@@ -464,6 +469,7 @@ def test_an_effect_that_no_claim_has_stops_the_build(faces):
         faces.effect("C9", "luck")
 
 
+@pytest.mark.slow
 def test_effects_of_one_network_of_several_are_of_its_runs():
     results = values.Results(INCEPTION)
     of_role = results.claims.set_index(["claim", "study"])
@@ -679,6 +685,7 @@ def test_the_runs_of_the_tutorial_are_those_of_its_sweep_file():
     assert (grid["transform"], grid["n_seen"]) == expected
 
 
+@pytest.mark.slow
 def test_open_questions_are_shown_as_far_as_they_were_computed(
     render, tmp_path
 ):
@@ -715,6 +722,7 @@ def test_open_questions_are_shown_as_far_as_they_were_computed(
         answer().difference("across_accuracy", **keys, step=9)
 
 
+@pytest.mark.slow
 def test_questions_that_were_computed_are_drawn(monkeypatch, tmp_path):
     save_runs(made_up_answers()["capacity"], tmp_path / "capacity")
     for name in values.REPLICATIONS:

@@ -68,6 +68,7 @@ def hopeless(monkeypatch, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_training_that_does_not_learn_can_end(hopeless):
     with pytest.raises(learning.NotLearningError, match="at step 10"):
         run_experiment(hopeless)
@@ -77,6 +78,7 @@ def test_a_training_that_does_not_learn_can_end(hopeless):
     assert not run_experiment(other)["was_done"]
 
 
+@pytest.mark.slow
 def test_chance_is_told_by_the_images_of_smaller_batches_too(
     hopeless, monkeypatch
 ):
@@ -284,6 +286,7 @@ def test_overwriting_gives_the_same_numbers_again(summary, run_dir, copied):
         assert again[name] == summary[name]
 
 
+@pytest.mark.slow
 def test_a_run_heeds_no_settings_of_keras_own(summary, run_dir, copied):
     history = read_csv(run_dir, "history.csv")
     chosen = {"floatx": "float16", "epsilon": 0.1, "dtype_policy": "float16"}
@@ -354,6 +357,7 @@ def test_training_works_without_a_validation_part(bare):
     assert not [name for name in row if name.startswith("validation")]
 
 
+@pytest.mark.slow
 def test_the_model_loads_after_a_bare_import_of_the_package(summary):
     program = (
         "import sys, invariance_tf, keras, numpy as np\n"

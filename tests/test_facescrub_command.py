@@ -222,6 +222,7 @@ def wait_for_crops(out, number):
     raise AssertionError("nothing happens")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "number, ignored",
     [

@@ -261,6 +261,7 @@ def check_table(path):
                 assert is_number or not cell.startswith(("=", "+", "-", "@"))
 
 
+@pytest.mark.slow
 def test_folders_with_evil_names_are_categories_of_a_run(
     evil_folders, tmp_path, two_layers, capsys
 ):
@@ -314,6 +315,7 @@ def change_run(run_dir, **settings):
     list_files_again(run_dir)
 
 
+@pytest.mark.slow
 def test_runs_of_anybody_are_text_in_tables_figures_and_report(
     run_dir, tmp_path, monkeypatch, capsys
 ):

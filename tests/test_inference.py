@@ -88,6 +88,7 @@ def test_intervals_hold_the_true_mean_in_95_percent_of_studies(shared):
     assert num_held / 400 == pytest.approx(0.95, abs=0.033)
 
 
+@pytest.mark.slow
 def test_transformations_of_no_effect_are_rarely_shown_to_have_one():
     generator = np.random.default_rng(3)
     wrong = sum(
@@ -96,6 +97,7 @@ def test_transformations_of_no_effect_are_rarely_shown_to_have_one():
     assert wrong / 400 < 0.025 + 3 * np.sqrt(0.025 * 0.975 / 400)
 
 
+@pytest.mark.slow
 def test_so_they_are_where_some_transformations_vary_more_than_others():
     generator = np.random.default_rng(16)
     wrong = {"moderated": 0, "pooled": 0}
@@ -339,6 +341,7 @@ def test_the_ratio_of_two_measures_is_that_of_their_means():
     assert np.isnan(inference.ratio(above, -below).effect)
 
 
+@pytest.mark.slow
 def test_a_ratio_above_a_baseline_has_the_baselines_variance_too():
     generator = np.random.default_rng(19)
     draws, errors = [], []

@@ -140,6 +140,7 @@ def measure_again(run_dir):
     experiment.analyse_again(run_dir, tau=0.3)
 
 
+@pytest.mark.slow
 def test_measuring_can_be_killed_anywhere(run_dir, tmp_path):
     """A reader finds the old measures or the new ones, never some of each."""
     runs_dir, name = os.path.split(run_dir)

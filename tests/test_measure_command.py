@@ -390,6 +390,7 @@ def first_channels():
     keras.config.set_image_data_format("channels_last")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 def test_keras_own_settings_change_no_number(
     measure, places, tmp_path, channels, request

@@ -224,6 +224,7 @@ def test_all_three_work_on_the_command_line(run_dir):
     assert {*neurons.layer} == {"fc"} and len(neurons) == 3 * 8
 
 
+@pytest.mark.slow
 def test_finished_runs_are_in_figures_claims_and_the_report(run_dir):
     runs_dir = str(run_dir.parent)
     runs = itf.load_runs(runs_dir)
@@ -432,6 +433,7 @@ def test_a_fault_in_a_network_is_told_with_its_line(here, capsys):
     assert line == "error: my_lab.flat, line 2: Too small."
 
 
+@pytest.mark.slow
 def test_what_keras_says_when_a_module_imports_it_is_not_shown(here):
     command = "run", "--network", "my_lab.nets:bl", "--network_args.depth", "2"
     done = subprocess.run(

@@ -398,6 +398,7 @@ def test_the_untrained_network_may_share_seeds_with_a_transformation(runs):
     assert any("range of the seeds (2" in text.get_text() for text in notes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["3b", "5a", "5c", "9", "11"])
 def test_notes_say_where_networks_have_thresholds_of_their_own(number, runs):
     taus = np.where(runs.runs.n_seen == 20, 0.2, 0.1)

@@ -227,6 +227,7 @@ def trained_by_hand(prepared):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_epochs", [1, 3])
 def test_a_training_in_two_steps_resumes_in_either(
     runs, tmp_path, monkeypatch, num_epochs

@@ -112,6 +112,7 @@ def page(path):
     return Page(path)
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_bytes(runs, path):
     again = path.with_name("again.html")
     report.write_report(runs, again)
@@ -232,6 +233,7 @@ def test_the_tiles_count_what_judge_says(runs, page):
         assert verdict.criterion in page.text
 
 
+@pytest.mark.slow
 def test_open_questions_that_the_runs_answer_are_drawn(tmp_path, page):
     runs = made_up_answers()["capacity"]
     report.write_report(runs, tmp_path / "report.html")
@@ -253,6 +255,7 @@ def test_a_verdict_is_told_in_words_beside_its_symbol(page):
     }
 
 
+@pytest.mark.slow
 def test_an_effect_of_one_seed_stands_without_brackets(tmp_path, page):
     one = Page(report.write_report(few_runs(seeds=(0,)), tmp_path / "a.html"))
     name = "slope of invariance on the share"
@@ -291,6 +294,7 @@ def test_a_single_run_at_another_number_is_not_the_end_of_the_means():
     assert headlines.average_by_family(study)["ends"] == [1, 36]
 
 
+@pytest.mark.slow
 def test_runs_that_only_a_question_shows_are_not_left_out(tmp_path):
     runs = made_up_answers()["several"]
     unused = by_number.find_left_out(runs)

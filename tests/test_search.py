@@ -340,6 +340,7 @@ def found_below(directory):
     return content
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("above_chance")
 def test_a_search_never_reads_a_test_image(
     tiny, tmp_path, here, put_images, capsys
@@ -404,6 +405,7 @@ def test_what_diverged_is_not_tried_again(tiny, tmp_path, here, capsys):
     assert not [*tmp_path.glob("search/*/best.yaml")]
 
 
+@pytest.mark.slow
 def test_what_did_not_learn_and_was_to_stop_is_never_chosen(
     tiny, tmp_path, here, capsys, monkeypatch
 ):
@@ -421,6 +423,7 @@ def test_what_did_not_learn_and_was_to_stop_is_never_chosen(
     assert here.num_started == 2
 
 
+@pytest.mark.slow
 def test_of_settings_at_chance_none_is_the_best(tiny, tmp_path, here, capsys):
     arguments = [tiny, "--learning_rate", "1e-9", "1e-8", "--weight_decay", "0"]
     with pytest.MonkeyPatch.context() as patch:

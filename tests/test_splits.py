@@ -175,6 +175,7 @@ def test_choosing_settings_tests_on_held_out_images_only():
     assert usual.experiment.name() != choosing.experiment.name()
 
 
+@pytest.mark.slow
 def test_the_splits_of_choosing_settings_are_those_of_the_test(tmp_path):
     choosing = prepare(
         test_on="validation",

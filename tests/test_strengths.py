@@ -145,6 +145,7 @@ def test_the_picture_marks_the_trained_strength(tested):
             np.testing.assert_allclose(drawn, expected)
 
 
+@pytest.mark.slow
 def test_strengths_of_a_finished_run_are_measured_on_demand(tested):
     experiment, summary = tested
     run_dir = summary["run_dir"]

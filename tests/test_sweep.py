@@ -701,6 +701,7 @@ def test_ctrl_c_while_a_process_starts_is_not_lost(engine, monkeypatch):
     assert reached_the_end
 
 
+@pytest.mark.slow
 def test_a_process_does_not_outlive_its_parent():
     program = (
         "import os, sys\n"

@@ -111,6 +111,7 @@ def test_more_categories_than_usual_can_be_seen():
     assert others["num_categories"] == 100 and "n_seen" not in others
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_the_runs_of_every_sweep_file_can_be_compared(path):
     for experiment in plan.read_sweep(str(path)):
