@@ -425,12 +425,30 @@ def test_a_fault_in_a_module_is_told_in_one_line(here, capsys):
     assert "ZeroDivisionError: division by zero" in line
 
 
-def test_a_fault_in_a_network_is_told_with_its_line(here, capsys):
-    lines = "def flat(images, n):\n    raise ValueError('Too small.')\n"
-    (here / "my_lab" / "flat.py").write_text(lines, "utf-8")
+@pytest.mark.parametrize(
+    "lines, number",
+    [
+        ("raise ValueError('Too small.')", 2),
+        # It is its own cause.
+        ("error = ValueError('Too small.')\n    raise error from error", 3),
+    ],
+)
+def test_a_fault_in_a_network_is_told_with_its_line(
+    here, capsys, lines, number
+):
+    function = f"def flat(images, num_categories):\n    {lines}\n"
+    (here / "my_lab" / "flat.py").write_text(function, "utf-8")
     network = "my_lab.flat:flat"
     line = refusal(capsys, "run", "--network", network, "--n_seen", "2")
-    assert line == "error: my_lab.flat, line 2: Too small."
+    assert line == f"error: my_lab.flat, line {number}: Too small."
+
+
+def test_no_line_of_pythons_own_modules_is_told(tmp_path):
+    assert names.load("dataset", "os:getcwd") is os.getcwd
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError) as caught:
+        os.makedirs(tmp_path / "file")
+    assert names.find_line(caught.value) is None
 
 
 @pytest.mark.slow

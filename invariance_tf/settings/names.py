@@ -218,7 +218,8 @@ def import_module(name):
         name: String, such as `my_lab.transforms`.
     """
     package = name.partition(".")[0]
-    if package != "invariance_tf":
+    # Of Python's own, in which others' mistakes end too, no line helps.
+    if package not in ("invariance_tf", *sys.stdlib_module_names):
         _imported.add(package)
     try:
         return importlib.import_module(name)
@@ -245,8 +246,10 @@ def find_line(error):
     Returns:
         String, such as "my_lab.networks, line 12", or `None`.
     """
-    found = None
-    while error is not None:
+    found, looked_at = None, set()
+    # One raised again from itself is its own cause.
+    while error is not None and id(error) not in looked_at:
+        looked_at.add(id(error))
         for frame, number in traceback.walk_tb(error.__traceback__):
             module = str(frame.f_globals.get("__name__"))
             if module.partition(".")[0] in _imported:
